@@ -1,0 +1,1 @@
+//! A single sign-on gateway. See `docs/architecture.md` for the map.

@@ -1,0 +1,2 @@
+//! Everything a user would notice, in one binary: linking is what costs.
+
