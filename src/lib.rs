@@ -1,1 +1,5 @@
 //! A single sign-on gateway. See `docs/architecture.md` for the map.
+
+pub mod clock;
+pub mod directory;
+pub mod provisioning;

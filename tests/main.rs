@@ -1,2 +1,1 @@
 //! Everything a user would notice, in one binary: linking is what costs.
-

@@ -1,0 +1,17 @@
+//! People, users, groups and memberships: the words of every directory, and nothing that acts.
+
+mod change;
+mod group;
+mod identity;
+mod name_key;
+mod source;
+mod user;
+
+pub use self::{
+    change::{Change, Profile},
+    group::{Group, GroupId},
+    identity::{Identity, Issuer, MatchKey, Subject, SubjectKind},
+    name_key::NameKey,
+    source::Source,
+    user::{DirectoryId, InactiveReason, PersonId, User, UserId},
+};

@@ -1,0 +1,272 @@
+//! Decides what a login changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Claims, GroupClaim, Known, KnownPerson, KnownUser, Policy};
+use crate::directory::{Change, Identity, InactiveReason, NameKey, PersonId, Profile, Source};
+
+/// What a login changes, in the order to make the changes. Most logins change nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Who logs in; `None` for a person nobody has seen before.
+    pub person: Option<PersonId>,
+    /// The steps.
+    pub changes: Vec<Change>,
+    /// What an administrator should know, though the login goes on.
+    pub warnings: Vec<Warning>,
+}
+
+/// What an administrator should know of a login that went well.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// The claim that should name groups was not there.
+    #[error("the login said nothing of groups: memberships stay as they are")]
+    GroupsAbsent,
+    /// The issuer left the groups out, because there are too many.
+    #[error(
+        "the issuer left out the groups, because there are too many: memberships stay as they are"
+    )]
+    GroupsOverage,
+    /// A rename would have taken a name that somebody else has.
+    #[error("the user cannot be renamed to {0:?}, which somebody else has")]
+    RenameRefused(String),
+    /// Groups that were named, but do not exist and may not be made.
+    #[error("these groups do not exist: {}", .0.join(", "))]
+    UnknownGroups(Vec<String>),
+}
+
+/// Why a login ends without an account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no account, and logins may not make one.
+    #[error("{username:?} has no account, and provisioning.create_users is off")]
+    NoAccount {
+        /// The name they would have.
+        username: String,
+    },
+    /// The account may not be used.
+    #[error("{username:?} is inactive: {}", reason.as_str())]
+    Inactive {
+        /// The account's name.
+        username: String,
+        /// Why.
+        reason: InactiveReason,
+    },
+    /// Somebody else has the name.
+    #[error("the username {username:?} belongs to another person")]
+    UsernameTaken {
+        /// The name.
+        username: String,
+    },
+    /// Somebody who has been removed had the name: their work must not become a newcomer's.
+    #[error("the username {username:?} belonged to a person who has been removed")]
+    UsernameRetired {
+        /// The name.
+        username: String,
+    },
+    /// Several people could be meant.
+    #[error("several people are known as {address:?}")]
+    Ambiguous {
+        /// What they are known as.
+        address: String,
+    },
+}
+
+impl Refusal {
+    /// The word for it in logs, metrics and on the error page.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoAccount { .. } => "no-account",
+            Self::Inactive { .. } => "account-inactive",
+            Self::UsernameTaken { .. } => "username-taken",
+            Self::UsernameRetired { .. } => "username-retired",
+            Self::Ambiguous { .. } => "ambiguous-match",
+        }
+    }
+}
+
+/// The changes that bring the directory in line with what a login says.
+pub fn plan(claims: &Claims, known: &Known, policy: &Policy) -> Result<Plan, Refusal> {
+    let mut changes = Vec::new();
+    let mut warnings = Vec::new();
+    let person = find_person(claims, known)?;
+
+    plan_identity(claims, known, person, &mut changes);
+    match person.and_then(|person| person.user.as_ref()) {
+        Some(user) => plan_user(claims, user, known, policy, &mut changes, &mut warnings)?,
+        None => plan_new_user(claims, known, policy, &mut changes)?,
+    }
+    plan_groups(claims, person, known, policy, &mut changes, &mut warnings);
+
+    Ok(Plan { person: person.map(|person| person.id), changes, warnings })
+}
+
+/// Who logs in: whoever has the identity, else the one whom other issuers of the domain know so.
+fn find_person<'a>(claims: &Claims, known: &'a Known) -> Result<Option<&'a KnownPerson>, Refusal> {
+    if let Some((person, _)) = &known.by_identity {
+        return Ok(Some(person));
+    }
+    match known.by_match_key.as_slice() {
+        [] => Ok(None),
+        [person] => Ok(Some(person)),
+        _ => {
+            let key = claims.identity.match_key.as_ref();
+            Err(Refusal::Ambiguous { address: key.map_or("", |key| key.as_str()).to_owned() })
+        }
+    }
+}
+
+fn plan_identity(
+    claims: &Claims,
+    known: &Known,
+    person: Option<&KnownPerson>,
+    changes: &mut Vec<Change>,
+) {
+    if person.is_none() {
+        changes.push(Change::CreatePerson);
+    }
+    match &known.by_identity {
+        None => changes.push(Change::AddIdentity { identity: claims.identity.clone() }),
+        Some((_, stored)) if *stored == claims.identity => {}
+        Some((_, stored)) => {
+            // A login without the name that people are matched by does not unlearn it.
+            let match_key = claims.identity.match_key.clone().or_else(|| stored.match_key.clone());
+            let after = Identity { match_key, ..claims.identity.clone() };
+            if after != *stored {
+                changes.push(Change::UpdateIdentity { before: stored.clone(), after });
+            }
+        }
+    }
+}
+
+fn plan_new_user(
+    claims: &Claims,
+    known: &Known,
+    policy: &Policy,
+    changes: &mut Vec<Change>,
+) -> Result<(), Refusal> {
+    let username = claims.profile.username.clone();
+    if known.username_held_by.is_some() {
+        return Err(Refusal::UsernameTaken { username });
+    }
+    if known.username_is_retired {
+        return Err(Refusal::UsernameRetired { username });
+    }
+    if !policy.create_users {
+        return Err(Refusal::NoAccount { username });
+    }
+    changes.push(Change::CreateUser { profile: claims.profile.clone() });
+    Ok(())
+}
+
+fn plan_user(
+    claims: &Claims,
+    KnownUser { user, .. }: &KnownUser,
+    known: &Known,
+    policy: &Policy,
+    changes: &mut Vec<Change>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), Refusal> {
+    if let Some(reason) = user.inactive {
+        if !(policy.reactivate_users && reason.ends_with_a_login()) {
+            let username = user.profile.username.clone();
+            return Err(Refusal::Inactive { username, reason });
+        }
+        changes.push(Change::ReactivateUser { reason });
+    }
+    if policy.update_users {
+        let mut after = updated(&user.profile, &claims.profile);
+        let someone_else = known.username_held_by.is_some_and(|holder| holder != user.person)
+            || known.username_is_retired;
+        if after.username != user.profile.username && someone_else {
+            warnings.push(Warning::RenameRefused(after.username));
+            after.username = user.profile.username.clone();
+        }
+        if after != user.profile {
+            changes.push(Change::UpdateUser { before: user.profile.clone(), after });
+        }
+    }
+    Ok(())
+}
+
+/// The profile after a login: what was not said stays as it is, and a name that only differs in
+/// case keeps the spelling that the apps know.
+fn updated(before: &Profile, said: &Profile) -> Profile {
+    let same_name = NameKey::of(&before.username) == NameKey::of(&said.username);
+    let username = if same_name { &before.username } else { &said.username };
+    let keep =
+        |said: &Option<String>, before: &Option<String>| said.clone().or_else(|| before.clone());
+    Profile {
+        username: username.clone(),
+        email: keep(&said.email, &before.email),
+        display_name: keep(&said.display_name, &before.display_name),
+        first_name: keep(&said.first_name, &before.first_name),
+        last_name: keep(&said.last_name, &before.last_name),
+    }
+}
+
+fn plan_groups(
+    claims: &Claims,
+    person: Option<&KnownPerson>,
+    known: &Known,
+    policy: &Policy,
+    changes: &mut Vec<Change>,
+    warnings: &mut Vec<Warning>,
+) {
+    let none = BTreeSet::new();
+    let said = match &claims.groups {
+        GroupClaim::Present(groups) => groups,
+        GroupClaim::Empty => &none,
+        GroupClaim::Absent => return warnings.push(Warning::GroupsAbsent),
+        GroupClaim::Overage => return warnings.push(Warning::GroupsOverage),
+        GroupClaim::NotAsked => return,
+    };
+    let source = Source::Jit(claims.identity.issuer.clone());
+    let existing: BTreeMap<NameKey, &str> =
+        known.groups.iter().map(|group| (group.key(), group.name.as_str())).collect();
+    let memberships = person.and_then(|person| person.user.as_ref()).map(|user| &user.memberships);
+    // What this issuer gave before; what others gave is not its to take.
+    let given: BTreeMap<NameKey, &str> = memberships
+        .into_iter()
+        .flatten()
+        .filter(|(_, by)| *by == source)
+        .map(|(group, _)| (NameKey::of(group), group.as_str()))
+        .collect();
+    let wanted: BTreeMap<NameKey, &str> = said
+        .iter()
+        .map(|group| (NameKey::of(group), group.as_str()))
+        .filter(|(key, _)| policy.managed_groups.contains(key))
+        .collect();
+
+    let mut unknown = Vec::new();
+    for (key, name) in &wanted {
+        if given.contains_key(key) {
+            continue;
+        }
+        let group = match existing.get(key) {
+            Some(existing) => (*existing).to_owned(),
+            None if policy.create_groups => {
+                changes.push(Change::CreateGroup { group: (*name).to_owned() });
+                (*name).to_owned()
+            }
+            None => {
+                unknown.push((*name).to_owned());
+                continue;
+            }
+        };
+        changes.push(Change::AddMembership { group, source: source.to_string() });
+    }
+    for (key, name) in &given {
+        if !wanted.contains_key(key) {
+            let (group, source) = ((*name).to_owned(), source.to_string());
+            changes.push(Change::RemoveMembership { group, source });
+        }
+    }
+    if !unknown.is_empty() {
+        warnings.push(Warning::UnknownGroups(unknown));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! What a login may change.
+
+use crate::directory::Issuer;
+
+use super::ManagedGroups;
+
+/// What a login may change in the directory it provisions to.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
+pub struct Policy {
+    /// Whether people who have no account get one.
+    pub create_users: bool,
+    /// Whether what a user shows follows what logins say.
+    pub update_users: bool,
+    /// Whether a login brings back an account that is inactive for want of use.
+    pub reactivate_users: bool,
+    /// Whether groups that a login names are made.
+    pub create_groups: bool,
+    /// The groups that a login adds people to and removes them from.
+    pub managed_groups: ManagedGroups,
+    /// Every issuer that is bound to a domain, with its domains: who may speak for the same people.
+    pub domains: Vec<(Issuer, Vec<String>)>,
+}
+
+impl Policy {
+    /// The other issuers that are bound to the domain of `address`, and so speak for the same people.
+    #[must_use]
+    pub fn issuers_of(&self, address: &str) -> Vec<&Issuer> {
+        let domain = address.split_once('@').map_or("", |(_, domain)| domain);
+        let bound = |domains: &[String]| domains.iter().any(|d| d.eq_ignore_ascii_case(domain));
+        self.domains
+            .iter()
+            .filter(|(_, domains)| bound(domains))
+            .map(|(issuer, _)| issuer)
+            .collect()
+    }
+}
