@@ -1,5 +1,6 @@
 //! A single sign-on gateway. See `docs/architecture.md` for the map.
 
 pub mod clock;
+pub mod config;
 pub mod directory;
 pub mod provisioning;

@@ -1,0 +1,230 @@
+//! The configuration file: what it may say, and what it must not.
+//!
+//! `docs/configuration.md` names every key. A [`Config`] is well formed; whether the files it names
+//! can be used is for those who use them to say.
+
+mod admin;
+mod app;
+mod kerberos;
+mod problems;
+mod provisioning;
+mod saml;
+mod secret_source;
+mod secrets;
+mod server;
+mod session;
+mod store;
+mod telemetry;
+mod urls;
+
+use std::{collections::BTreeSet, path::Path};
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+pub use self::{
+    admin::AdminConfig,
+    app::{AppConfig, AppKind, DecisionConfig, IdentityHeadersConfig, RuleConfig},
+    kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
+    problems::Problems,
+    provisioning::ProvisioningConfig,
+    saml::{ClaimsConfig, MetadataSource, SamlConfig, UsernamePart},
+    secret_source::{SecretError, SecretSource, check_secret_file},
+    secrets::{SamlSigningConfig, SecretsConfig},
+    server::{ServerConfig, TlsConfig},
+    session::SessionConfig,
+    store::StoreConfig,
+    telemetry::{LogFormat, TelemetryConfig},
+};
+
+/// Everything the configuration file says, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the gateway listens.
+    pub server: ServerConfig,
+    /// Where it remembers things.
+    pub store: StoreConfig,
+    /// What it seals and signs with.
+    pub secrets: SecretsConfig,
+    /// How it is controlled.
+    pub admin: AdminConfig,
+    /// How it says what it does.
+    pub telemetry: TelemetryConfig,
+    /// The applications behind it.
+    pub apps: Vec<AppConfig>,
+    /// The identity providers that people log in with.
+    pub saml: Vec<SamlConfig>,
+    /// Logins by ticket; off if absent.
+    pub kerberos: Option<KerberosConfig>,
+    /// How long people stay logged in.
+    pub session: SessionConfig,
+    /// What a login may do to the directory.
+    pub provisioning: ProvisioningConfig,
+}
+
+impl Config {
+    /// Reads and checks the file, reporting all its problems at once.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let text = problems.check(path.display(), std::fs::read_to_string(path));
+        match text {
+            Some(text) => Self::parse(&text),
+            None => Err(problems),
+        }
+    }
+
+    /// Like [`Config::load`], from text already read.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let Some(table) = problems.check("the file is not TOML", text.parse::<Table>()) else {
+            return Err(problems);
+        };
+        let mut tables = Tables { table, problems };
+
+        let server = tables.required("server");
+        let store = tables.required("store");
+        let secrets = tables.required("secrets");
+        let config = Self::assemble(&mut tables, server, store, secrets);
+        let mut problems = tables.into_problems();
+        if let Some(config) = &config {
+            config.check(&mut problems);
+        }
+        problems.into_result()?;
+        // Nothing is missing if nothing was reported.
+        config.ok_or_else(Problems::default)
+    }
+
+    fn assemble(
+        tables: &mut Tables,
+        server: Option<ServerConfig>,
+        store: Option<StoreConfig>,
+        secrets: Option<SecretsConfig>,
+    ) -> Option<Self> {
+        let admin = tables.optional("admin").unwrap_or_default();
+        let telemetry = tables.optional("telemetry").unwrap_or_default();
+        let apps = tables.list("app");
+        let saml = tables.list("saml");
+        let kerberos = tables.optional("kerberos");
+        let session = tables.optional("session").unwrap_or_default();
+        let provisioning = tables.optional("provisioning").unwrap_or_default();
+        Some(Self {
+            server: server?,
+            store: store?,
+            secrets: secrets?,
+            admin,
+            telemetry,
+            apps,
+            saml,
+            kerberos,
+            session,
+            provisioning,
+        })
+    }
+
+    fn check(&self, problems: &mut Problems) {
+        self.server.check(problems);
+        self.store.check(problems);
+        for (index, app) in self.apps.iter().enumerate() {
+            app.check(&format!("app[{index}]"), problems);
+        }
+        for (index, saml) in self.saml.iter().enumerate() {
+            saml.check(&format!("saml[{index}]"), problems);
+        }
+        if let Some(kerberos) = &self.kerberos {
+            kerberos.check(problems);
+        }
+        self.session.check(problems);
+        self.provisioning.check(problems);
+        check_unique("app", self.apps.iter().map(|app| &app.name), problems);
+        check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);
+        self.check_completeness(problems);
+    }
+
+    fn check_completeness(&self, problems: &mut Problems) {
+        if self.apps.is_empty() {
+            problems.add("app", "name at least one application in an [[app]] table");
+        }
+        if self.saml.is_empty() && self.kerberos.is_none() {
+            problems.add("saml", "nobody could log in: add a [[saml]] or a [kerberos] table");
+        }
+        for (index, app) in self.apps.iter().enumerate() {
+            if app.url.scheme() != self.server.login_url.scheme() {
+                let problem = "must have the same scheme as server.login_url";
+                problems.add(format!("app[{index}].url"), problem);
+            }
+        }
+    }
+}
+
+/// The tables of a file that nobody has asked for yet.
+struct Tables {
+    table: Table,
+    problems: Problems,
+}
+
+impl Tables {
+    fn required<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        if !self.table.contains_key(key) {
+            self.problems.add(key, "the table is missing");
+        }
+        self.optional(key)
+    }
+
+    fn optional<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        let value = self.table.remove(key)?;
+        self.read(key, value)
+    }
+
+    fn list<T: DeserializeOwned>(&mut self, key: &str) -> Vec<T> {
+        match self.table.remove(key) {
+            None => Vec::new(),
+            Some(Value::Array(values)) => values
+                .into_iter()
+                .enumerate()
+                .filter_map(|(index, value)| self.read(&format!("{key}[{index}]"), value))
+                .collect(),
+            Some(_) => {
+                self.problems.add(key, format!("write [[{key}]], for there can be several"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, key: &str, value: Value) -> Option<T> {
+        let mut unknown = Vec::new();
+        let read = serde_ignored::deserialize(value, |path| unknown.push(path.to_string()));
+        for path in unknown {
+            self.problems.add(format!("{key}.{path}"), "there is no such key");
+        }
+        // The library ends its messages with a line break.
+        let read = read.map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned());
+        self.problems.check(key, read)
+    }
+
+    fn into_problems(mut self) -> Problems {
+        for key in self.table.keys() {
+            self.problems.add(key, "there is no such table");
+        }
+        self.problems
+    }
+}
+
+/// Names become parts of URLs, log lines and sources of memberships.
+fn check_name(key: &str, name: &str, problems: &mut Problems) {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(plain) {
+        problems.add(key, format!("{name:?} must be of a-z, 0-9, - and _"));
+    }
+}
+
+fn check_unique<'a>(key: &str, names: impl Iterator<Item = &'a String>, problems: &mut Problems) {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            problems.add(format!("{key}.name"), format!("{name:?} is there twice"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

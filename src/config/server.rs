@@ -1,0 +1,71 @@
+//! The `[server]` table.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use url::Url;
+
+use super::{Problems, urls};
+
+/// Where the gateway listens, and where people log in.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ServerConfig {
+    /// Where people log in, as browsers see it: scheme, host and port.
+    pub login_url: Url,
+
+    /// The addresses that browsers are served at.
+    pub listen: Vec<SocketAddr>,
+
+    /// The address of `/healthz`, `/readyz` and `/metrics`. Default: 127.0.0.1:9090.
+    #[serde(default = "default_internal_listen")]
+    pub internal_listen: SocketAddr,
+
+    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: nobody's.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The certificate. Without it, something in front has to speak TLS.
+    pub tls: Option<TlsConfig>,
+
+    /// How long requests may take to end after SIGTERM. Default: 30.
+    #[serde(default = "default_shutdown_grace")]
+    pub shutdown_grace_seconds: u64,
+}
+
+/// What TLS is spoken with.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TlsConfig {
+    /// The certificate and its intermediates, PEM.
+    pub certificate: PathBuf,
+    /// The certificate's private key, PEM.
+    pub key: PathBuf,
+}
+
+impl ServerConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        if let Err(problem) = urls::check_origin(&self.login_url) {
+            problems.add("server.login_url", problem);
+        }
+        if self.listen.is_empty() {
+            problems.add("server.listen", "name at least one address, such as \"0.0.0.0:443\"");
+        }
+        // Cookies and identities would cross the network in clear.
+        let behind_tls = self.tls.is_some() || !self.trusted_proxies.is_empty();
+        if !behind_tls && !self.listen.iter().all(|address| address.ip().is_loopback()) {
+            problems.add(
+                "server.tls",
+                "needed to listen beyond 127.0.0.1: name certificate and key, or name the proxy \
+                 that speaks TLS in trusted_proxies",
+            );
+        }
+    }
+}
+
+fn default_internal_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9090))
+}
+
+fn default_shutdown_grace() -> u64 {
+    30
+}

@@ -1,0 +1,34 @@
+//! The `[session]` table.
+
+use serde::Deserialize;
+
+use super::Problems;
+
+/// How long people stay logged in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct SessionConfig {
+    /// A session ends so long after its last request. Default: 28800 (8 hours).
+    pub idle_timeout_seconds: u32,
+    /// A session ends so long after its login. Default: 86400 (24 hours).
+    pub absolute_timeout_seconds: u32,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { idle_timeout_seconds: 8 * 3600, absolute_timeout_seconds: 24 * 3600 }
+    }
+}
+
+impl SessionConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        // Last-seen is written once a minute.
+        if self.idle_timeout_seconds < 120 {
+            problems.add("session.idle_timeout_seconds", "must be at least 120");
+        }
+        if self.absolute_timeout_seconds < self.idle_timeout_seconds {
+            problems
+                .add("session.absolute_timeout_seconds", "must not be below idle_timeout_seconds");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../deploy/gatehouse.example.toml");
+
+fn problems(text: &str) -> String {
+    Config::parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_example_is_a_good_configuration() {
+    let config = Config::parse(EXAMPLE).unwrap();
+    assert_eq!(config.apps.len(), 2);
+    assert_eq!(config.apps[0].rule[0].decision, DecisionConfig::Pass);
+    assert_eq!(config.saml[0].claims.username_part, UsernamePart::Local);
+    assert!(config.kerberos.is_some());
+}
+
+#[test]
+fn reports_every_problem_at_once_with_its_key() {
+    let text = EXAMPLE
+        .replace(
+            "login_url = \"https://login.example.com\"",
+            "login_url = \"http://login.example.com\"",
+        )
+        .replace("idle_timeout_seconds = 28800", "idle_timeout_seconds = 5\nidle_timeout = 5")
+        .replace("kind = \"jira\"", "kind = \"gira\"")
+        .replace("name = \"entra\"", "name = \"En tra\"\nclock_skew_seconds = 900\ntitel = \"x\"")
+        + "\n[sesion]\n";
+    let problems = problems(&text);
+    for expected in [
+        "session.idle_timeout: there is no such key",
+        "sesion: there is no such table",
+        "saml[0].titel: there is no such key",
+        "app[0]: unknown variant `gira`",
+        "server.login_url: http://login.example.com/ must begin with https://",
+        "session.idle_timeout_seconds: must be at least 120",
+        "saml[0].clock_skew_seconds: 900 is more than the allowed 300",
+        "saml[0].name: \"En tra\" must be of a-z",
+    ] {
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+}
+
+#[test]
+fn says_which_tables_are_missing() {
+    let problems = problems("");
+    for table in ["server", "store", "secrets"] {
+        assert!(problems.contains(&format!("{table}: the table is missing")), "{problems}");
+    }
+}
+
+#[test]
+fn refuses_a_password_in_the_url_of_the_store() {
+    let text =
+        EXAMPLE.replace("sqlite:///var/lib/gatehouse/gatehouse.db", "postgres://g:hunter2@db/g");
+    let problems = problems(&text);
+    assert!(problems.contains("store.url: must not hold the password"), "{problems}");
+    assert!(!problems.contains("hunter2"), "{problems}");
+}
+
+#[test]
+fn refuses_to_listen_in_clear_beyond_this_machine() {
+    let text = EXAMPLE.replace("[server.tls]", "[server.unused]");
+    assert!(problems(&text).contains("server.tls: needed to listen beyond 127.0.0.1"));
+}
