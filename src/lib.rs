@@ -3,4 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod directory;
+pub mod lifecycle;
 pub mod provisioning;
+pub mod secrets;
+pub mod telemetry;

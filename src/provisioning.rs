@@ -3,6 +3,7 @@
 mod claims;
 mod groups;
 mod known;
+mod mapping;
 mod plan;
 mod policy;
 
@@ -10,6 +11,7 @@ pub use self::{
     claims::{Claims, GroupClaim},
     groups::ManagedGroups,
     known::{Known, KnownPerson, KnownUser},
+    mapping::{Mapping, MappingError, Statement, claims_of_principal, kerberos_issuer},
     plan::{Plan, Refusal, Warning, plan},
     policy::Policy,
 };

@@ -181,7 +181,7 @@ fn plan_user(
             || known.username_is_retired;
         if after.username != user.profile.username && someone_else {
             warnings.push(Warning::RenameRefused(after.username));
-            after.username = user.profile.username.clone();
+            after.username.clone_from(&user.profile.username);
         }
         if after != user.profile {
             changes.push(Change::UpdateUser { before: user.profile.clone(), after });

@@ -1,0 +1,135 @@
+//! What the gateway counts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+/// Upper bounds of the buckets for durations, in seconds: from a look-up to a slow upstream.
+const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Every metric, updated by name rather than by string.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Logins that ended, one way or the other.
+    pub logins: Family<LoginLabels, Counter>,
+    /// Requests that were answered.
+    pub requests: Family<RequestLabels, Counter>,
+    /// How long the answer's head took.
+    pub request_seconds: Histogram,
+    /// Sessions in memory.
+    pub cached_sessions: Gauge,
+    registry: Arc<Mutex<Registry>>,
+}
+
+/// How a login was tried, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LoginLabels {
+    /// The method.
+    pub method: LoginMethod,
+    /// The end.
+    pub outcome: LoginOutcome,
+    /// Why: the code of the check that refused it, or `ok`.
+    pub reason: &'static str,
+}
+
+/// How somebody logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "they are the labels")]
+pub enum LoginMethod {
+    /// By ticket.
+    kerberos,
+    /// By assertion.
+    saml,
+}
+
+impl LoginMethod {
+    /// The word for it in the log and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::kerberos => "kerberos",
+            Self::saml => "saml",
+        }
+    }
+}
+
+/// How a login ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "they are the labels")]
+pub enum LoginOutcome {
+    /// With a session.
+    accepted,
+    /// Without one.
+    refused,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The app; empty for the gateway's own pages.
+    pub app: String,
+    /// What was decided: `forward`, `login`, `refuse` or `own`.
+    pub decision: &'static str,
+    /// The first digit of the status, such as `2xx`.
+    pub status: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            logins: Family::default(),
+            requests: Family::default(),
+            request_seconds: Histogram::new(SECONDS),
+            cached_sessions: Gauge::default(),
+            registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
+        };
+        let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register("logins", "Logins that ended", metrics.logins.clone());
+        registry.register("requests", "Requests that were answered", metrics.requests.clone());
+        registry.register(
+            "request_seconds",
+            "Seconds until the head of the answer",
+            metrics.request_seconds.clone(),
+        );
+        registry.register(
+            "cached_sessions",
+            "Sessions held in memory",
+            metrics.cached_sessions.clone(),
+        );
+        drop(registry);
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Everything that was counted, in the text format of `OpenMetrics`.
+    pub fn render(&self) -> Result<String, std::fmt::Error> {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+
+    /// Counts a login.
+    pub fn count_login(&self, method: LoginMethod, outcome: LoginOutcome, reason: &'static str) {
+        self.logins.get_or_create(&LoginLabels { method, outcome, reason }).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_logins_by_method_and_reason() {
+        let metrics = Metrics::default();
+        metrics.count_login(LoginMethod::saml, LoginOutcome::refused, "signature-missing");
+        let text = metrics.render().unwrap();
+        let line = r#"gatehouse_logins_total{method="saml",outcome="refused",reason="signature-missing"} 1"#;
+        assert!(text.contains(line), "{text}");
+    }
+}
