@@ -180,8 +180,8 @@ fn plan_user(
         let someone_else = known.username_held_by.is_some_and(|holder| holder != user.person)
             || known.username_is_retired;
         if after.username != user.profile.username && someone_else {
-            warnings.push(Warning::RenameRefused(after.username));
-            after.username.clone_from(&user.profile.username);
+            let kept = user.profile.username.clone();
+            warnings.push(Warning::RenameRefused(std::mem::replace(&mut after.username, kept)));
         }
         if after != user.profile {
             changes.push(Change::UpdateUser { before: user.profile.clone(), after });

@@ -1,0 +1,1 @@
+//! The peers and the gateway that tests run against.
