@@ -6,4 +6,5 @@ pub mod directory;
 pub mod lifecycle;
 pub mod provisioning;
 pub mod secrets;
+pub mod store;
 pub mod telemetry;

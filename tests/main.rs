@@ -1,5 +1,11 @@
 //! Everything a user would notice, in one binary: linking is what costs.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot start has failed, and says what it does"
+)]
 
+mod layers;
+mod store;
 mod support;

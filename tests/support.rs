@@ -1,1 +1,3 @@
-//! The peers and the gateway that tests run against.
+//! The peers that tests run against.
+
+pub mod databases;

@@ -69,6 +69,12 @@ impl MatchKey {
         (bound && plain).then(|| Self(NameKey::of(address).as_str().to_owned()))
     }
 
+    /// The key that [`MatchKey::as_str`] gave to the store.
+    #[must_use]
+    pub fn stored(key: String) -> Self {
+        Self(key)
+    }
+
     /// The key as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,0 +1,83 @@
+//! What the gateway remembers, in SQLite or PostgreSQL: the only door to `sqlx`.
+//!
+//! Both databases take the same SQL, with `$1` placeholders, `ON CONFLICT` and `RETURNING`; only the
+//! migrations differ. Times are stored as microseconds since 1970, hashes as bytes.
+
+mod accounts;
+mod blocks;
+mod changes;
+mod connect;
+mod directories;
+mod endings;
+mod error;
+mod handovers;
+mod known;
+mod login_states;
+mod provision;
+mod purge;
+mod replays;
+mod sessions;
+mod sqlite_writer;
+mod time;
+mod transaction;
+
+use sqlx::{PgPool, SqlitePool};
+
+pub use self::{
+    accounts::{Account, UserDetails},
+    changes::LoggedChange,
+    connect::StoreOptions,
+    endings::SessionEnding,
+    error::{ProvisionError, StoreError},
+    handovers::{Handover, NewHandover},
+    login_states::LoginState,
+    provision::{Provision, Provisioned},
+    replays::Replay,
+    sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},
+    transaction::Priority,
+};
+use self::{
+    sqlite_writer::SqliteWriter,
+    transaction::{Connection, Transaction},
+};
+
+/// A database, and the connections to it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// Embedded: one gateway, no other server.
+    Sqlite {
+        /// Many readers.
+        readers: SqlitePool,
+        /// The one writer.
+        writer: SqliteWriter,
+    },
+    /// Shared by several gateways.
+    Postgres(PgPool),
+}
+
+/// Runs the same expression on a pool of whichever database the store is, for reading.
+macro_rules! read {
+    ($store:expr, |$pool:ident| $body:expr) => {
+        match $store {
+            $crate::store::Store::Sqlite { readers: $pool, .. } => $body,
+            $crate::store::Store::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs the same expression on whichever connection it is.
+macro_rules! within {
+    ($connection:expr, |$inner:ident| $body:expr) => {
+        match $connection {
+            $crate::store::Connection::Sqlite(inner) => {
+                let $inner = &mut **inner;
+                $body
+            }
+            $crate::store::Connection::Postgres(inner) => {
+                let $inner = &mut **inner;
+                $body
+            }
+        }
+    };
+}
+use {read, within};

@@ -1,0 +1,92 @@
+//! What can go wrong with the store.
+
+use std::path::PathBuf;
+
+use crate::provisioning::Refusal;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A statement failed.
+    #[error("the database refused a statement: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// The address of the database means nothing.
+    #[error("store.url {url:?} cannot be used: {problem}")]
+    Url {
+        /// What it says.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is no connection.
+    #[error("cannot open the database {target}: {error}; {remedy}")]
+    Open {
+        /// Which database; without credentials.
+        target: String,
+        /// What the database says.
+        error: sqlx::Error,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The file cannot be made or read.
+    #[error("cannot use {path}: {error}; let the gateway's user read and write it", path = path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Another gateway has the database.
+    #[error("{path} is in use by another gateway: stop that one, or use PostgreSQL for several", path = path.display())]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The schema is from a later version of the gateway.
+    #[error(
+        "the database is newer than this gateway (it has migration {found}, this gateway knows up to {known}): install the newer gateway again, or restore a backup"
+    )]
+    Newer {
+        /// The newest migration that the database has.
+        found: i64,
+        /// The newest that this gateway knows.
+        known: i64,
+    },
+    /// The schema could not be brought up to date.
+    #[error("cannot bring the database up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The one writer has ended: nothing can be written any more.
+    #[error("the database's writer has ended; restart the gateway")]
+    WriterEnded,
+    /// What was written could not be made to last.
+    #[error("the database could not commit: {0}")]
+    Commit(String),
+    /// What is stored is not what this gateway writes.
+    #[error("the database holds {what} that this gateway cannot read: {value:?}")]
+    Unreadable {
+        /// What sort of thing.
+        what: &'static str,
+        /// What is there.
+        value: String,
+    },
+    /// The database did not answer in time.
+    #[error("the database did not answer within {0} seconds")]
+    Timeout(u64),
+}
+
+/// Why a login was not provisioned.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The plan says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ProvisionError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

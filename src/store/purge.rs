@@ -1,0 +1,42 @@
+//! Forgets what nobody will ask for again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Priority, Store, StoreError, time::micros, within};
+
+/// Endings matter to a replica only as long as it could have the session in memory.
+const KEEP_ENDINGS: TimeDelta = TimeDelta::days(2);
+
+/// Each statement forgets by one time: sessions by their end and by their last use.
+const STATEMENTS: [&str; 6] = [
+    "DELETE FROM sessions WHERE expires_at <= $1",
+    "DELETE FROM handover_codes WHERE expires_at <= $1",
+    "DELETE FROM login_states WHERE expires_at <= $1",
+    "DELETE FROM replays WHERE expires_at <= $1",
+    "DELETE FROM sessions WHERE seen_at <= $1",
+    "DELETE FROM session_endings WHERE at <= $1",
+];
+
+impl Store {
+    /// Forgets what has expired, and sessions that nobody has used since `idle_since`.
+    pub async fn delete_expired(
+        &self,
+        now: DateTime<Utc>,
+        idle_since: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let times = [now, now, now, now, idle_since, now - KEEP_ENDINGS].map(micros);
+        let mut deleted = 0;
+        for (statement, time) in STATEMENTS.into_iter().zip(times) {
+            // One write each: a login in between does not wait for all of them.
+            let rows = self.write::<_, StoreError, _>(Priority::Bulk, move |transaction| {
+                Box::pin(async move {
+                    Ok(within!(&mut transaction.connection(), |connection| {
+                        sqlx::query(statement).bind(time).execute(connection).await?.rows_affected()
+                    }))
+                })
+            });
+            deleted += rows.await?;
+        }
+        Ok(deleted)
+    }
+}
