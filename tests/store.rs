@@ -306,13 +306,13 @@ async fn a_handover_code_is_good_once_and_not_for_long() {
         };
         store.insert_handover(code(b"one")).await.unwrap();
         store.insert_handover(code(b"two")).await.unwrap();
-        let takes = (0..10).map(|_| {
+        let attempts = (0..10).map(|_| {
             let store = store.clone();
             tokio::spawn(async move { store.take_handover(sha256(b"one"), now()).await.unwrap() })
         });
         let mut taken = 0;
-        for take in takes.collect::<Vec<_>>() {
-            taken += usize::from(take.await.unwrap().is_some());
+        for attempt in attempts.collect::<Vec<_>>() {
+            taken += usize::from(attempt.await.unwrap().is_some());
         }
         assert_eq!(taken, 1);
         let late = now() + TimeDelta::seconds(30);

@@ -85,7 +85,7 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
     };
     let mut writer = options.connect().await.map_err(open)?;
     let found = sqlx::query_scalar(NEWEST).fetch_one(&mut writer).await;
-    refuse_newer(&SQLITE, found)?;
+    refuse_newer(&SQLITE, &found)?;
     SQLITE.run(&mut writer).await?;
 
     let readers = SqlitePoolOptions::new()
@@ -115,7 +115,8 @@ async fn open_postgres(options: &StoreOptions) -> Result<Store, StoreError> {
         error,
         remedy: "check store.url, store.password and that the server runs",
     })?;
-    refuse_newer(&POSTGRES, sqlx::query_scalar(NEWEST).fetch_one(&pool).await)?;
+    let found = sqlx::query_scalar(NEWEST).fetch_one(&pool).await;
+    refuse_newer(&POSTGRES, &found)?;
     POSTGRES.run(&pool).await?;
     Ok(Store::Postgres(pool))
 }
@@ -125,11 +126,11 @@ const NEWEST: &str = "SELECT MAX(version) FROM _sqlx_migrations";
 /// An older gateway would not know what the newer one's rows mean.
 fn refuse_newer(
     migrator: &Migrator,
-    found: Result<Option<i64>, sqlx::Error>,
+    found: &Result<Option<i64>, sqlx::Error>,
 ) -> Result<(), StoreError> {
     let known = migrator.iter().map(|migration| migration.version).max().unwrap_or_default();
     match found {
-        Ok(Some(found)) if found > known => Err(StoreError::Newer { found, known }),
+        Ok(Some(found)) if *found > known => Err(StoreError::Newer { found: *found, known }),
         // Without the table nothing has been migrated yet.
         _ => Ok(()),
     }

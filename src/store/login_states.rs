@@ -20,6 +20,9 @@ pub struct LoginState {
     pub expires_at: DateTime<Utc>,
 }
 
+/// The columns of a state, in its order.
+type Row = (String, String, Vec<u8>, Vec<u8>, i64);
+
 impl Store {
     /// Writes a login down under the hash of its handle.
     pub async fn insert_login_state(
@@ -61,13 +64,12 @@ impl Store {
             RETURNING idp, request_id, browser_hash, flow, expires_at";
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
-                let row: Option<(String, String, Vec<u8>, Vec<u8>, i64)> =
-                    within!(&mut transaction.connection(), |connection| {
-                        sqlx::query_as(SQL)
-                            .bind(handle_hash.to_vec())
-                            .fetch_optional(connection)
-                            .await?
-                    });
+                let row: Option<Row> = within!(&mut transaction.connection(), |connection| {
+                    sqlx::query_as(SQL)
+                        .bind(handle_hash.to_vec())
+                        .fetch_optional(connection)
+                        .await?
+                });
                 let state = row.map(|(idp, request_id, browser_hash, flow, expires_at)| {
                     let expires_at = super::time::time(expires_at);
                     LoginState { idp, request_id, browser_hash, flow, expires_at }

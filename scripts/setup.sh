@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what building and testing need. Quick when nothing is missing; without root it says what is.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+    # Building: samael binds to xmlsec, libgssapi to MIT Kerberos.
+    build-essential pkg-config cmake clang libclang-dev
+    libxmlsec1-dev libxml2-dev libxslt1-dev libssl-dev libkrb5-dev
+    # Tests: a database, generators of SAML responses, and a witness of system calls.
+    postgresql python3 python3-lxml python3-cryptography openssl strace
+)
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" != 0 ]; then
+        echo "setup: these packages are missing: ${missing[*]}" >&2
+        echo "setup: run: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "setup: installing ${missing[*]}"
+    # The tests start a PostgreSQL of their own; the package shall not start one.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+        trap 'rm -f $policy' EXIT
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    apt-get install -y -q --no-install-recommends "${missing[@]}"
+fi
+
+wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+if ! command -v cargo >/dev/null; then
+    echo "setup: Rust $wanted or later is missing: get it from https://rustup.rs" >&2
+    exit 1
+fi
+found=$(cargo --version | cut -d' ' -f2)
+if [ "$(printf '%s\n%s\n' "$wanted" "$found" | sort -V | head -n 1)" != "$wanted" ]; then
+    echo "setup: Rust $found is too old, $wanted is needed: run 'rustup update stable'" >&2
+    exit 1
+fi
