@@ -5,6 +5,7 @@ pub mod config;
 pub mod directory;
 pub mod lifecycle;
 pub mod provisioning;
+pub mod saml;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

@@ -7,5 +7,6 @@
 )]
 
 mod layers;
+mod saml;
 mod store;
 mod support;
