@@ -1,5 +1,7 @@
 //! A single sign-on gateway. See `docs/architecture.md` for the map.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod directory;

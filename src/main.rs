@@ -1,2 +1,10 @@
-//! Command line entry point.
-fn main() {}
+//! Command line entry point: reads arguments, and hands over to the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use gatehouse::cli::Cli;
+
+fn main() -> ExitCode {
+    gatehouse::cli::run(&Cli::parse())
+}

@@ -6,6 +6,7 @@
     reason = "a test that cannot start has failed, and says what it does"
 )]
 
+mod cli;
 mod layers;
 mod saml;
 mod store;

@@ -25,13 +25,13 @@ const ACS: &str = "https://sp.example.test/saml/acs";
 const VERDICTS: &str = include_str!("data/saml/verdicts.txt");
 
 /// A directory of responses, with the metadata of who signed them.
-struct Vectors {
+pub struct Vectors {
     dir: TempDir,
 }
 
 impl Vectors {
     /// Runs the generators. The times in the responses are relative to now.
-    fn generate(generators: &[&str]) -> Self {
+    pub fn generate(generators: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["idp", "sp", "evil"] {
             let (key, crt) = (format!("{name}.key"), format!("{name}.crt"));
@@ -51,6 +51,11 @@ impl Vectors {
                 .env("SAMLV", format!("{}/", dir.path().display())));
         }
         Self { dir }
+    }
+
+    /// Where they are.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
     }
 
     fn idp(&self, metadata: &str) -> IdentityProvider {

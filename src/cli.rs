@@ -1,0 +1,65 @@
+//! The command line.
+
+mod check;
+mod judge;
+
+use std::{path::PathBuf, process::ExitCode};
+
+/// Single sign-on gateway in front of Jira, Confluence, Bitbucket, Bamboo and Fisheye/Crucible.
+#[derive(Debug, clap::Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        env = "GATEHOUSE_CONFIG",
+        default_value = "/etc/gatehouse/gatehouse.toml"
+    )]
+    config: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Reads the configuration and the files it names, and reports every problem at once.
+    Check,
+    /// Looks into SAML.
+    #[command(subcommand)]
+    Saml(SamlCommand),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum SamlCommand {
+    /// Says of responses in files whom they would log in, or which check refuses them.
+    ///
+    /// A file holds the XML, or the form value `SAMLResponse` as a browser posts it. Prints a line for
+    /// each: the file, then `accepted` with the identity, or `refused` with the check and why.
+    Judge(Box<judge::Judge>),
+}
+
+/// What the configuration is to blame for; everything else that fails exits with 1.
+const BAD_CONFIGURATION: u8 = 2;
+
+/// Runs the chosen command to its end, and says how it ended.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    match &cli.command {
+        Command::Check => check::run(&cli.config),
+        Command::Saml(SamlCommand::Judge(judge)) => judge.run(&cli.config),
+    }
+}
+
+/// The one place that prints, for commands whose output is their purpose.
+#[expect(clippy::print_stdout, reason = "the output of a command")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Prints what went wrong.
+#[expect(clippy::print_stderr, reason = "the command line has no log")]
+fn complain(problem: &dyn std::fmt::Display) {
+    eprintln!("{problem}");
+}
