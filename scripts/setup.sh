@@ -7,8 +7,9 @@ packages=(
     # Building: samael binds to xmlsec, libgssapi to MIT Kerberos.
     build-essential pkg-config cmake clang libclang-dev
     libxmlsec1-dev libxml2-dev libxslt1-dev libssl-dev libkrb5-dev
-    # Tests: a database, generators of SAML responses, and a witness of system calls.
-    postgresql python3 python3-lxml python3-cryptography openssl strace
+    # Tests: a database, a KDC and its client, generators of SAML responses, a witness of system calls.
+    postgresql krb5-kdc krb5-admin-server krb5-user curl
+    python3 python3-lxml python3-cryptography openssl strace
 )
 
 missing=()

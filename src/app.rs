@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     config::{Config, MetadataSource, Problems, SamlConfig, check_secret_file},
+    kerberos,
     saml::{self, IdentityProvider, ServiceProvider},
     secrets::Sealer,
 };
@@ -27,8 +28,11 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
             problems.check(format!("saml[{index}].metadata"), identity_provider(idp, now));
         }
     }
-    if let Some(kerberos) = &config.kerberos {
-        problems.check("kerberos.keytab", check_secret_file(&kerberos.keytab));
+    if let Some(settings) = &config.kerberos {
+        let keytab = &settings.keytab;
+        if problems.check("kerberos.keytab", check_secret_file(keytab)).is_some() {
+            problems.check("kerberos.keytab", kerberos::read_keytab(keytab));
+        }
     }
     if let Some(tls) = &config.server.tls {
         problems.check("server.tls.key", check_secret_file(&tls.key));

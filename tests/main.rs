@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod kerberos;
 mod layers;
 mod saml;
 mod store;

@@ -1,3 +1,4 @@
 //! The peers that tests run against.
 
 pub mod databases;
+pub mod kdc;
