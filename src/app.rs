@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     config::{Config, MetadataSource, Problems, SamlConfig, check_secret_file},
     kerberos,
+    policy::Rules,
     saml::{self, IdentityProvider, ServiceProvider},
     secrets::Sealer,
 };
@@ -21,6 +22,11 @@ const METADATA_PATH: &str = "/_gatehouse/saml/metadata";
 pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
     let mut problems = Problems::default();
     sealer(config, &mut problems);
+    for (index, app) in config.apps.iter().enumerate() {
+        if let Err((number, problem)) = Rules::compile(&app.rule) {
+            problems.add(format!("app[{index}].rule[{number}]"), problem);
+        }
+    }
     problems.check("saml", saml::self_test());
     for (index, idp) in config.saml.iter().enumerate() {
         // What is at a URL is for those to say who ask for it.

@@ -30,7 +30,7 @@ pub use self::{
     provisioning::ProvisioningConfig,
     saml::{ClaimsConfig, MetadataSource, SamlConfig, UsernamePart},
     secret_source::{SecretError, SecretSource, check_secret_file},
-    secrets::{SamlSigningConfig, SecretsConfig},
+    secrets::SecretsConfig,
     server::{ServerConfig, TlsConfig},
     session::SessionConfig,
     store::StoreConfig,

@@ -7,6 +7,7 @@ pub mod config;
 pub mod directory;
 pub mod kerberos;
 pub mod lifecycle;
+pub mod policy;
 pub mod provisioning;
 pub mod saml;
 pub mod secrets;

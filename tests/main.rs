@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod docs;
 mod kerberos;
 mod layers;
 mod saml;

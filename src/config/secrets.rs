@@ -1,7 +1,5 @@
 //! The `[secrets]` table.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 use super::SecretSource;
@@ -15,16 +13,4 @@ pub struct SecretsConfig {
     /// Master keys of before, newest first: what they sealed can still be opened.
     #[serde(default)]
     pub previous_master_keys: Vec<SecretSource>,
-
-    /// Signs what the gateway asks of identity providers. Default: requests are not signed.
-    pub saml_signing: Option<SamlSigningConfig>,
-}
-
-/// The key pair of the gateway as a SAML service provider.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SamlSigningConfig {
-    /// The private key, PEM (PKCS #8; RSA, or ECDSA on P-256).
-    pub key: SecretSource,
-    /// Its certificate, PEM, as the metadata shows it.
-    pub certificate: PathBuf,
 }

@@ -1,0 +1,9 @@
+//! What may be asked for without a login. Pure: decides, and does nothing.
+
+mod readings;
+mod rules;
+
+pub use self::{
+    readings::{Readings, TargetProblem},
+    rules::{Decision, RuleError, Rules},
+};
