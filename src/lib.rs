@@ -11,5 +11,6 @@ pub mod policy;
 pub mod provisioning;
 pub mod saml;
 pub mod secrets;
+pub mod session;
 pub mod store;
 pub mod telemetry;

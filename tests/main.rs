@@ -11,5 +11,6 @@ mod docs;
 mod kerberos;
 mod layers;
 mod saml;
+mod session;
 mod store;
 mod support;
