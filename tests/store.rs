@@ -1,6 +1,10 @@
 //! The store does the same on both databases.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gatehouse::{
@@ -12,7 +16,7 @@ use gatehouse::{
     secrets::{random, sha256},
     store::{
         LoginState, NewHandover, NewSession, Provision, ProvisionError, Replay, Store, StoreError,
-        StoredSession,
+        StoreOptions, StoredSession,
     },
 };
 
@@ -441,13 +445,7 @@ async fn what_was_written_is_there_after_opening_once_more() {
     database.store.close().await;
     let options = database.options.clone();
     drop(std::mem::replace(&mut database.store, sqlite().await.store));
-    // The writer lets go of the lock once its last handle is gone.
-    let store = loop {
-        match Store::open(&options).await {
-            Err(StoreError::InUse { .. }) => tokio::task::yield_now().await,
-            opened => break opened.unwrap(),
-        }
-    };
+    let store = open_when_free(&options).await.unwrap();
     assert!(store.find_account(&[directory], person).await.unwrap().is_some());
 }
 
@@ -466,24 +464,19 @@ async fn a_database_of_a_newer_gateway_is_refused() {
     }
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/g.db?mode=rwc", dir.path().display());
-    let options = gatehouse::store::StoreOptions { url: url.clone(), password: None };
+    let options = StoreOptions { url: url.clone(), password: None };
     drop(Store::open(&options).await.unwrap());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     sqlx::query(NEWER).execute(&pool).await.unwrap();
     pool.close().await;
-    let refused = loop {
-        match Store::open(&options).await.unwrap_err() {
-            StoreError::InUse { .. } => tokio::task::yield_now().await,
-            refused => break refused,
-        }
-    };
+    let refused = open_when_free(&options).await.unwrap_err();
     assert!(matches!(refused, StoreError::Newer { found: 999, .. }), "{refused}");
 }
 
 #[tokio::test]
 async fn says_what_is_wrong_with_a_database_it_cannot_open() {
     let open = |url: &str| {
-        let options = gatehouse::store::StoreOptions { url: url.to_owned(), password: None };
+        let options = StoreOptions { url: url.to_owned(), password: None };
         async move { Store::open(&options).await.unwrap_err().to_string() }
     };
     let missing = open("sqlite:///nonexistent/gatehouse.db").await;
@@ -497,4 +490,71 @@ async fn says_what_is_wrong_with_a_database_it_cannot_open() {
         .unwrap();
     let not_one = open(&format!("sqlite://{}", path.display())).await;
     assert!(not_one.contains("not-a-database"), "{not_one}");
+}
+
+/// The child of the next test: makes one user after the other, and says so once it will last.
+#[tokio::test]
+#[ignore = "is run and killed by the test that reads what it says"]
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "the parent reads it")]
+async fn makes_users_until_it_is_killed() {
+    let url = std::env::var("GATEHOUSE_DATABASE").unwrap();
+    let options = StoreOptions { url, password: None };
+    let store = open_when_free(&options).await.unwrap();
+    let directory = store.ensure_directory("Internal", now()).await.unwrap();
+    for number in 0..100_000 {
+        let name = format!("user{number}");
+        let request = provision(directory, claims("saml:corp", &name, groups(&["jira-users"])));
+        store.provision(&request, now()).await.unwrap();
+        println!("made {name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_kill_and_nothing_is_half_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/gatehouse.db", dir.path().display());
+    let options = StoreOptions { url: url.clone(), password: None };
+    let mut acknowledged = BTreeSet::new();
+    for round in 1..=3 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "store::makes_users_until_it_is_killed"])
+            .env("GATEHOUSE_DATABASE", &url)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // The test harness may put words of its own before the first line.
+        let made = lines
+            .map_while(Result::ok)
+            .filter_map(|line| line.split_once("made ").map(|(_, name)| name.to_owned()));
+        acknowledged.extend(made.take(40 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let store = open_when_free(&options).await.unwrap();
+        for name in &acknowledged {
+            let users = store.list_users_by_name(&NameKey::of(name)).await.unwrap();
+            assert_eq!(users.len(), 1, "{name}");
+            assert_eq!(users[0].memberships.len(), 1, "{name} is half made");
+            assert_eq!(users[0].identities.len(), 1, "{name} is half made");
+        }
+        let log = store.list_changes(0, 1_000_000).await.unwrap();
+        assert!(log.iter().zip(1..).all(|(logged, seq)| logged.seq == seq));
+        let made = |kind: &str| log.iter().filter(|l| l.change.kind() == kind).count();
+        assert_eq!(made("create_user"), made("create_person"));
+        assert_eq!(made("create_user"), made("add_membership"));
+        assert!(made("create_user") >= acknowledged.len());
+        store.close().await;
+    }
+    assert!(acknowledged.len() >= 120, "{}", acknowledged.len());
+}
+
+/// Opens a database once nobody has it any more.
+async fn open_when_free(options: &StoreOptions) -> Result<Store, StoreError> {
+    loop {
+        match Store::open(options).await {
+            Err(StoreError::InUse { .. }) => tokio::task::yield_now().await,
+            opened => return opened,
+        }
+    }
 }

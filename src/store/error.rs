@@ -55,9 +55,9 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("cannot bring the database up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// The one writer has ended: nothing can be written any more.
-    #[error("the database's writer has ended; restart the gateway")]
-    WriterEnded,
+    /// The one writer could not begin, or has ended.
+    #[error("the database could not be written; the log says why")]
+    NotWritten,
     /// What was written could not be made to last.
     #[error("the database could not commit: {0}")]
     Commit(String),

@@ -78,8 +78,8 @@ impl SqliteWriter {
             })
         }));
         let queue = if priority == Priority::Login { &self.logins } else { &self.bulk };
-        queue.send(job).await.map_err(|_| E::from(StoreError::WriterEnded))?;
-        answered.await.map_err(|_| E::from(StoreError::WriterEnded))?
+        queue.send(job).await.map_err(|_| E::from(StoreError::NotWritten))?;
+        answered.await.map_err(|_| E::from(StoreError::NotWritten))?
     }
 }
 
@@ -99,7 +99,7 @@ async fn run(
         let committed = write_group(&mut transaction, first, &mut logins, &mut bulk, &mut done);
         let committed = committed.await.map_err(|error| error.to_string());
         if let Err(problem) = &committed {
-            tracing::error!(problem, "a commit failed");
+            tracing::error!(problem, "the database could not be written");
             let _ = execute(&mut transaction, "ROLLBACK").await;
         }
         for Done { acknowledge, .. } in done {
