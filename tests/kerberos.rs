@@ -1,13 +1,20 @@
-//! Tickets of a real KDC, as curl sends them.
+//! Logins by Kerberos: real tickets of a real KDC.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
-use gatehouse::kerberos::{Accepted, Acceptor, KeytabError, NegotiateError, Token, read_keytab};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use gatehouse::kerberos::{
+    Accepted, Acceptor, KeytabError, NegotiateError, Token, Verdict, read_keytab,
+};
+use libgssapi::{
+    context::{ClientCtx, CtxFlags},
+    name::Name,
+    oid::{GSS_MECH_KRB5, GSS_MECH_SPNEGO, GSS_NT_HOSTBASED_SERVICE},
+};
 
-use crate::support::kdc::{Kdc, REALM};
+use crate::support::kdc::Kdc;
 
 const LOGIN: &str = "HTTP/login.localhost";
-const OTHER: &str = "HTTP/other.localhost";
 
 fn token(header: &str) -> Token {
     Token::from_header(header.as_bytes()).unwrap().unwrap()
@@ -17,114 +24,228 @@ async fn accept(acceptor: &Acceptor, header: &str) -> Result<Accepted, Negotiate
     acceptor.accept(token(header)).await
 }
 
-#[tokio::test]
-async fn a_ticket_says_who_it_is_once() {
-    let kdc = Kdc::start(&[LOGIN]);
-    let acceptor = Acceptor::start(&kdc.export("http.keytab", &[LOGIN]), 2).unwrap();
-    let tickets = kdc.kinit("alice");
-    let header = kdc.authorization(&tickets, "login.localhost").unwrap();
-
-    let sent = token(&header);
-    assert_eq!(sent.ticket().service, LOGIN);
-    assert_eq!((sent.ticket().realm.as_str(), sent.ticket().enctype), (REALM, 18));
-
-    let accepted = accept(&acceptor, &header).await.unwrap();
-    assert!(accepted.reply_token().is_some(), "curl asks who the gateway is");
-    let replay_key = accepted.replay_key();
-    let principal = accepted.principal(true).unwrap();
-    assert_eq!((principal.name(), principal.realm()), ("alice", REALM));
-
-    // The library does not remember it, the store will: by the same key.
-    let again = accept(&acceptor, &header).await.unwrap();
-    assert_eq!(again.replay_key(), replay_key);
-    assert_eq!(again.principal(false), Err(NegotiateError::Replayed));
-
-    let another = kdc.authorization(&tickets, "login.localhost").unwrap();
-    assert_ne!(accept(&acceptor, &another).await.unwrap().replay_key(), replay_key);
+/// Whose token it is, and what to answer.
+async fn login(acceptor: &Acceptor, header: &str) -> (String, Option<String>) {
+    let login = accept(acceptor, header).await.unwrap().unless_replayed(false).unwrap();
+    (login.principal.to_string(), login.reply_token)
 }
 
-#[tokio::test]
-async fn a_ticket_that_was_changed_is_refused() {
-    let kdc = Kdc::start(&[LOGIN]);
-    let acceptor = Acceptor::start(&kdc.export("http.keytab", &[LOGIN]), 1).unwrap();
-    let header = kdc.authorization(&kdc.kinit("alice"), "login.localhost").unwrap();
-    let mut good = 0;
-    for index in (30..header.len() - 4).step_by(17) {
-        let mut changed = header.clone().into_bytes();
-        changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
-        let Ok(Some(token)) = Token::from_header(&changed) else {
-            continue;
-        };
-        if let Ok(accepted) = acceptor.accept(token).await {
-            // Not every byte is protected, but no other one may come of it.
-            assert_eq!(accepted.principal(true).unwrap().name(), "alice");
-            good += 1;
-        }
-    }
-    assert!(good < 10, "{good} changed tickets were accepted");
-}
-
-#[tokio::test]
-async fn the_log_says_why_the_keytab_has_no_key_for_a_ticket() {
-    let kdc = Kdc::start(&[LOGIN, OTHER]);
-    let keytab = kdc.export("http.keytab", &[LOGIN]);
-    let acceptor = Acceptor::start(&keytab, 1).unwrap();
-    let refused = async |host: &str| {
-        // A fresh login: tickets for services are kept with it.
-        let header = kdc.authorization(&kdc.kinit("alice"), host).unwrap();
-        accept(&acceptor, &header).await.unwrap_err().to_string()
-    };
-    let other = refused("other.localhost").await;
-    assert!(other.contains("the ticket is for HTTP/other.localhost@EXAMPLE.TEST"), "{other}");
-    assert!(other.contains("the keytab has HTTP/login.localhost@EXAMPLE.TEST"), "{other}");
-
-    kdc.rekey(LOGIN);
-    let rekeyed = refused("login.localhost").await;
-    assert!(rekeyed.contains("the ticket has key version 2; the keytab has 1"), "{rekeyed}");
-
-    // A new keytab over the old one is used without a restart.
-    let new = kdc.export("new.keytab", &[LOGIN]);
-    fs::rename(new, &keytab).unwrap();
-    let header = kdc.authorization(&kdc.kinit("alice"), "login.localhost").unwrap();
-    assert!(accept(&acceptor, &header).await.is_ok());
-}
-
-#[tokio::test]
-async fn many_tickets_at_once_are_told_apart() {
-    let kdc = Kdc::start(&[LOGIN]);
-    let acceptor = Acceptor::start(&kdc.export("http.keytab", &[LOGIN]), 4).unwrap();
-    let users = ["alice", "bob"].map(|user| (user, kdc.kinit(user)));
-    let headers: Vec<_> = (0..24)
-        .map(|number| {
-            let (user, tickets) = &users[number % 2];
-            (*user, kdc.authorization(tickets, "login.localhost").unwrap())
-        })
+/// Tokens of a client that asks for nothing, as Chromium and Firefox do.
+///
+/// The library reads its environment, which tests share: so the client is this program again, run
+/// as the test [`client_in_a_process_of_its_own`].
+fn browser_tokens(kdc: &Kdc, ccache: &Path, mechanism: &str, count: usize) -> Vec<String> {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture"])
+        .arg("kerberos::client_in_a_process_of_its_own")
+        .envs(kdc.client_env(ccache))
+        .env("CLIENT_MECHANISM", mechanism)
+        .env("CLIENT_TOKENS", count.to_string())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let headers: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once("Negotiate "))
+        .map(|(_, token)| format!("Negotiate {token}"))
         .collect();
-    let accepts = headers.into_iter().map(|(user, header)| {
-        let acceptor = acceptor.clone();
-        tokio::spawn(async move { (user, accept(&acceptor, &header).await.unwrap()) })
-    });
-    let mut keys = BTreeSet::new();
-    for accept in accepts.collect::<Vec<_>>() {
-        let (user, accepted) = accept.await.unwrap();
-        keys.insert(accepted.replay_key());
-        assert_eq!(accepted.principal(true).unwrap().name(), user);
-    }
-    assert_eq!(keys.len(), 24);
+    assert_eq!(headers.len(), count, "{text}");
+    headers
 }
 
 #[test]
-fn a_keytab_that_cannot_be_used_is_named_with_the_reason() {
-    let kdc = Kdc::start(&["host/login.localhost"]);
-    let no_http = kdc.export("host.keytab", &["host/login.localhost"]);
-    assert!(matches!(read_keytab(&no_http), Err(KeytabError::NoHttpKey(_))));
-    let dir = tempfile::tempdir().unwrap();
-    let broken = dir.path().join("broken.keytab");
-    for content in [&b""[..], b"\x05", b"\x05\x02\0\0\0\xffabc", b"-----BEGIN"] {
-        fs::write(&broken, content).unwrap();
-        let refused = read_keytab(&broken).unwrap_err();
-        assert!(matches!(refused, KeytabError::NotAKeytab(_)), "{content:?}: {refused}");
+#[ignore = "a client that other tests start with an environment of its own"]
+#[expect(clippy::print_stdout, reason = "this is how the tokens reach the test")]
+fn client_in_a_process_of_its_own() {
+    let setting = |name| std::env::var_os(name).map(|value| value.into_string().unwrap());
+    let Some(count) = setting("CLIENT_TOKENS") else { return };
+    let spnego = setting("CLIENT_MECHANISM").unwrap() == "spnego";
+    let mechanism = if spnego { GSS_MECH_SPNEGO } else { GSS_MECH_KRB5 };
+    for _ in 0..count.parse().unwrap() {
+        let host = Name::new(b"HTTP@login.localhost", Some(GSS_NT_HOSTBASED_SERVICE)).unwrap();
+        let mut client = ClientCtx::new(None, host, CtxFlags::empty(), Some(mechanism));
+        let token = client.step(None, None).unwrap().unwrap();
+        println!("\nNegotiate {}", BASE64.encode(&*token));
     }
-    let missing = Acceptor::start(Path::new("/nonexistent.keytab"), 1).unwrap_err().to_string();
-    assert!(missing.contains("cannot read /nonexistent.keytab"), "{missing}");
+}
+
+#[tokio::test]
+async fn accepts_a_client_that_asks_for_mutual_authentication() {
+    let kdc = Kdc::start(&[LOGIN]);
+    let acceptor = Acceptor::start(&kdc.keytab(), 1).unwrap();
+    let header = kdc.authorization(&kdc.login("alice"), "login.localhost");
+
+    let (who, reply) = login(&acceptor, &header).await;
+    assert_eq!(who, "alice@EXAMPLE.TEST");
+    let reply = BASE64.decode(reply.unwrap()).unwrap();
+    assert_eq!(reply[0], 0xa1, "NegTokenResp");
+    assert!(reply.len() > 100, "with the AP-REP in it");
+}
+
+#[tokio::test]
+async fn accepts_browsers_that_ask_for_nothing_and_bare_kerberos() {
+    let kdc = Kdc::start(&[LOGIN]);
+    let acceptor = Acceptor::start(&kdc.keytab(), 1).unwrap();
+    let ccache = kdc.login("bob");
+
+    let spnego = browser_tokens(&kdc, &ccache, "spnego", 1);
+    let (who, reply) = login(&acceptor, &spnego[0]).await;
+    assert_eq!(who, "bob@EXAMPLE.TEST");
+    assert_eq!(BASE64.decode(reply.unwrap()).unwrap().len(), 22);
+
+    let bare = browser_tokens(&kdc, &ccache, "krb5", 1);
+    assert_eq!(login(&acceptor, &bare[0]).await, ("bob@EXAMPLE.TEST".to_owned(), None));
+}
+
+#[tokio::test]
+async fn knows_an_authenticator_again_and_leaves_the_replay_to_the_caller() {
+    let kdc = Kdc::start(&[LOGIN]);
+    let acceptor = Acceptor::start(&kdc.keytab(), 1).unwrap();
+    let headers = browser_tokens(&kdc, &kdc.login("alice"), "spnego", 2);
+
+    let first = accept(&acceptor, &headers[0]).await.unwrap();
+    let again = accept(&acceptor, &headers[0]).await.unwrap();
+    let other = accept(&acceptor, &headers[1]).await.unwrap();
+    assert_eq!(first.replay_key(), again.replay_key());
+    assert_ne!(first.replay_key(), other.replay_key());
+
+    let bare = unwrapped(&headers[0]);
+    let bare = accept(&acceptor, &bare).await.unwrap();
+    assert_eq!(bare.replay_key(), first.replay_key());
+    assert_eq!(bare.unless_replayed(true).unwrap_err(), NegotiateError::Replay);
+}
+
+/// The Kerberos token inside SPNEGO: the last field of the token, so it reaches to the end.
+fn unwrapped(header: &str) -> String {
+    let bytes = BASE64.decode(header.strip_prefix("Negotiate ").unwrap()).unwrap();
+    let kerberos = b"\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01\x00";
+    let oid = bytes.windows(kerberos.len()).position(|bytes| bytes == kerberos).unwrap();
+    // Before the OID are the tag 0x60 and a length of two octets.
+    let start = oid - 4;
+    assert_eq!(bytes[start..start + 2], [0x60, 0x82]);
+    format!("Negotiate {}", BASE64.encode(&bytes[start..]))
+}
+
+#[tokio::test]
+async fn a_ticket_for_a_service_without_a_key_is_refused_by_name() {
+    let kdc = Kdc::start(&[LOGIN, "HTTP/other.localhost"]);
+    let keytab = kdc.directory().join("login.keytab");
+    kdc.admin(&[format!("ktadd -norandkey -k {} {LOGIN}", keytab.display())]);
+    let acceptor = Acceptor::start(&keytab, 1).unwrap();
+    let header = kdc.authorization(&kdc.login("alice"), "other.localhost");
+
+    let error = accept(&acceptor, &header).await.unwrap_err();
+    let known = vec!["HTTP/login.localhost@EXAMPLE.TEST".to_owned()];
+    let NegotiateError::Refused { verdict, .. } = &error else { panic!("{error}") };
+    assert_eq!(*verdict, Some(Verdict::UnknownService { keytab: known }));
+    assert!(error.to_string().contains("HTTP/other.localhost@EXAMPLE.TEST"), "{error}");
+}
+
+#[tokio::test]
+async fn a_service_that_is_no_web_server_is_refused_though_its_key_is_there() {
+    let kdc = Kdc::start(&[LOGIN, "host/login.localhost"]);
+    assert_eq!(read_keytab(&kdc.keytab()).unwrap().len(), 4);
+    let header = kdc.authorization(&kdc.login("alice"), "login.localhost");
+    let bytes = BASE64.decode(header.strip_prefix("Negotiate ").unwrap()).unwrap();
+    let at = bytes.windows(4).position(|bytes| bytes == b"HTTP").unwrap();
+    let bytes = [&bytes[..at], b"host", &bytes[at + 4..]].concat();
+
+    let error = Token::from_header(format!("Negotiate {}", BASE64.encode(bytes)).as_bytes());
+    assert_eq!(error.unwrap_err().code(), "not-for-http");
+}
+
+#[tokio::test]
+async fn a_forged_ticket_or_authenticator_is_refused() {
+    let kdc = Kdc::start(&[LOGIN]);
+    let acceptor = Acceptor::start(&kdc.keytab(), 1).unwrap();
+    let header = browser_tokens(&kdc, &kdc.login("alice"), "krb5", 1).remove(0);
+    let bytes = BASE64.decode(header.strip_prefix("Negotiate ").unwrap()).unwrap();
+
+    // The end is in the authenticator, the middle in the ticket.
+    for at in [bytes.len() - 1, bytes.len() / 2] {
+        let mut forged = bytes.clone();
+        forged[at] ^= 1;
+        let forged = format!("Negotiate {}", BASE64.encode(forged));
+        let error = accept(&acceptor, &forged).await.unwrap_err();
+        assert_eq!(error.code(), "ticket-refused", "{error}");
+    }
+    assert_eq!(login(&acceptor, &header).await.0, "alice@EXAMPLE.TEST");
+}
+
+#[tokio::test]
+async fn a_keytab_that_fell_behind_is_named_and_a_new_one_is_used_at_once() {
+    let kdc = Kdc::start(&[LOGIN]);
+    let acceptor = Acceptor::start(&kdc.keytab(), 1).unwrap();
+    let new = kdc.directory().join("new.keytab");
+    kdc.admin(&[format!("ktadd -k {} {LOGIN}", new.display())]);
+    let headers = browser_tokens(&kdc, &kdc.login("alice"), "spnego", 2);
+
+    let error = accept(&acceptor, &headers[0]).await.unwrap_err();
+    let NegotiateError::Refused { verdict, .. } = &error else { panic!("{error}") };
+    assert_eq!(*verdict, Some(Verdict::WrongKeyVersion { ticket: 3, keytab: vec![2] }), "{error}");
+
+    fs::rename(new, kdc.keytab()).unwrap();
+    assert_eq!(login(&acceptor, &headers[1]).await.0, "alice@EXAMPLE.TEST");
+    assert_eq!(acceptor.keytab_entries().unwrap()[0].kvno, 3);
+}
+
+#[tokio::test]
+async fn fifty_at_once_are_all_accepted() {
+    let kdc = Kdc::start(&[LOGIN]);
+    let acceptor = std::sync::Arc::new(Acceptor::start(&kdc.keytab(), 4).unwrap());
+    let headers = browser_tokens(&kdc, &kdc.login("carol"), "spnego", 50);
+
+    let mut tasks = tokio::task::JoinSet::new();
+    for header in headers {
+        let acceptor = acceptor.clone();
+        tasks.spawn(async move { login(&acceptor, &header).await.0 });
+    }
+    assert_eq!(tasks.join_all().await, vec!["carol@EXAMPLE.TEST"; 50]);
+}
+
+#[test]
+fn a_keytab_without_web_servers_does_not_start() {
+    let kdc = Kdc::start(&["host/login.localhost"]);
+    let error = Acceptor::start(&kdc.keytab(), 1).unwrap_err();
+    assert!(matches!(&error, KeytabError::NoHttpPrincipal { .. }), "{error}");
+    assert!(error.to_string().contains("host/login.localhost@EXAMPLE.TEST"), "{error}");
+}
+
+#[tokio::test]
+async fn a_service_with_a_good_ticket_is_not_a_user() {
+    let kdc = Kdc::start(&[LOGIN]);
+    kdc.admin(&["addprinc -pw svc/backup-pw svc/backup".to_owned()]);
+    let acceptor = Acceptor::start(&kdc.keytab(), 1).unwrap();
+    let header = kdc.authorization(&kdc.login("svc/backup"), "login.localhost");
+    assert_eq!(accept(&acceptor, &header).await.unwrap_err().code(), "principal-unusable");
+}
+
+#[test]
+fn the_environment_of_the_gateway_decides_nothing() {
+    let kdc = Kdc::start(&[LOGIN]);
+    let header = kdc.authorization(&kdc.login("alice"), "login.localhost");
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture"])
+        .arg("kerberos::acceptor_in_a_process_of_its_own")
+        .env("ACCEPTOR_KEYTAB", kdc.keytab())
+        .env("ACCEPTOR_HEADER", &header)
+        .env("KRB5_CONFIG", "/dev/null")
+        .env("KRB5_KTNAME", "FILE:/nonexistent/keytab")
+        .env("KRB5RCACHENAME", "file2:/nonexistent/rcache")
+        .env("KRB5RCACHEDIR", "/nonexistent")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("accepted alice@EXAMPLE.TEST twice"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "an acceptor that another test starts with an environment of its own"]
+#[expect(clippy::print_stdout, reason = "this is how the answer reaches the test")]
+async fn acceptor_in_a_process_of_its_own() {
+    let Some(keytab) = std::env::var_os("ACCEPTOR_KEYTAB") else { return };
+    let header = std::env::var_os("ACCEPTOR_HEADER").unwrap().into_string().unwrap();
+    let acceptor = Acceptor::start(Path::new(&keytab), 1).unwrap();
+    login(&acceptor, &header).await;
+    println!("\naccepted {} twice", login(&acceptor, &header).await.0);
 }

@@ -10,7 +10,7 @@ use super::{
 /// Content octets of the Kerberos mechanism's OID, 1.2.840.113554.1.2.2 (RFC 4121).
 pub(super) const KERBEROS: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
 
-/// Before a KRB_AP_REQ in a context token (RFC 4121, 4.1).
+/// Before a `KRB_AP_REQ` in a context token (RFC 4121, 4.1).
 const AP_REQ_TOKEN_ID: &[u8] = &[1, 0];
 
 /// Longer than any DNS name; keeps what a client writes into our log short.
@@ -79,10 +79,7 @@ pub(super) fn read(token: &[u8]) -> Result<ApReq<'_>, DerError> {
     let authenticator = request.inside(der::field(4))?;
     request.end()?;
 
-    Ok(ApReq {
-        ticket: read_ticket(ticket)?,
-        authenticator: read_encrypted(authenticator)?.cipher,
-    })
+    Ok(ApReq { ticket: read_ticket(ticket)?, authenticator: read_encrypted(authenticator)?.cipher })
 }
 
 /// `Ticket` (RFC 4120, 5.3).

@@ -1,8 +1,11 @@
-//! The two calls of GSS-API that no safe crate offers.
+//! The one call of GSS-API that no safe crate offers.
 
-#![expect(unsafe_code, reason = "no safe crate takes a keytab by name or restricts SPNEGO")]
+#![expect(unsafe_code, reason = "no safe crate wraps gss_acquire_cred_from")]
 
-use std::{ffi::CString, os::unix::ffi::OsStrExt as _, path::Path, ptr};
+use std::{
+    ffi::{CStr, CString},
+    ptr,
+};
 
 use libgssapi::{
     credential::Cred,
@@ -10,33 +13,45 @@ use libgssapi::{
 };
 use libgssapi_sys as sys;
 
-static KRB5: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
-static SPNEGO: &[u8] = b"\x2b\x06\x01\x05\x05\x02";
+use super::ap_req::KERBEROS;
 
-/// A credential that accepts tickets for every key of a keytab, bare or in SPNEGO.
+/// Takes the keys of a keytab, such as `FILE:/etc/gatehouse/http.keytab`, for accepting tickets by
+/// the Kerberos mechanism and no other.
 ///
-/// The keytab is named in the call and not in the environment, which is the caller's. Replays are not
-/// remembered here: a file would not be shared with other replicas, and cannot be written on a
-/// read-only root. Whoever accepts a ticket remembers it in the store.
-pub(super) fn acquire(keytab: &Path) -> Result<Cred, String> {
-    let file = [b"FILE:".as_slice(), keytab.as_os_str().as_bytes()].concat();
-    let file = CString::new(file).map_err(|_| "the path has a NUL in it".to_owned())?;
-    let mut elements = [
-        sys::gss_key_value_element_desc { key: c"keytab".as_ptr(), value: file.as_ptr() },
-        sys::gss_key_value_element_desc { key: c"rcache".as_ptr(), value: c"none:".as_ptr() },
-    ];
-    let store = sys::gss_key_value_set_desc { count: 2, elements: elements.as_mut_ptr() };
-    let mut mechanisms = [oid(KRB5), oid(SPNEGO)];
-    let mut set = sys::gss_OID_set_desc { count: 2, elements: mechanisms.as_mut_ptr() };
+/// What the environment says (`KRB5_KTNAME`, `KRB5RCACHENAME`) has no say in it. The library opens
+/// the file again for each ticket, so that a new one renamed over the old is used at once.
+pub(super) fn acquire(keytab: &CStr) -> Result<Cred, Error> {
+    acquire_from(&[(c"keytab", keytab), (c"rcache", c"none:")])
+}
+
+fn acquire_from(pairs: &[(&CStr, &CStr)]) -> Result<Cred, Error> {
+    let mut elements: Vec<_> = pairs
+        .iter()
+        .map(|(key, value)| sys::gss_key_value_element_desc {
+            key: key.as_ptr(),
+            value: value.as_ptr(),
+        })
+        .collect();
+    let store = sys::gss_key_value_set_desc {
+        count: u32::try_from(elements.len()).unwrap_or(0),
+        elements: elements.as_mut_ptr(),
+    };
+    let mut kerberos = sys::gss_OID_desc {
+        length: u32::try_from(KERBEROS.len()).unwrap_or(0),
+        elements: KERBEROS.as_ptr().cast_mut().cast(),
+    };
+    let mut mechanisms = sys::gss_OID_set_desc { count: 1, elements: &raw mut kerberos };
     let (mut minor, mut credential) = (0, ptr::null_mut());
-    // SAFETY: every pointer is to a local that outlives the call; null stands for "any name" and "not
-    // asked for" (RFC 5588). The library copies what it keeps.
+
+    // SAFETY: every pointer is to a local that lives past the call, and the counts are those of what
+    // they point to; the library reads the OID and the C strings and copies what it keeps (RFC 2744
+    // 5.2, MIT's gssapi_ext.h). Null is allowed for the name and the two results that are not wanted.
     let major = unsafe {
         sys::gss_acquire_cred_from(
             &raw mut minor,
             ptr::null_mut(),
             sys::_GSS_C_INDEFINITE,
-            &raw mut set,
+            &raw mut mechanisms,
             sys::GSS_C_ACCEPT.cast_signed(),
             &raw const store,
             &raw mut credential,
@@ -44,29 +59,14 @@ pub(super) fn acquire(keytab: &Path) -> Result<Cred, String> {
             ptr::null_mut(),
         )
     };
-    check(major, minor)?;
-    // SAFETY: the call succeeded, so this is a credential, and it is owned here alone.
-    let owned = unsafe { Cred::from_c(credential) };
-
-    // Without this, SPNEGO would hand what it carries to every mechanism that is installed.
-    let mut only = [oid(KRB5)];
-    let mut set = sys::gss_OID_set_desc { count: 1, elements: only.as_mut_ptr() };
-    // SAFETY: the credential is alive in `owned`, and the set outlives the call.
-    let major = unsafe { sys::gss_set_neg_mechs(&raw mut minor, credential, &raw mut set) };
-    check(major, minor)?;
-    Ok(owned)
-}
-
-fn oid(bytes: &'static [u8]) -> sys::gss_OID_desc {
-    // The library only reads it; C has no way to say so.
-    let length = u32::try_from(bytes.len()).unwrap_or_default();
-    sys::gss_OID_desc { length, elements: bytes.as_ptr().cast_mut().cast() }
-}
-
-/// The text of an error is kept per thread, so it is fetched at once.
-fn check(major: u32, minor: u32) -> Result<(), String> {
-    if major == 0 {
-        return Ok(());
+    if major != sys::GSS_S_COMPLETE {
+        return Err(Error { major: MajorFlags::from_bits_retain(major), minor });
     }
-    Err(Error { major: MajorFlags::from_bits_retain(major), minor }.to_string())
+    // SAFETY: the call succeeded, so `credential` is a credential of which nobody else knows.
+    Ok(unsafe { Cred::from_c(credential) })
+}
+
+/// The library's name for a keytab file; `None` if the path holds a NUL.
+pub(super) fn keytab_name(path: &[u8]) -> Option<CString> {
+    CString::new([b"FILE:", path].concat()).ok()
 }

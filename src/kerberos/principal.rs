@@ -3,7 +3,11 @@
 use std::{fmt, str::FromStr};
 
 /// A user's Kerberos name: `alice@EXAMPLE.COM`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The name is as the user typed it at login, so compare it without regard to case. An enterprise
+/// name (RFC 6806, 5) of the realm's own domain, `alice\@example.com@EXAMPLE.COM`, is the plain
+/// `alice`; one of another domain stays whole, because `bob@partner.example` need not be `bob`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
     name: String,
     realm: String,
@@ -12,22 +16,20 @@ pub struct Principal {
 /// Why a text is not the name of a user principal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrincipalError {
-    /// There is no realm, so it does not say whose user it is.
-    #[error("principal {0:?} has no realm")]
+    /// There is no name or no realm, so it does not say whose user it is.
+    #[error("principal {0:?} has no name or no realm")]
     NoRealm(String),
-    /// A host or service, as in `HTTP/jira.example.com@EXAMPLE.COM`.
+    /// A host or service, as in `HTTP/jira.example.com@EXAMPLE.COM`, or nobody, as in
+    /// `WELLKNOWN/ANONYMOUS`.
     #[error("principal {0:?} is not a user")]
     NotAUser(String),
-    /// It cannot be shown or compared.
-    #[error("principal {0:?} has control characters, or ends in the middle of one")]
-    Unreadable(String),
+    /// Control characters or a wrong escape: not from a directory that means well.
+    #[error("principal {0:?} is malformed")]
+    Malformed(String),
 }
 
 impl Principal {
-    /// The name without the realm, and without what protected its characters.
-    ///
-    /// Of an enterprise name (`alice\@example.com@AD.EXAMPLE.COM`, RFC 6806 section 5) it is what is
-    /// before the first `@`, so that it is the same name however the user typed it at login.
+    /// The name without the realm and without escapes.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -40,86 +42,127 @@ impl Principal {
     }
 }
 
+/// A character of a name as MIT's `krb5_unparse_name` writes it, and whether it was escaped.
+type Escaped = (char, bool);
+
 impl FromStr for Principal {
     type Err = PrincipalError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Parsed { name, realm, is_service } =
-            parse(text).ok_or_else(|| PrincipalError::Unreadable(text.to_owned()))?;
-        let Some(realm) = realm.filter(|realm| !realm.is_empty()) else {
-            return Err(PrincipalError::NoRealm(text.to_owned()));
+        let refused = |reason: fn(String) -> PrincipalError| reason(text.to_owned());
+
+        let characters = unescape(text).ok_or_else(|| refused(PrincipalError::Malformed))?;
+        let at = characters.iter().rposition(|character| *character == ('@', false));
+        let (name, realm) = match at {
+            Some(at) if at > 0 && at + 1 < characters.len() => characters.split_at(at),
+            _ => return Err(refused(PrincipalError::NoRealm)),
         };
-        let name = name.split_once('@').map_or(name.as_str(), |(user, _)| user).to_owned();
-        if is_service || name.is_empty() {
-            return Err(PrincipalError::NotAUser(text.to_owned()));
+        let realm = &realm[1..];
+        // An escaped slash is no separator, but whoever reads the name next could think so.
+        if name.iter().any(|(character, _)| *character == '/') {
+            return Err(refused(PrincipalError::NotAUser));
         }
+        if name.contains(&('@', false)) || realm.iter().any(|(_, escaped)| *escaped) {
+            return Err(refused(PrincipalError::Malformed));
+        }
+        let realm = plain(realm);
+        let name = without_own_domain(plain(name), &realm);
         Ok(Self { name, realm })
     }
 }
 
-struct Parsed {
-    name: String,
-    realm: Option<String>,
-    is_service: bool,
-}
-
-/// Splits at the first `@` that no backslash protects (MIT's display form of names).
-fn parse(text: &str) -> Option<Parsed> {
-    let mut parsed = Parsed { name: String::new(), realm: None, is_service: false };
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        let (c, protected) = if c == '\\' { (characters.next()?, true) } else { (c, false) };
-        if c.is_control() || (protected && matches!(c, 'n' | 't' | 'b' | '0')) {
-            return None;
-        }
-        match (&mut parsed.realm, c, protected) {
-            (None, '@', false) => parsed.realm = Some(String::new()),
-            (None, '/', false) => {
-                parsed.is_service = true;
-                parsed.name.push(c);
-            }
-            (None, c, _) => parsed.name.push(c),
-            (Some(_), '@', false) => return None,
-            (Some(realm), c, _) => realm.push(c),
-        }
+fn unescape(text: &str) -> Option<Vec<Escaped>> {
+    let mut characters = Vec::new();
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        characters.push(match character {
+            // Its other escapes (`\n`, `\t`, `\b`, `\0`) stand for control characters.
+            '\\' => (rest.next().filter(|next| "@/\\ ".contains(*next))?, true),
+            control if control.is_control() => return None,
+            plain => (plain, false),
+        });
     }
-    Some(parsed)
+    Some(characters)
 }
 
+fn plain(characters: &[Escaped]) -> String {
+    characters.iter().map(|(character, _)| character).collect()
+}
+
+fn without_own_domain(name: String, realm: &str) -> String {
+    match name.rsplit_once('@') {
+        Some((user, domain)) if !user.is_empty() && domain.eq_ignore_ascii_case(realm) => {
+            user.to_owned()
+        }
+        _ => name,
+    }
+}
+
+/// Escaped where it has to be, so that it can be parsed again.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.realm)
+        for character in self.name.chars() {
+            if matches!(character, '@' | '\\') {
+                f.write_str("\\")?;
+            }
+            write!(f, "{character}")?;
+        }
+        write!(f, "@{}", self.realm)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn parses_user_principals_only() {
+    fn parses_user_principals() {
         for (text, name, realm) in [
             ("alice@EXAMPLE.COM", "alice", "EXAMPLE.COM"),
-            ("ALICE@EXAMPLE.COM", "ALICE", "EXAMPLE.COM"),
-            (r"alice\@ad.example.com@AD.EXAMPLE.COM", "alice", "AD.EXAMPLE.COM"),
-            (r"a\/b@EXAMPLE.COM", "a/b", "EXAMPLE.COM"),
+            ("ALICE@AD.EXAMPLE.TEST", "ALICE", "AD.EXAMPLE.TEST"),
+            (r"alice\@ad.example.test@AD.EXAMPLE.TEST", "alice", "AD.EXAMPLE.TEST"),
+            (r"bob\@partner.example@AD.EXAMPLE.TEST", "bob@partner.example", "AD.EXAMPLE.TEST"),
+            (r"DOMAIN\\bob@R", r"DOMAIN\bob", "R"),
+            ("jörg@R", "jörg", "R"),
         ] {
             let principal: Principal = text.parse().unwrap();
             assert_eq!((principal.name(), principal.realm()), (name, realm), "{text}");
+            assert_eq!(principal.to_string().parse(), Ok(principal), "{text}");
         }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
         for not_a_user in [
             "",
             "alice",
             "@EXAMPLE.COM",
             "alice@",
+            r"alice\@EXAMPLE.COM",
             "HTTP/jira@EXAMPLE.COM",
+            r"HTTP\/jira@EXAMPLE.COM",
+            "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS",
             "a@b@C",
-            r"alice@A\",
+            r"alice@A\@B",
+            "alice@A\\",
             "a\u{0}@A",
             r"a\n@A",
-            r"\@x@A",
+            "a@A\n",
+            "<name can't be decoded>",
         ] {
             assert!(not_a_user.parse::<Principal>().is_err(), "{not_a_user}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_the_same_principal(text in r"[a-zA-Z@/\\ ]{0,20}@[A-Z.]{1,5}") {
+            if let Ok(principal) = text.parse::<Principal>() {
+                let again: Principal = principal.to_string().parse().unwrap();
+                prop_assert_eq!(again.realm(), principal.realm());
+            }
         }
     }
 }

@@ -62,6 +62,9 @@ pub enum MappingError {
         "{0:?} cannot be a username: it has control characters, outer spaces or more than {MAX_NAME_LENGTH} characters"
     )]
     BadUsername(String),
+    /// A machine of Active Directory has an account too, and its name ends so.
+    #[error("{0:?} is the account of a computer")]
+    Computer(String),
     /// The realm may not log in here.
     #[error("realm {0:?} is not among kerberos.realm")]
     UnknownRealm(String),
@@ -76,6 +79,7 @@ impl MappingError {
             Self::NoSubject(_) => "subject-missing",
             Self::TransientSubject => "subject-transient",
             Self::BadUsername(_) => "username-unusable",
+            Self::Computer(_) => "computer-account",
             Self::UnknownRealm(_) => "realm-unknown",
         }
     }
@@ -169,6 +173,9 @@ pub fn claims_of_principal(
         .find(|known| known.name == realm)
         .ok_or_else(|| MappingError::UnknownRealm(realm.to_owned()))?;
     let principal = format!("{name}@{realm}");
+    if name.ends_with('$') {
+        return Err(MappingError::Computer(principal));
+    }
     let username = match config.username {
         PrincipalPart::Name => name,
         PrincipalPart::Principal => &principal,
@@ -333,6 +340,8 @@ mod tests {
 
         let whole = claims_of_principal("a", "EXAMPLE.COM", &[realm(PrincipalPart::Principal)]);
         assert_eq!(whole.unwrap().profile.username, "a@EXAMPLE.COM");
+        let computer = claims_of_principal("PC1$", "EXAMPLE.COM", &[realm(PrincipalPart::Name)]);
+        assert_eq!(computer.unwrap_err().code(), "computer-account");
         for unknown in ["OTHER.COM", "example.com"] {
             let refused = claims_of_principal("a", unknown, &[realm(PrincipalPart::Name)]);
             assert_eq!(refused.unwrap_err().code(), "realm-unknown");
