@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod directory;
+pub mod http;
 pub mod kerberos;
 pub mod lifecycle;
 pub mod policy;

@@ -15,6 +15,9 @@ const MAX_TARGET: usize = 8 * 1024;
 /// How often a path may be encoded before nobody would decode it any more.
 const MAX_DECODINGS: usize = 3;
 
+/// A path of a static resource has one `/_/`; work must not grow with the square of a hostile one's.
+const MAX_FORWARDS: usize = 8;
+
 /// The readings of a path. There is always one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings<'a> {
@@ -44,6 +47,9 @@ pub enum TargetProblem {
     /// A step up or a step nowhere, however it is written.
     #[error("the address has a dot segment")]
     DotSegment,
+    /// More `/_/` than any resource has.
+    #[error("the address can be read in more than {MAX_FORWARDS} ways")]
+    ManyReadings,
 }
 
 impl TargetProblem {
@@ -57,6 +63,7 @@ impl TargetProblem {
             Self::Encoding => "target-encoding",
             Self::EncodedSeparator => "target-encoded-separator",
             Self::DotSegment => "target-dot-segment",
+            Self::ManyReadings => "target-many-readings",
         }
     }
 }
@@ -75,7 +82,7 @@ impl<'a> Readings<'a> {
         }
         let path = target.split('?').next().unwrap_or_default();
         let first = if is_plain(path) { Cow::Borrowed(path) } else { Cow::Owned(read(path)?) };
-        let forwarded = forwards(&first);
+        let forwarded = forwards(&first)?;
         Ok(Self { first, forwarded })
     }
 
@@ -156,12 +163,19 @@ fn refuse_dots(segment: &str) -> Result<(), TargetProblem> {
     Ok(())
 }
 
-/// What Atlassian's rewriting of static resources (`^/s/(.*)/_/(.*)`) could make of a path.
-fn forwards(path: &str) -> Vec<String> {
-    if !path.starts_with("/s/") {
-        return Vec::new();
+/// What Atlassian's rewriting of static resources (`^/s/(.*)/_/(.*)`, below wherever the application
+/// is) could make of a path.
+fn forwards(path: &str) -> Result<Vec<String>, TargetProblem> {
+    let mut readings = Vec::new();
+    for (start, _) in path.match_indices("/s/") {
+        for (index, _) in path[start..].match_indices("/_/") {
+            if readings.len() == MAX_FORWARDS {
+                return Err(TargetProblem::ManyReadings);
+            }
+            readings.push(format!("{}{}", &path[..start], &path[start + index + 2..]));
+        }
     }
-    path.match_indices("/_/").map(|(index, _)| path[index + 2..].to_owned()).collect()
+    Ok(readings)
 }
 
 #[cfg(test)]
@@ -210,9 +224,12 @@ mod tests {
             ("/a/..;x/b", "target-dot-segment"),
             ("/a/%252e%252e/b", "target-dot-segment"),
             ("/./a", "target-dot-segment"),
+            ("/s/_/_/_/_/_/_/_/_/_/_/_/_/_/_/_/_/_/_", "target-many-readings"),
         ] {
             assert_eq!(Readings::of(target).unwrap_err().code(), code, "{target}");
         }
+        let below: Vec<_> = vec!["/jira/s/x/_/admin", "/jira/admin"];
+        assert_eq!(Readings::of(below[0]).unwrap().iter().collect::<Vec<_>>(), below);
         assert_eq!(
             Readings::of(&format!("/{}", "a".repeat(MAX_TARGET))),
             Err(TargetProblem::TooLong)

@@ -1,0 +1,28 @@
+//! The web's edge: sites, cookies, whose address it is, what a request is for, and the one error that
+//! becomes an answer.
+
+mod arrival;
+mod client;
+mod cookies;
+mod error;
+mod fold;
+mod navigation;
+mod pages;
+mod parameters;
+mod request_check;
+mod site;
+
+pub use axum::{body::Body, response::Response};
+
+pub use self::{
+    arrival::Arrival,
+    client::TrustedProxies,
+    cookies::{CookieNames, find_cookie, foreign_cookies, sets_own_cookie},
+    error::{Error, WayOn},
+    fold::fold,
+    navigation::{is_for_a_page, is_navigation, is_same_origin, wants_html},
+    pages::{Pages, STYLE_PATH, page, see_other, style},
+    parameters::Parameters,
+    request_check::check_request,
+    site::{Place, Site, Sites},
+};

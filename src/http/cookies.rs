@@ -1,0 +1,185 @@
+//! The gateway's cookies: their names, and reading, setting and hiding them.
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// What the gateway's cookies are called on a site.
+#[derive(Clone, Copy, Debug)]
+pub struct CookieNames {
+    /// The session on this host.
+    pub session: &'static str,
+    /// The parent session, on the login host only.
+    pub login: &'static str,
+    /// Tells a browser from others while it logs in.
+    pub browser: &'static str,
+    /// The same on the login host, where an identity provider's page posts to.
+    pub saml: &'static str,
+    /// That a ticket has been asked for in vain.
+    pub no_ticket: &'static str,
+    secure: bool,
+}
+
+/// A name that begins so can only have been set by this very host, over TLS (RFC 6265bis 4.1.3).
+const PREFIX: &str = "__Host-";
+
+/// What all of the gateway's names begin with, after the prefix.
+const STEM: &str = "gatehouse-";
+
+impl CookieNames {
+    pub(super) fn new(secure: bool) -> Self {
+        if secure {
+            Self {
+                session: "__Host-gatehouse-session",
+                login: "__Host-gatehouse-login",
+                browser: "__Host-gatehouse-browser",
+                saml: "__Host-gatehouse-saml",
+                no_ticket: "__Host-gatehouse-no-ticket",
+                secure,
+            }
+        } else {
+            Self {
+                session: "gatehouse-session",
+                login: "gatehouse-login",
+                browser: "gatehouse-browser",
+                saml: "gatehouse-saml",
+                no_ticket: "gatehouse-no-ticket",
+                secure,
+            }
+        }
+    }
+
+    /// Sets a cookie until the browser closes. Scripts cannot read it, and other sites' pages do not
+    /// send it, links apart.
+    #[must_use]
+    pub fn set(&self, name: &str, value: &str) -> HeaderValue {
+        self.header(name, value, "; SameSite=Lax")
+    }
+
+    /// Sets a cookie for some seconds.
+    #[must_use]
+    pub fn set_for(&self, name: &str, value: &str, seconds: u32) -> HeaderValue {
+        self.header(name, value, &format!("; SameSite=Lax; Max-Age={seconds}"))
+    }
+
+    /// Sets a cookie that comes back with a form that another site's page posts.
+    ///
+    /// Browsers take `SameSite=None` over TLS only; without it and over plain http, they send a cookie
+    /// that says nothing of `SameSite` for two minutes.
+    #[must_use]
+    pub fn set_for_posts(&self, name: &str, value: &str) -> HeaderValue {
+        self.header(name, value, if self.secure { "; SameSite=None" } else { "" })
+    }
+
+    /// Removes a cookie.
+    #[must_use]
+    pub fn remove(&self, name: &str) -> HeaderValue {
+        self.header(name, "", "; SameSite=Lax; Max-Age=0")
+    }
+
+    fn header(&self, name: &str, value: &str, attributes: &str) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text = format!("{name}={value}; Path=/; HttpOnly{secure}{attributes}");
+        // Names are ours, and values base64.
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+/// Every cookie of a request: names and values.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    // Several headers are what HTTP/2 makes of one (RFC 9113 8.2.3).
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';'));
+    pairs.filter_map(|pair| pair.trim().split_once('=')).map(|(name, value)| (name.trim(), value))
+}
+
+/// The value of a request's cookie.
+#[must_use]
+pub fn find_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    cookies(headers).find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// Whether a cookie is the gateway's, and nobody else's business. Names differ in case for us, but not
+/// for everybody.
+fn is_own(name: &[u8]) -> bool {
+    let name = name.trim_ascii().to_ascii_lowercase();
+    let name = name.strip_prefix(PREFIX.to_ascii_lowercase().as_bytes()).unwrap_or(&name);
+    name.starts_with(STEM.as_bytes())
+}
+
+/// The request's cookies for an application: without the gateway's, in one line.
+#[must_use]
+pub fn foreign_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(header::COOKIE).iter();
+    let first = values.next()?;
+    let has_more = values.next().is_some();
+    let own = |value: &HeaderValue| value.as_bytes().split(|byte| *byte == b';').any(is_own_pair);
+    if !has_more && !own(first) {
+        return Some(first.clone());
+    }
+    let all = headers.get_all(header::COOKIE).iter();
+    let pairs = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let kept: Vec<_> = pairs
+        .filter(|pair| !is_own_pair(pair))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+        .collect();
+    if kept.is_empty() { None } else { HeaderValue::from_bytes(&kept.join(&b"; "[..])).ok() }
+}
+
+fn is_own_pair(pair: &[u8]) -> bool {
+    is_own(pair.split(|byte| *byte == b'=').next().unwrap_or_default())
+}
+
+/// Whether an application tries to set one of the gateway's cookies.
+#[must_use]
+pub fn sets_own_cookie(set_cookie: &HeaderValue) -> bool {
+    is_own_pair(set_cookie.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[&'static str]) -> HeaderMap {
+        let lines = lines.iter().map(|line| (header::COOKIE, HeaderValue::from_static(line)));
+        lines.collect()
+    }
+
+    #[test]
+    fn finds_cookies_in_every_line() {
+        let headers = headers(&["a=1; b=2", "c=3;d;e=4=5"]);
+        assert_eq!(find_cookie(&headers, "b"), Some("2"));
+        assert_eq!(find_cookie(&headers, "e"), Some("4=5"));
+        assert_eq!(find_cookie(&headers, "d"), None);
+    }
+
+    #[test]
+    fn applications_never_see_the_gateways_cookies() {
+        for (lines, kept) in [
+            (vec!["a=1; b=2"], Some("a=1; b=2")),
+            (vec!["a=1", "b=2"], Some("a=1; b=2")),
+            (vec!["a=1; __Host-gatehouse-session=x;b=2"], Some("a=1; b=2")),
+            (vec!["gatehouse-login=x"], None),
+            (vec!["__host-Gatehouse-Session=x; c=3"], Some("c=3")),
+            (vec!["__Host-gatehouse-session"], None),
+            (vec!["my-gatehouse-login=x"], Some("my-gatehouse-login=x")),
+            (vec![], None),
+        ] {
+            let kept = kept.map(HeaderValue::from_static);
+            assert_eq!(foreign_cookies(&headers(&lines)), kept, "{lines:?}");
+        }
+        assert!(sets_own_cookie(&HeaderValue::from_static("__Host-gatehouse-session=x; Path=/")));
+        assert!(!sets_own_cookie(&HeaderValue::from_static("JSESSIONID=x; Path=/")));
+    }
+
+    #[test]
+    fn cookies_are_as_tight_as_the_site_allows() {
+        let secure = CookieNames::new(true);
+        assert_eq!(
+            secure.set(secure.session, "v"),
+            "__Host-gatehouse-session=v; Path=/; HttpOnly; Secure; SameSite=Lax"
+        );
+        assert!(secure.set_for_posts(secure.saml, "v").to_str().unwrap().ends_with("SameSite=None"));
+        let plain = CookieNames::new(false);
+        assert_eq!(plain.set_for_posts(plain.saml, "v"), "gatehouse-saml=v; Path=/; HttpOnly");
+    }
+}

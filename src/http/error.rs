@@ -1,0 +1,105 @@
+//! The one error that becomes an answer.
+
+use std::{borrow::Cow, fmt};
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use super::Body;
+
+/// Why somebody does not get what they asked for: a status, one sentence for them, and what only the
+/// log may say.
+///
+/// As a response it is empty and carries itself along: the outermost layer, which knows the trace and
+/// whether a person or a script asked, makes the page of it ([`super::Pages::finish`]).
+#[derive(Clone, Debug)]
+pub struct Error {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) sentence: Cow<'static, str>,
+    pub(super) cause: Option<String>,
+    pub(super) way_on: Option<WayOn>,
+}
+
+/// What somebody can do about it.
+#[derive(Clone, Debug)]
+pub struct WayOn {
+    /// Where the link leads.
+    pub href: String,
+    /// What it says.
+    pub label: Cow<'static, str>,
+}
+
+impl Error {
+    /// An error with its code, which logs, metrics and scripts know it by, and what people read.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        sentence: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code, sentence: sentence.into(), cause: None, way_on: None }
+    }
+
+    /// Something that the gateway cannot do at the moment.
+    #[must_use]
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        let sentence = "The sign-on gateway cannot do this at the moment. Try again in a minute.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence).caused_by(cause)
+    }
+
+    /// Something that must not happen.
+    #[must_use]
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        let sentence = "Something went wrong in the sign-on gateway. Try again.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence).caused_by(cause)
+    }
+
+    /// A request that is not as it should be.
+    #[must_use]
+    pub fn bad_request(code: &'static str, cause: impl fmt::Display) -> Self {
+        let sentence = "The address or the request is not one that the sign-on gateway lets through.";
+        Self::new(StatusCode::BAD_REQUEST, code, sentence).caused_by(cause)
+    }
+
+    /// Nothing is there.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no page at this address.")
+    }
+
+    /// Tells the log why.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Gives people somewhere to go.
+    #[must_use]
+    pub fn with_way_on(mut self, href: String, label: impl Into<Cow<'static, str>>) -> Self {
+        self.way_on = Some(WayOn { href, label: label.into() });
+        self
+    }
+
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,89 @@
+//! What a request is for: a page that somebody wants to see, or something else.
+
+use http::{HeaderMap, Method, header};
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether a browser goes to a page: the only requests that are sent to a login.
+///
+/// Browsers of today say so (`Sec-Fetch-Mode`); of others, those that ask for HTML and do not say that
+/// a script asks.
+#[must_use]
+pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) && is_for_a_page(headers)
+}
+
+/// Like [`is_navigation`], for forms too.
+#[must_use]
+pub fn is_for_a_page(headers: &HeaderMap) -> bool {
+    match text(headers, "sec-fetch-mode") {
+        Some(mode) => {
+            let destination = text(headers, "sec-fetch-dest");
+            mode == "navigate" && matches!(destination, None | Some("document" | "empty"))
+        }
+        None => wants_html(headers) && !headers.contains_key("x-requested-with"),
+    }
+}
+
+/// Whether an answer is read by somebody, rather than by a script.
+#[must_use]
+pub fn wants_html(headers: &HeaderMap) -> bool {
+    text(headers, header::ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Whether a page of this very site sent the request, by a button or a script of its own.
+///
+/// Without `Sec-Fetch-Site`, which browsers have sent since 2023, a form's `Origin` says it.
+#[must_use]
+pub fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
+    match text(headers, "sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => text(headers, "origin") == Some(origin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_pages_are_navigations() {
+        let html = ("accept", "text/html,*/*;q=0.8");
+        for (pairs, navigation) in [
+            (vec![html], true),
+            (vec![html, ("x-requested-with", "XMLHttpRequest")], false),
+            (vec![("accept", "*/*")], false),
+            (vec![html, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")], true),
+            (vec![html, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], false),
+            (vec![html, ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")], false),
+            (vec![("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")], false),
+            (vec![], false),
+        ] {
+            assert_eq!(is_navigation(&Method::GET, &headers(&pairs)), navigation, "{pairs:?}");
+        }
+        assert!(!is_navigation(&Method::POST, &headers(&[html])));
+        assert!(is_for_a_page(&headers(&[html])));
+    }
+
+    #[test]
+    fn other_sites_are_told_from_this_one() {
+        let origin = "https://jira.example.com";
+        assert!(is_same_origin(&headers(&[("sec-fetch-site", "same-origin")]), origin));
+        assert!(is_same_origin(&headers(&[("origin", "https://jira.example.com")]), origin));
+        assert!(!is_same_origin(&headers(&[("sec-fetch-site", "same-site")]), origin));
+        assert!(!is_same_origin(&headers(&[("sec-fetch-site", "cross-site"), ("origin", origin)]), origin));
+        assert!(!is_same_origin(&headers(&[("origin", "null")]), origin));
+        assert!(!is_same_origin(&headers(&[]), origin));
+    }
+}
