@@ -8,6 +8,7 @@ pub mod directory;
 pub mod http;
 pub mod kerberos;
 pub mod lifecycle;
+pub mod login;
 pub mod policy;
 pub mod provisioning;
 pub mod saml;

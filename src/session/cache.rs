@@ -11,7 +11,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use super::cookie::Cookie;
+use super::{accounts::Accounts, cookie::Cookie};
 use crate::{
     directory::PersonId,
     store::{SessionId, StoredChild},
@@ -31,6 +31,7 @@ pub struct LiveSession {
     pub host: String,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
+    pub(super) accounts: Accounts,
     seen_at: AtomicI64,
     written_at: AtomicI64,
 }
@@ -44,6 +45,7 @@ impl LiveSession {
             parent: parent.id,
             host,
             expires_at: parent.expires_at,
+            accounts: Accounts::default(),
             seen_at: AtomicI64::new(seen),
             written_at: AtomicI64::new(seen),
         }

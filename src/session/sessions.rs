@@ -56,8 +56,8 @@ pub struct Login {
 /// All sessions. Those of requests are in memory; the store has the last word.
 #[derive(Debug)]
 pub struct Sessions {
-    store: Store,
-    clock: Clock,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
     times: SessionTimes,
     parents: Tagger,
     children: Tagger,

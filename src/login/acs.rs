@@ -1,0 +1,194 @@
+//! The assertion consumer service: what identity providers' pages post to (SAML bindings 3.5).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{body::Bytes, extract::State};
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, StatusCode, header};
+
+use super::{Login, Provider, complete::Proven, flow::Flow};
+use crate::{
+    http::{Arrival, Error, Parameters, Response, find_cookie, see_other},
+    provisioning::Statement,
+    saml::{Assertion, Expectations, IdentityProvider, ResponseError, decode_post, judge},
+    secrets::sha256,
+    store::{LoginState, Replay},
+    telemetry::{LoginMethod, LoginOutcome},
+};
+
+/// `POST /_gatehouse/saml/acs`
+pub async fn consume_assertion(
+    State(login): State<Arc<Login>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    login.require_login_host(&arrival)?;
+    let form = Parameters::parse(form(&headers, &body)?)?;
+    let state = match form.find("RelayState") {
+        Some(handle) => {
+            let handle = sha256(handle.as_bytes());
+            let taken = login.store.take_login_state(handle, login.clock.now());
+            taken.await.map_err(Error::unavailable)?
+        }
+        None => None,
+    };
+    let Some(state) = state else {
+        return login.unsolicited(&arrival, &headers).await;
+    };
+    let flow = login.open(std::str::from_utf8(&state.flow).ok())?;
+    login.check_browser(&arrival, &headers, &state, &flow)?;
+
+    let response = form.find("SAMLResponse").unwrap_or_default().to_owned();
+    let proven = match login.prove(&state, response).await {
+        Ok(proven) => proven,
+        Err(refusal) => return Err(login.refuse(&state, &flow, &refusal)),
+    };
+    login.complete(&arrival, &headers, &flow, proven).await
+}
+
+/// Why a response logs nobody in.
+#[derive(Debug, thiserror::Error)]
+enum AcsError {
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    #[error(transparent)]
+    Mapping(#[from] crate::provisioning::MappingError),
+    #[error("the assertion {0:?} was used before")]
+    Replay(String),
+    #[error("there is no identity provider {0:?} (any more)")]
+    NoProvider(String),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    #[error("the check did not end: {0}")]
+    Unfinished(#[from] tokio::task::JoinError),
+}
+
+impl AcsError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Response(error) => error.code(),
+            Self::Mapping(error) => error.code(),
+            Self::Replay(_) => "assertion-replayed",
+            Self::NoProvider(_) => "idp-unknown",
+            Self::Store(_) | Self::Unfinished(_) => "unavailable",
+        }
+    }
+}
+
+fn form<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<&'a [u8], Error> {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    if media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(body);
+    }
+    Err(Error::bad_request("saml-not-a-form", format_args!("content type {media_type:?}")))
+}
+
+impl Login {
+    /// A response that nobody waits for: somebody went back in their browser, or came from the identity
+    /// provider's own page.
+    async fn unsolicited(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+    ) -> Result<Response, Error> {
+        if self.find_parent(arrival, headers).await?.is_some() {
+            return Ok(see_other(&self.home_url()));
+        }
+        let sentence = "This sign-in has been used, is too old, or was not begun here. Begin at the \
+                        application.";
+        Err(Error::new(StatusCode::BAD_REQUEST, "saml-unsolicited", sentence)
+            .with_way_on(self.home_url(), "To the start page"))
+    }
+
+    /// A response must come from the browser that was sent: else somebody could log others in as
+    /// themselves.
+    fn check_browser(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        state: &LoginState,
+        flow: &Flow,
+    ) -> Result<(), Error> {
+        let cookie = find_cookie(headers, arrival.site.cookies().saml);
+        if cookie.is_some_and(|cookie| sha256(cookie.as_bytes()) == *state.browser_hash) {
+            return Ok(());
+        }
+        self.metrics.count_login(LoginMethod::saml, LoginOutcome::refused, "saml-other-browser");
+        let sentence = "This sign-in was begun in another browser, or your browser keeps no cookies.";
+        Err(Error::new(StatusCode::BAD_REQUEST, "saml-other-browser", sentence)
+            .with_way_on(self.destination(flow), "Sign in again"))
+    }
+
+    async fn prove(&self, state: &LoginState, response: String) -> Result<Proven, AcsError> {
+        let provider = self.providers.iter().find(|provider| provider.name == state.idp);
+        let known = provider.and_then(|provider| Some((provider, provider.identity_provider()?)));
+        let (provider, idp) = known.ok_or_else(|| AcsError::NoProvider(state.idp.clone()))?;
+        let assertion = self.judge(provider, idp, state.request_id.clone(), response).await?;
+
+        let key = sha256(format!("{}\0{}", assertion.issuer, assertion.id).as_bytes());
+        let until = assertion.replay_until;
+        if !self.store.remember_once(Replay::Assertion, key, until).await? {
+            return Err(AcsError::Replay(assertion.id));
+        }
+        let claims = provider.mapping.claims(&statement(&assertion))?;
+        Ok(Proven {
+            claims,
+            method: LoginMethod::saml,
+            name_id: Some(assertion.name_id),
+            session_index: assertion.session_index,
+            not_on_or_after: assertion.session_not_on_or_after,
+        })
+    }
+
+    /// Judges where blocking does no harm.
+    async fn judge(
+        &self,
+        provider: &Provider,
+        idp: Arc<IdentityProvider>,
+        request_id: String,
+        response: String,
+    ) -> Result<Assertion, AcsError> {
+        let sp = self.service_provider.clone();
+        let (clock_skew, allow_sha1) = (provider.clock_skew, provider.allow_sha1);
+        let now: DateTime<Utc> = self.clock.now();
+        let judging = tokio::task::spawn_blocking(move || {
+            let request_id = Some(request_id.as_str());
+            let expected = Expectations { request_id, clock_skew, allow_sha1 };
+            judge(&decode_post(&response)?, &idp, &sp, &expected, now)
+        });
+        Ok(judging.await??)
+    }
+
+    fn refuse(&self, state: &LoginState, flow: &Flow, refusal: &AcsError) -> Error {
+        let code = refusal.code();
+        self.metrics.count_login(LoginMethod::saml, LoginOutcome::refused, code);
+        if matches!(refusal, AcsError::Store(_) | AcsError::Unfinished(_)) {
+            return Error::unavailable(refusal);
+        }
+        let title = self.providers.iter().find(|provider| provider.name == state.idp);
+        let title = title.map_or("The identity provider", |provider| provider.title.as_str());
+        let sentence = match refusal {
+            AcsError::Response(ResponseError::Status(_)) => {
+                format!("{title} has not signed you in.")
+            }
+            _ => format!("What {title} says about you could not be accepted."),
+        };
+        Error::new(StatusCode::FORBIDDEN, code, sentence)
+            .caused_by(format_args!("login {}, {}: {refusal}", flow.trace, state.idp))
+            .with_way_on(format!("{}&choose=", self.sign_in_url(flow)), "Try again")
+    }
+}
+
+fn statement(assertion: &Assertion) -> Statement {
+    let mut attributes = BTreeMap::<String, Vec<String>>::new();
+    for attribute in &assertion.attributes {
+        attributes.entry(attribute.name.clone()).or_default().extend(attribute.values.clone());
+    }
+    Statement {
+        name_id: assertion.name_id.value.clone(),
+        name_id_format: assertion.name_id.format.clone(),
+        attributes,
+    }
+}

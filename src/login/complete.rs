@@ -1,0 +1,146 @@
+//! The end of every login: an account, a session, and the way to the application.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, StatusCode, header};
+
+use super::{HANDOVER_PATH, Login, flow::Flow};
+use crate::{
+    http::{Arrival, Error, Response, find_cookie, see_other},
+    provisioning::{Claims, Refusal},
+    saml::NameId,
+    session::Login as NewLogin,
+    store::{Provision, ProvisionError, Provisioned, SessionId, StoredSession},
+    telemetry::{LoginMethod, LoginOutcome},
+};
+
+/// Somebody whom an issuer has vouched for, just now.
+pub(super) struct Proven {
+    pub(super) claims: Claims,
+    pub(super) method: LoginMethod,
+    pub(super) name_id: Option<NameId>,
+    pub(super) session_index: Option<String>,
+    pub(super) not_on_or_after: Option<DateTime<Utc>>,
+}
+
+impl Login {
+    /// The session of the browser's cookie on the login host.
+    pub(super) async fn find_parent(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+    ) -> Result<Option<StoredSession>, Error> {
+        match find_cookie(headers, arrival.site.cookies().login) {
+            Some(cookie) => self.sessions.find_parent(cookie).await.map_err(Error::unavailable),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives somebody an account and a session, and sends them on.
+    pub(super) async fn complete(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        flow: &Flow,
+        proven: Proven,
+    ) -> Result<Response, Error> {
+        let method = proven.method;
+        let username = proven.claims.profile.username.clone();
+        let issuer = proven.claims.identity.issuer.clone();
+        let provisioned = self.provision(flow, method, proven.claims).await?;
+        let replaces = self.find_parent(arrival, headers).await?.map(|parent| parent.id);
+        let (value, format) = proven.name_id.map_or((None, None), |id| (Some(id.value), id.format));
+        let begun = self.sessions.begin(NewLogin {
+            person: provisioned.person,
+            issuer: issuer.clone(),
+            method: method.as_str(),
+            name_id: value,
+            name_id_format: format,
+            session_index: proven.session_index,
+            not_on_or_after: proven.not_on_or_after,
+            replaces,
+        });
+        let (session, cookie) = begun.await.map_err(Error::unavailable)?;
+
+        self.metrics.count_login(method, LoginOutcome::accepted, "ok");
+        tracing::info!(
+            trace = %flow.trace, user.name = username, issuer = issuer.0, method = method.as_str(),
+            client = %arrival.client, session = session.id.0,
+            changes = provisioned.plan.changes.len(), "logged in"
+        );
+        let mut response = self.send_on(flow, session.id).await?;
+        let cookies = arrival.site.cookies();
+        let cookie = cookies.set(cookies.login, &cookie);
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+        Ok(response)
+    }
+
+    async fn provision(
+        &self,
+        flow: &Flow,
+        method: LoginMethod,
+        claims: Claims,
+    ) -> Result<Provisioned, Error> {
+        let actor = claims.identity.issuer.0.clone();
+        let request = Provision {
+            directory: self.directory,
+            claims,
+            policy: self.policy.clone(),
+            actor,
+            reason: format!("login {}", flow.trace),
+        };
+        match self.store.provision(&request, self.clock.now()).await {
+            Ok(provisioned) => {
+                for warning in &provisioned.plan.warnings {
+                    tracing::warn!(trace = %flow.trace, %warning, "login with a warning");
+                }
+                Ok(provisioned)
+            }
+            Err(ProvisionError::Store(error)) => Err(Error::unavailable(error)),
+            Err(ProvisionError::Refused(refusal)) => {
+                self.metrics.count_login(method, LoginOutcome::refused, refusal.code());
+                Err(Error::new(StatusCode::FORBIDDEN, refusal.code(), sentence(&refusal))
+                    .caused_by(&refusal)
+                    .with_way_on(format!("{}&choose=", self.sign_in_url(flow)), "Sign in another way"))
+            }
+        }
+    }
+
+    /// Sends a browser that has a session back to where it wanted to go. On the way, the application's
+    /// host gets a session of its own.
+    pub(super) async fn send_on(&self, flow: &Flow, parent: SessionId) -> Result<Response, Error> {
+        let Some(place) = self.place_of(flow) else {
+            return Ok(see_other(&self.destination(flow)));
+        };
+        let host = place.site.authority();
+        if host == self.sites.login().authority() {
+            let child = self.sessions.begin_child(parent, host).await.map_err(Error::unavailable)?;
+            let mut response = see_other(&self.destination(flow));
+            if let Some(child) = child {
+                let cookies = place.site.cookies();
+                let cookie = cookies.set(cookies.session, &child);
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            return Ok(response);
+        }
+        let code = self.sessions.hand_over(parent, host, *flow.browser());
+        let code = code.await.map_err(Error::unavailable)?;
+        let (origin, flow) = (place.site.origin(), self.seal(flow));
+        Ok(see_other(&format!("{origin}{HANDOVER_PATH}?code={code}&flow={flow}")))
+    }
+}
+
+/// What somebody is told who has proven who they are, and still may not enter.
+fn sentence(refusal: &Refusal) -> Cow<'static, str> {
+    match refusal {
+        Refusal::NoAccount { .. } => "You have no account here. Ask your administrator for one.",
+        Refusal::Inactive { .. } => "Your account is not active. Ask your administrator why.",
+        Refusal::UsernameTaken { .. }
+        | Refusal::UsernameRetired { .. }
+        | Refusal::Ambiguous { .. } => {
+            "Your account could not be told from another one. Your administrator can put that right."
+        }
+    }
+    .into()
+}

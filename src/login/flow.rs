@@ -1,0 +1,168 @@
+//! Where a login leads.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use chrono::{DateTime, TimeDelta, Utc};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::{HOME_PATH, LOGIN_PATH, Login};
+use crate::{
+    http::{CookieNames, Error, Place, Site, find_cookie},
+    policy::Readings,
+    secrets::{Hash, random, sha256},
+    telemetry::TraceId,
+};
+
+/// What flows are sealed for.
+const PURPOSE: &str = "login flow";
+
+/// People leave a login page open, and answer a second factor late.
+const LIFE: TimeDelta = TimeDelta::hours(1);
+
+/// Longer addresses are not come back to: the way of a flow leads through the address line.
+const MAX_TARGET: usize = 4096;
+
+/// Where a login leads, and for which browser. It goes around sealed, in addresses, so that a login
+/// that nobody finishes costs nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Flow {
+    /// The application; none for the login host's own page.
+    app: Option<String>,
+    /// Path and query, on the application's site.
+    target: String,
+    /// The browser that began, on that site: SHA-256 of its cookie.
+    browser: Hash,
+    /// The trace of the login, over all its redirects.
+    pub(super) trace: TraceId,
+    /// When it is too late.
+    until: DateTime<Utc>,
+}
+
+impl Flow {
+    /// A login on the way to a place.
+    pub(super) fn to(place: &Place, target: &str, browser: Hash, start: &Start) -> Self {
+        let good = target.len() <= MAX_TARGET && Readings::of(target).is_ok();
+        let target = if good { target.to_owned() } else { format!("{}/", place.prefix) };
+        let app = Some(place.name.clone());
+        Self { app, target, browser, trace: start.trace, until: start.now + LIFE }
+    }
+
+    /// A login that leads nowhere but to the login host's own page.
+    pub(super) fn to_home(start: &Start) -> Self {
+        let (trace, until) = (start.trace, start.now + LIFE);
+        Self { app: None, target: HOME_PATH.to_owned(), browser: [0; 32], trace, until }
+    }
+
+    pub(super) fn browser(&self) -> &Hash {
+        &self.browser
+    }
+}
+
+/// When a login began, and what it is called.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) trace: TraceId,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// A browser's cookie while it logs in, which tells it from other browsers.
+#[derive(Debug)]
+pub(super) struct Browser {
+    value: String,
+    is_new: bool,
+}
+
+impl Browser {
+    /// The one the browser has, else a new one. A browser keeps it over several logins, so that those of
+    /// two tabs do not get in each other's way.
+    pub(super) fn of(headers: &HeaderMap, name: &str) -> Self {
+        match find_cookie(headers, name).filter(|value| value.len() == 43) {
+            Some(value) => Self { value: value.to_owned(), is_new: false },
+            None => Self { value: BASE64.encode(random::<32>()), is_new: true },
+        }
+    }
+
+    pub(super) fn hash(&self) -> Hash {
+        sha256(self.value.as_bytes())
+    }
+
+    /// The value, if the browser has to be given it.
+    pub(super) fn new_value(&self) -> Option<&str> {
+        self.is_new.then_some(self.value.as_str())
+    }
+}
+
+/// The hash of a browser's cookie, if it has one.
+pub(super) fn browser_hash(headers: &HeaderMap, site: &Site) -> Option<Hash> {
+    let CookieNames { browser, .. } = site.cookies();
+    find_cookie(headers, browser).map(|value| sha256(value.as_bytes()))
+}
+
+impl Login {
+    /// A flow as it goes around.
+    pub(super) fn seal(&self, flow: &Flow) -> String {
+        // A flow of strings and numbers is always JSON.
+        BASE64.encode(self.sealer.seal(PURPOSE, &serde_json::to_vec(flow).unwrap_or_default()))
+    }
+
+    /// A flow that went around, however long ago.
+    fn unseal(&self, sealed: &str) -> Option<Flow> {
+        let sealed = BASE64.decode(sealed).ok()?;
+        serde_json::from_slice(&self.sealer.open(PURPOSE, &sealed).ok()?).ok()
+    }
+
+    /// A flow that may still be finished. A way that is too old can be begun anew.
+    pub(super) fn open(&self, sealed: Option<&str>) -> Result<Flow, Error> {
+        let flow = sealed.and_then(|sealed| self.unseal(sealed));
+        let Some(flow) = flow else {
+            let sentence = "This link does not lead to a sign-in. Begin at the application.";
+            return Err(Error::new(http::StatusCode::BAD_REQUEST, "flow-invalid", sentence)
+                .with_way_on(self.home_url(), "To the start page"));
+        };
+        if flow.until <= self.clock.now() {
+            let sentence = "This sign-in was begun too long ago.";
+            return Err(Error::new(http::StatusCode::BAD_REQUEST, "flow-expired", sentence)
+                .with_way_on(self.destination(&flow), "Sign in again"));
+        }
+        Ok(flow)
+    }
+
+    /// The address of the login page for a flow.
+    pub(super) fn sign_in_url(&self, flow: &Flow) -> String {
+        format!("{}?flow={}", self.login_url(LOGIN_PATH), self.seal(flow))
+    }
+
+    /// The application that a flow leads to, if it is still there.
+    pub(super) fn place_of(&self, flow: &Flow) -> Option<&Place> {
+        let name = flow.app.as_deref()?;
+        self.sites.places().map(|(_, place)| place).find(|place| place.name == name)
+    }
+
+    /// Where a flow leads: a path of a configured application, or the start page.
+    pub(super) fn destination(&self, flow: &Flow) -> String {
+        match self.place_of(flow) {
+            Some(place) => format!("{}{}", place.site.origin(), flow.target),
+            None => self.home_url(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_readable_path_or_the_applications_root() {
+        let url = "https://tools.example.com/wiki".parse().unwrap();
+        let site = std::sync::Arc::new(Site::of(&url));
+        let place = Place { name: "wiki".to_owned(), site, prefix: "/wiki".to_owned() };
+        let start = Start { trace: TraceId::random(), now: Clock::System.now() };
+        let target = |text: &str| Flow::to(&place, text, [0; 32], &start).target;
+        assert_eq!(target("/wiki/a?b=c"), "/wiki/a?b=c");
+        assert_eq!(target("/wiki/../admin"), "/wiki/");
+        assert_eq!(target("https://evil.example/"), "/wiki/");
+        assert_eq!(target(&format!("/wiki/{}", "a".repeat(MAX_TARGET))), "/wiki/");
+    }
+
+    use crate::clock::Clock;
+}

@@ -1,0 +1,95 @@
+//! The end of a session, on every host.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use http::{HeaderMap, StatusCode, header};
+
+use super::{LOGGED_OUT_PATH, LOGOUT_PATH, Login, flow::{Flow, Start}};
+use crate::{
+    http::{Arrival, Error, Response, find_cookie, is_same_origin, page, see_other},
+    store::SessionId,
+};
+
+#[derive(Template)]
+#[template(path = "login/confirm_logout.html")]
+struct ConfirmPage {
+    action: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "login/logged_out.html")]
+struct LoggedOutPage {
+    sign_in: String,
+}
+
+/// `GET /_gatehouse/logout`. A link of the application logs out at once; anybody else's could be a trick,
+/// so it asks first.
+pub async fn confirm_logout(
+    State(login): State<Arc<Login>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    if is_same_origin(&headers, arrival.site.origin()) {
+        return login.end_session(&arrival, &headers).await;
+    }
+    Ok(page(StatusCode::OK, &ConfirmPage { action: LOGOUT_PATH }))
+}
+
+/// `POST /_gatehouse/logout`
+pub async fn log_out(
+    State(login): State<Arc<Login>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    if !is_same_origin(&headers, arrival.site.origin()) {
+        let sentence = "Another site asked to sign you out. You are still signed in.";
+        return Err(Error::new(StatusCode::FORBIDDEN, "logout-cross-site", sentence)
+            .with_way_on(LOGOUT_PATH.to_owned(), "Sign out"));
+    }
+    login.end_session(&arrival, &headers).await
+}
+
+/// `GET /_gatehouse/logged-out`
+pub async fn show_logged_out(
+    State(login): State<Arc<Login>>,
+    arrival: Arrival,
+) -> Result<Response, Error> {
+    login.require_login_host(&arrival)?;
+    let flow = Flow::to_home(&Start { trace: arrival.trace, now: login.clock.now() });
+    // Whoever has just signed out shall not be signed in again by the ticket of their computer.
+    let sign_in = format!("{}&choose=", login.sign_in_url(&flow));
+    Ok(page(StatusCode::OK, &LoggedOutPage { sign_in }))
+}
+
+impl Login {
+    async fn end_session(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<Response, Error> {
+        for session in self.sessions_of(arrival, headers).await? {
+            self.sessions.end(session).await.map_err(Error::unavailable)?;
+            tracing::info!(trace = %arrival.trace, session = session.0, "logged out");
+        }
+        let mut response = see_other(&self.login_url(LOGGED_OUT_PATH));
+        let cookies = arrival.site.cookies();
+        for name in [cookies.session, cookies.login] {
+            response.headers_mut().append(header::SET_COOKIE, cookies.remove(name));
+        }
+        Ok(response)
+    }
+
+    /// The sessions that a browser shows here: its child's parent, and on the login host its parent.
+    async fn sessions_of(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+    ) -> Result<Vec<SessionId>, Error> {
+        let mut sessions = Vec::new();
+        if let Some(cookie) = find_cookie(headers, arrival.site.cookies().session) {
+            let found = self.sessions.find(cookie, arrival.site.authority()).await;
+            sessions.extend(found.map_err(Error::unavailable)?.map(|live| live.parent));
+        }
+        sessions.extend(self.find_parent(arrival, headers).await?.map(|parent| parent.id));
+        sessions.dedup();
+        Ok(sessions)
+    }
+}

@@ -1,0 +1,36 @@
+//! The beginning, on an application's host.
+
+use http::{HeaderMap, StatusCode, header};
+
+use super::{
+    Login,
+    flow::{Browser, Flow, Start},
+};
+use crate::http::{Arrival, Error, Place, Response, see_other};
+
+impl Login {
+    /// Sends a browser that wants to see a page to the login host.
+    #[must_use]
+    pub fn begin(&self, arrival: &Arrival, asked: &HeaderMap, place: &Place, target: &str) -> Response {
+        let cookies = arrival.site.cookies();
+        let browser = Browser::of(asked, cookies.browser);
+        let start = Start { trace: arrival.trace, now: self.clock.now() };
+        let flow = Flow::to(place, target, browser.hash(), &start);
+        let mut response = see_other(&self.sign_in_url(&flow));
+        if let Some(value) = browser.new_value() {
+            let cookie = cookies.set(cookies.browser, value);
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    /// What is told to a script, or to somebody whose form came without a session: nothing of it was
+    /// passed on.
+    #[must_use]
+    pub fn refuse_without_session(&self, place: &Place) -> Error {
+        let sentence = "You are not signed in, or not any more. Nothing of what you sent has reached the \
+                        application.";
+        Error::new(StatusCode::UNAUTHORIZED, "login-required", sentence)
+            .with_way_on(place.url(), "Sign in")
+    }
+}

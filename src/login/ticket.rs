@@ -1,0 +1,116 @@
+//! Login by Kerberos ticket (RFC 4559).
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::{
+    Login, Tickets,
+    complete::Proven,
+    flow::Flow,
+};
+use crate::{
+    http::{Arrival, Error, Response},
+    kerberos::{Authenticated, NegotiateError, REPLAY_WINDOW, Token},
+    provisioning::{MappingError, claims_of_principal},
+    store::{Replay, StoreError},
+    telemetry::{LoginMethod, LoginOutcome},
+};
+
+/// How a try ended.
+pub(super) enum TicketEnd {
+    SignedIn(Response),
+    /// What people are told; the log knows more.
+    Refused(String),
+}
+
+/// Why a ticket logs nobody in.
+#[derive(Debug, thiserror::Error)]
+enum TicketError {
+    #[error(transparent)]
+    Negotiate(#[from] NegotiateError),
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl TicketError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Negotiate(error) => error.code(),
+            Self::Mapping(error) => error.code(),
+            Self::Store(_) => "store",
+        }
+    }
+}
+
+/// Logs in by the ticket of a request, if it has one.
+pub(super) async fn try_ticket(
+    login: &Login,
+    arrival: &Arrival,
+    headers: &HeaderMap,
+    flow: &Flow,
+) -> Result<Option<TicketEnd>, Error> {
+    let (Some(tickets), Some(authorization)) =
+        (&login.tickets, headers.get(header::AUTHORIZATION))
+    else {
+        return Ok(None);
+    };
+    let token = match Token::from_header(authorization.as_bytes()) {
+        Ok(None) => return Ok(None),
+        Ok(Some(token)) => Ok(token),
+        Err(error) => Err(TicketError::from(error)),
+    };
+    let proven = match token {
+        Ok(token) => prove(login, tickets, token).await,
+        Err(error) => Err(error),
+    };
+    match proven {
+        Ok((proven, reply)) => {
+            let mut response = login.complete(arrival, headers, flow, proven).await?;
+            answer(&mut response, arrival, reply);
+            Ok(Some(TicketEnd::SignedIn(response)))
+        }
+        Err(TicketError::Store(error)) => Err(Error::unavailable(error)),
+        Err(error) => Ok(Some(TicketEnd::Refused(refused(login, flow, &error)))),
+    }
+}
+
+async fn prove(
+    login: &Login,
+    tickets: &Tickets,
+    token: Token,
+) -> Result<(Proven, Option<String>), TicketError> {
+    let accepted = tickets.acceptor.accept(token).await?;
+    let until = login.clock.now() + REPLAY_WINDOW;
+    let key = accepted.replay_key();
+    let first = login.store.remember_once(Replay::Authenticator, key, until).await?;
+    let Authenticated { principal, reply_token } = accepted.unless_replayed(!first)?;
+    let claims = claims_of_principal(principal.name(), principal.realm(), &tickets.realms)?;
+    let proven = Proven {
+        claims,
+        method: LoginMethod::kerberos,
+        name_id: None,
+        session_index: None,
+        not_on_or_after: None,
+    };
+    Ok((proven, reply_token))
+}
+
+/// Proves the gateway to clients that ask for it, and asks the browser again next time.
+fn answer(response: &mut Response, arrival: &Arrival, reply: Option<String>) {
+    let headers = response.headers_mut();
+    if let Some(reply) = reply
+        && let Ok(negotiate) = HeaderValue::from_str(&format!("Negotiate {reply}"))
+    {
+        headers.insert(header::WWW_AUTHENTICATE, negotiate);
+    }
+    let cookies = arrival.site.cookies();
+    headers.append(header::SET_COOKIE, cookies.remove(cookies.no_ticket));
+}
+
+fn refused(login: &Login, flow: &Flow, error: &TicketError) -> String {
+    let trace = flow.trace;
+    tracing::warn!(%trace, code = error.code(), cause = %error, "ticket refused");
+    login.metrics.count_login(LoginMethod::kerberos, LoginOutcome::refused, error.code());
+    format!("Signing in with your computer's account did not work (code {trace}).")
+}

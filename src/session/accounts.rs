@@ -1,0 +1,75 @@
+//! A session's accounts: in one directory for this application, in another for that.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{LiveSession, Sessions};
+use crate::{
+    directory::DirectoryId,
+    store::{Account, StoreError},
+};
+
+/// A change of name or groups reaches requests so long after it was made.
+const FRESH: TimeDelta = TimeDelta::seconds(30);
+
+/// What was read of a person's accounts, and when.
+#[derive(Debug, Default)]
+pub(super) struct Accounts(RwLock<Vec<Cached>>);
+
+#[derive(Clone, Debug)]
+struct Cached {
+    directories: Arc<[DirectoryId]>,
+    account: Option<Arc<Account>>,
+    read_at: DateTime<Utc>,
+}
+
+impl Accounts {
+    fn find(&self, directories: &[DirectoryId]) -> Option<Cached> {
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        cached.iter().find(|cached| *cached.directories == *directories).cloned()
+    }
+
+    fn insert(&self, new: Cached) {
+        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        cached.retain(|old| old.directories != new.directories);
+        cached.push(new);
+    }
+}
+
+impl Sessions {
+    /// The account that a session's person has in the first of the directories that knows them. Usually
+    /// a look-up in memory.
+    ///
+    /// While the store is away, what was read last goes on.
+    pub async fn find_account(
+        &self,
+        live: &LiveSession,
+        directories: &Arc<[DirectoryId]>,
+    ) -> Result<Option<Arc<Account>>, StoreError> {
+        let now = self.clock.now();
+        let cached = live.accounts.find(directories);
+        if let Some(cached) = &cached
+            && cached.read_at + FRESH > now
+        {
+            return Ok(cached.account.clone());
+        }
+        match (self.store.find_account(directories, live.person).await, cached) {
+            (Ok(account), _) => {
+                let account = account.map(Arc::new);
+                let directories = directories.clone();
+                live.accounts.insert(Cached {
+                    directories,
+                    account: account.clone(),
+                    read_at: now,
+                });
+                Ok(account)
+            }
+            (Err(error), Some(cached)) => {
+                tracing::warn!(%error, "an account is as it was read last");
+                Ok(cached.account)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+}
