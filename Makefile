@@ -1,18 +1,28 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build test lint
+.PHONY: help setup build demo demo-check test lint
 
 help:
-	@echo "make setup   install what building and testing need (Debian, as root), or say what is missing"
-	@echo "make build   build the gateway"
-	@echo "make test    run every test, on SQLite and on a private PostgreSQL"
-	@echo "make lint    formatting, clippy, documentation, shell scripts"
+	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
+	@printf "%-16s %s\n" "make build" "build the gateway"
+	@printf "%-16s %s\n" "make demo" "start the gateway with a KDC, an identity provider and two sample applications"
+	@printf "%-16s %s\n" "make demo-check" "the same, unattended: log in every way and look at what the applications saw"
+	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
+	@printf "%-16s %s\n" "make lint" "formatting, clippy, documentation, shell scripts"
 
 setup:
 	@scripts/setup.sh
 
 build: setup
 	cargo build --release
+
+demo: setup
+	@cargo build --bin gatehouse --example sample_app
+	@scripts/demo/run.sh
+
+demo-check: setup
+	@cargo build --bin gatehouse --example sample_app
+	@scripts/demo/check.sh
 
 test: setup
 	scripts/with-postgres.sh cargo test
@@ -21,4 +31,4 @@ lint: setup
 	@cargo fmt --check
 	@cargo clippy -q --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc -q --no-deps
-	@for script in scripts/*.sh .ci/run; do bash -n $$script || exit 1; done
+	@for script in scripts/*.sh scripts/*/*.sh demo/*/*.sh .ci/run; do bash -n $$script || exit 1; done

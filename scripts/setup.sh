@@ -10,6 +10,8 @@ packages=(
     # Tests: a database, a KDC and its client, generators of SAML responses, a witness of system calls.
     postgresql krb5-kdc krb5-admin-server krb5-user curl
     python3 python3-lxml python3-cryptography openssl strace
+    # Demo and tests: an identity provider, and a browser.
+    simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
 )
 
 missing=()

@@ -1,7 +1,11 @@
 //! The command line.
 
 mod check;
+mod control;
 mod judge;
+mod serve;
+mod session;
+mod user;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -24,8 +28,16 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Serves browsers, until SIGTERM or SIGINT.
+    Serve,
     /// Reads the configuration and the files it names, and reports every problem at once.
     Check,
+    /// Shows and ends sessions.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    /// Shows, blocks and unblocks users.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Looks into SAML.
     #[command(subcommand)]
     Saml(SamlCommand),
@@ -47,7 +59,10 @@ const BAD_CONFIGURATION: u8 = 2;
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
+        Command::Serve => serve::run(&cli.config),
         Command::Check => check::run(&cli.config),
+        Command::Session(session) => session.run(&cli.config),
+        Command::User(user) => user.run(&cli.config),
         Command::Saml(SamlCommand::Judge(judge)) => judge.run(&cli.config),
     }
 }

@@ -1,5 +1,6 @@
 //! A single sign-on gateway. See `docs/architecture.md` for the map.
 
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -11,8 +12,11 @@ pub mod lifecycle;
 pub mod login;
 pub mod policy;
 pub mod provisioning;
+pub mod proxy;
+pub mod router;
 pub mod saml;
 pub mod secrets;
+pub mod server;
 pub mod session;
 pub mod store;
 pub mod telemetry;

@@ -9,6 +9,7 @@ mod assertion;
 mod authn_request;
 mod checks;
 mod error;
+mod fetch;
 mod gate;
 mod judge;
 mod metadata;
@@ -23,6 +24,7 @@ pub use self::{
     assertion::{Assertion, Attribute, NameId},
     authn_request::RequestId,
     error::{MetadataError, ResponseError},
+    fetch::{FetchError, fetch_metadata},
     judge::{Expectations, decode_post, judge},
     metadata::IdentityProvider,
     self_test::{SelfTestError, self_test},

@@ -52,9 +52,10 @@ impl TrustedProxies {
 
 /// An address with or without a port, as proxies write it.
 fn parse(entry: &str) -> Option<IpAddr> {
-    let address = entry.parse().ok().or_else(|| {
-        entry.parse::<std::net::SocketAddr>().ok().map(|address| address.ip())
-    });
+    let address = entry
+        .parse()
+        .ok()
+        .or_else(|| entry.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()));
     address.map(|address: IpAddr| address.to_canonical())
 }
 

@@ -178,7 +178,9 @@ mod tests {
             secure.set(secure.session, "v"),
             "__Host-gatehouse-session=v; Path=/; HttpOnly; Secure; SameSite=Lax"
         );
-        assert!(secure.set_for_posts(secure.saml, "v").to_str().unwrap().ends_with("SameSite=None"));
+        assert!(
+            secure.set_for_posts(secure.saml, "v").to_str().unwrap().ends_with("SameSite=None")
+        );
         let plain = CookieNames::new(false);
         assert_eq!(plain.set_for_posts(plain.saml, "v"), "gatehouse-saml=v; Path=/; HttpOnly");
     }

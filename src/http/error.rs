@@ -58,8 +58,21 @@ impl Error {
     /// A request that is not as it should be.
     #[must_use]
     pub fn bad_request(code: &'static str, cause: impl fmt::Display) -> Self {
-        let sentence = "The address or the request is not one that the sign-on gateway lets through.";
+        let sentence =
+            "The address or the request is not one that the sign-on gateway lets through.";
         Self::new(StatusCode::BAD_REQUEST, code, sentence).caused_by(cause)
+    }
+
+    /// Something that the framework refused before anybody else could.
+    pub(super) fn refused(status: StatusCode) -> Self {
+        let sentence = match status {
+            StatusCode::METHOD_NOT_ALLOWED => "This address is not for this kind of request.",
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                "What was sent is larger than anything this address takes."
+            }
+            _ => "The request is not one that this address takes.",
+        };
+        Self::new(status, "request-refused", sentence)
     }
 
     /// Nothing is there.

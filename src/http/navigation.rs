@@ -44,6 +44,14 @@ pub fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     }
 }
 
+/// Whether another site's page opens a WebSocket here, with the cookies of whoever looks at it. Browsers
+/// let it, and leave it to us to look at `Origin` (RFC 6455 section 10.2).
+#[must_use]
+pub fn is_foreign_websocket(headers: &HeaderMap, origin: &str) -> bool {
+    headers.contains_key(header::UPGRADE)
+        && text(headers, "origin").is_some_and(|page| !page.eq_ignore_ascii_case(origin))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +90,10 @@ mod tests {
         assert!(is_same_origin(&headers(&[("sec-fetch-site", "same-origin")]), origin));
         assert!(is_same_origin(&headers(&[("origin", "https://jira.example.com")]), origin));
         assert!(!is_same_origin(&headers(&[("sec-fetch-site", "same-site")]), origin));
-        assert!(!is_same_origin(&headers(&[("sec-fetch-site", "cross-site"), ("origin", origin)]), origin));
+        assert!(!is_same_origin(
+            &headers(&[("sec-fetch-site", "cross-site"), ("origin", origin)]),
+            origin
+        ));
         assert!(!is_same_origin(&headers(&[("origin", "null")]), origin));
         assert!(!is_same_origin(&headers(&[]), origin));
     }

@@ -74,7 +74,15 @@ impl Pages {
     /// protect every page.
     #[must_use]
     pub fn finish(&self, mut response: Response, arrival: &Arrival, asked: &HeaderMap) -> Response {
-        if let Some(error) = response.extensions_mut().remove::<Error>() {
+        let bare = !response.headers().contains_key(header::CONTENT_TYPE) || is_plain(&response);
+        let failed = response.status().is_client_error() || response.status().is_server_error();
+        let mut error = response.extensions_mut().remove::<Error>();
+        if error.is_none() && failed && bare {
+            error = Some(Error::refused(response.status()));
+        }
+        if let Some(error) = error {
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response.headers_mut().remove(header::CONTENT_LENGTH);
             report(&error, arrival);
             let page = error_page(&error, arrival, wants_html(asked));
             let (parts, body) = page.into_parts();
@@ -106,6 +114,12 @@ impl Pages {
         cache.or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_SECURITY_POLICY, self.sites.content_policy());
     }
+}
+
+/// What the framework says for itself.
+fn is_plain(response: &Response) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/plain"))
 }
 
 /// The one place where an error reaches the log.

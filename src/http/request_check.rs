@@ -8,8 +8,25 @@ use super::{Error, fold};
 /// Methods that browsers, REST and git clients, and WebDAV (RFC 4918, RFC 3253) use. `TRACE` would show a
 /// script the cookies, and `CONNECT` is for forward proxies.
 const METHODS: [&str; 19] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND", "PROPPATCH", "MKCOL",
-    "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "CHECKOUT", "MERGE", "MKACTIVITY",
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "OPTIONS",
+    "PATCH",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "CHECKOUT",
+    "MERGE",
+    "MKACTIVITY",
 ];
 
 /// Headers that decide where a request ends and whom it is for. A server behind us that folds names
@@ -116,7 +133,10 @@ mod tests {
             check_request(&request(method, "/", &all)).map_err(|error| error.code()).map(drop)
         };
         assert_eq!(code("POST", &[("transfer-encoding", "Chunked")]), Ok(()));
-        assert_eq!(code("POST", &[("transfer-encoding", "gzip, chunked")]), Err("transfer-encoding"));
+        assert_eq!(
+            code("POST", &[("transfer-encoding", "gzip, chunked")]),
+            Err("transfer-encoding")
+        );
         assert_eq!(code("POST", &[("content_length", "5")]), Err("header-look-alike"));
         assert_eq!(code("POST", &[("transfer.encoding", "chunked")]), Err("header-look-alike"));
         assert_eq!(code("GET", &[("x_other", "5")]), Ok(()));

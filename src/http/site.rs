@@ -93,7 +93,7 @@ impl Place {
 #[derive(Debug)]
 pub struct Sites {
     login: Arc<Site>,
-    sites: BTreeMap<String, Arc<Site>>,
+    by_authority: BTreeMap<String, Arc<Site>>,
     places: Vec<Place>,
     style_policy: HeaderValue,
 }
@@ -112,7 +112,7 @@ impl Sites {
             places.push(Place { name: name.to_owned(), site: site.clone(), prefix });
         }
         let style_policy = content_policy(&sites);
-        Self { login, sites, places, style_policy }
+        Self { login, by_authority: sites, places, style_policy }
     }
 
     /// The login host.
@@ -124,12 +124,12 @@ impl Sites {
     /// The site of a `Host` header.
     #[must_use]
     pub fn find(&self, authority: &str) -> Option<&Arc<Site>> {
-        if let Some(site) = self.sites.get(authority) {
+        if let Some(site) = self.by_authority.get(authority) {
             return Some(site);
         }
         let authority = authority.to_ascii_lowercase();
         let bare = authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80"));
-        self.sites.get(&authority).or_else(|| self.sites.get(bare?))
+        self.by_authority.get(&authority).or_else(|| self.by_authority.get(bare?))
     }
 
     /// Every application's place, with its number in the configuration.

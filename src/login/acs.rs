@@ -88,11 +88,7 @@ fn form<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<&'a [u8], Error> {
 impl Login {
     /// A response that nobody waits for: somebody went back in their browser, or came from the identity
     /// provider's own page.
-    async fn unsolicited(
-        &self,
-        arrival: &Arrival,
-        headers: &HeaderMap,
-    ) -> Result<Response, Error> {
+    async fn unsolicited(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<Response, Error> {
         if self.find_parent(arrival, headers).await?.is_some() {
             return Ok(see_other(&self.home_url()));
         }
@@ -116,7 +112,8 @@ impl Login {
             return Ok(());
         }
         self.metrics.count_login(LoginMethod::saml, LoginOutcome::refused, "saml-other-browser");
-        let sentence = "This sign-in was begun in another browser, or your browser keeps no cookies.";
+        let sentence =
+            "This sign-in was begun in another browser, or your browser keeps no cookies.";
         Err(Error::new(StatusCode::BAD_REQUEST, "saml-other-browser", sentence)
             .with_way_on(self.destination(flow), "Sign in again"))
     }

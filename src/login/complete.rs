@@ -102,7 +102,10 @@ impl Login {
                 self.metrics.count_login(method, LoginOutcome::refused, refusal.code());
                 Err(Error::new(StatusCode::FORBIDDEN, refusal.code(), sentence(&refusal))
                     .caused_by(&refusal)
-                    .with_way_on(format!("{}&choose=", self.sign_in_url(flow)), "Sign in another way"))
+                    .with_way_on(
+                        format!("{}&choose=", self.sign_in_url(flow)),
+                        "Sign in another way",
+                    ))
             }
         }
     }
@@ -115,7 +118,8 @@ impl Login {
         };
         let host = place.site.authority();
         if host == self.sites.login().authority() {
-            let child = self.sessions.begin_child(parent, host).await.map_err(Error::unavailable)?;
+            let child =
+                self.sessions.begin_child(parent, host).await.map_err(Error::unavailable)?;
             let mut response = see_other(&self.destination(flow));
             if let Some(child) = child {
                 let cookies = place.site.cookies();

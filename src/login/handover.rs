@@ -18,7 +18,8 @@ pub async fn take_over(
     let parameters = Parameters::of(&uri)?;
     let flow = login.open(parameters.find("flow"))?;
     let (site, cookies) = (&arrival.site, arrival.site.cookies());
-    let here = login.place_of(&flow).is_some_and(|place| place.site.authority() == site.authority());
+    let here =
+        login.place_of(&flow).is_some_and(|place| place.site.authority() == site.authority());
     if !here {
         return Err(Error::not_found());
     }

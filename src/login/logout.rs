@@ -6,7 +6,10 @@ use askama::Template;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode, header};
 
-use super::{LOGGED_OUT_PATH, LOGOUT_PATH, Login, flow::{Flow, Start}};
+use super::{
+    LOGGED_OUT_PATH, LOGOUT_PATH, Login,
+    flow::{Flow, Start},
+};
 use crate::{
     http::{Arrival, Error, Response, find_cookie, is_same_origin, page, see_other},
     store::SessionId,

@@ -52,7 +52,7 @@ pub async fn show_sign_in(
     if let Some(end) = ticket::try_ticket(&login, &arrival, &headers, &flow).await? {
         return Ok(match end {
             TicketEnd::SignedIn(response) => response,
-            TicketEnd::Refused(notice) => login.sign_in_page(&arrival, &flow, Some(notice), true)?,
+            TicketEnd::Refused(notice) => login.sign_in_page(&flow, Some(notice), true)?,
         });
     }
     if login.expects_ticket(&arrival, &method, &headers) && !choose {
@@ -60,7 +60,7 @@ pub async fn show_sign_in(
     }
     match login.providers.as_slice() {
         [only] if !choose => Ok(see_other(&login.saml_start_url(&only.name, &flow))),
-        _ => login.sign_in_page(&arrival, &flow, None, false),
+        _ => login.sign_in_page(&flow, None, false),
     }
 }
 
@@ -78,7 +78,7 @@ impl Login {
     /// Asks for a ticket. Browsers that have none show the page that comes with the question, which
     /// goes on to the identity provider.
     fn challenge(&self, arrival: &Arrival, flow: &Flow) -> Result<Response, Error> {
-        let mut response = self.sign_in_page(arrival, flow, None, true)?;
+        let mut response = self.sign_in_page(flow, None, true)?;
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         let negotiate = HeaderValue::from_static("Negotiate");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, negotiate);
@@ -90,7 +90,6 @@ impl Login {
 
     fn sign_in_page(
         &self,
-        _arrival: &Arrival,
         flow: &Flow,
         notice: Option<String>,
         after_ticket: bool,
@@ -119,4 +118,3 @@ impl Login {
         format!("{}?idp={provider}&flow={}", self.login_url(SAML_START_PATH), self.seal(flow))
     }
 }
-

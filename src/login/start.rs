@@ -11,7 +11,13 @@ use crate::http::{Arrival, Error, Place, Response, see_other};
 impl Login {
     /// Sends a browser that wants to see a page to the login host.
     #[must_use]
-    pub fn begin(&self, arrival: &Arrival, asked: &HeaderMap, place: &Place, target: &str) -> Response {
+    pub fn begin(
+        &self,
+        arrival: &Arrival,
+        asked: &HeaderMap,
+        place: &Place,
+        target: &str,
+    ) -> Response {
         let cookies = arrival.site.cookies();
         let browser = Browser::of(asked, cookies.browser);
         let start = Start { trace: arrival.trace, now: self.clock.now() };

@@ -2,11 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::{
-    Login, Tickets,
-    complete::Proven,
-    flow::Flow,
-};
+use super::{Login, Tickets, complete::Proven, flow::Flow};
 use crate::{
     http::{Arrival, Error, Response},
     kerberos::{Authenticated, NegotiateError, REPLAY_WINDOW, Token},
@@ -50,8 +46,7 @@ pub(super) async fn try_ticket(
     headers: &HeaderMap,
     flow: &Flow,
 ) -> Result<Option<TicketEnd>, Error> {
-    let (Some(tickets), Some(authorization)) =
-        (&login.tickets, headers.get(header::AUTHORIZATION))
+    let (Some(tickets), Some(authorization)) = (&login.tickets, headers.get(header::AUTHORIZATION))
     else {
         return Ok(None);
     };

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# The demo, unattended: logs in by Kerberos and by SAML with curl, looks at what the applications saw, and
+# exits with 0 only if all of it is right.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source scripts/demo/start.sh
+
+rm -rf "$DEMO"
+start_all
+jars=$DEMO/jars
+mkdir "$jars"
+
+# expect WHAT TEXT PATTERN: says so, or shows the text and ends.
+expect() {
+    if grep -Eq -- "$3" <<<"$2"; then
+        echo "ok    $1"
+    else
+        echo "demo-check: $1: no match for '$3' in:" >&2
+        echo "$2" >&2
+        tail -n 20 "$DEMO/gatehouse.log" >&2
+        exit 1
+    fi
+}
+
+# as JAR ARGUMENTS...: a browser with its cookies, as far as curl can be one.
+as() {
+    local jar=$jars/$1
+    shift
+    curl -sS -m 20 --cacert "$DEMO/ca.pem" -b "$jar" -c "$jar" -H 'Accept: text/html' "$@"
+}
+
+# ticket USER: a ticket from the KDC.
+ticket() {
+    export KRB5CCNAME=FILE:$DEMO/ccache.$1
+    echo "$1-pw" | kinit "$1" >/dev/null
+}
+
+# The value of a hidden field of a form on standard input.
+field() {
+    sed -n "s/.*name=\"$1\" value=\"\([^\"]*\)\".*/\1/p" | head -n 1 | sed 's/&amp;/\&/g'
+}
+
+# sign_in_by_saml JAR USER URL: fills in the identity provider's form, as a browser with its user would.
+sign_in_by_saml() {
+    local jar=$1 user=$2 url=$3 page state answer response relay_state
+    # The first answer asks for a ticket; its page leads to the identity provider.
+    page=$(as "$jar" -L "$url" | sed -n 's/.*href="\([^"]*saml\/start[^"]*\)".*/\1/p' | sed 's/&#38;/\&/g; s/&amp;/\&/g')
+    [ -n "$page" ] || fail "the login page does not lead to the identity provider"
+    page=$(as "$jar" -L "$page")
+    state=$(field AuthState <<<"$page")
+    [ -n "$state" ] || fail "the identity provider shows no form: $page"
+    answer=$(as "$jar" -L --data-urlencode "AuthState=$state" --data "username=$user&password=$user-pw" \
+        "$IDP/simplesamlphp/module.php/core/loginuserpass.php")
+    response=$(field SAMLResponse <<<"$answer")
+    relay_state=$(field RelayState <<<"$answer")
+    [ -n "$response" ] || fail "the identity provider sends no response: $answer"
+    printf '%s' "$response" >"$jars/$jar.response"
+    as "$jar" -L --data-urlencode "SAMLResponse@$jars/$jar.response" --data-urlencode "RelayState=$relay_state" \
+        $LOGIN/_gatehouse/saml/acs
+}
+
+echo "--- without a session"
+expect "a page leads to the login host" \
+    "$(as nobody -o /dev/null -w '%{http_code} %{redirect_url}' $JIRA/browse/DEMO-1)" "^303 $LOGIN/_gatehouse/login"
+expect "the login host asks for a ticket" \
+    "$(as nobody -L -o /dev/null -D - $JIRA/browse/DEMO-1)" "^[Ww][Ww][Ww]-[Aa]uthenticate: Negotiate"
+expect "a script gets 401 and JSON" \
+    "$(curl -sS --cacert "$DEMO/ca.pem" -H 'Accept: application/json' -w ' %{http_code}' $JIRA/rest/whoami)" \
+    'login-required.* 401$'
+expect "what a rule lets pass needs no login" "$(as nobody $JIRA/status)" "^running"
+expect "another spelling of it does" \
+    "$(as nobody -o /dev/null -w '%{http_code}' --path-as-is "$JIRA/status/..;/admin")" "^400"
+
+echo "--- alice, by Kerberos"
+ticket alice
+negotiate=(--negotiate -u : -L --location-trusted)
+page=$(as alice "${negotiate[@]}" "$JIRA/browse/DEMO-1?focus=comments")
+expect "alice reaches the page she wanted" "$page" 'id="asked">GET /browse/DEMO-1\?focus=comments<'
+expect "the application is told that it is alice" "$page" '<strong id="user">alice</strong>'
+expect "the ticket does not reach the application" "$(grep -ci negotiate <<<"$page" || true)" '^0$'
+expect "the second host needs no second login" "$(as alice -L $WIKI/)" '<strong id="user">alice</strong>'
+expect "a client's own identity headers are dropped" \
+    "$(as alice -H 'X_Forwarded_User: root' -H 'X-Forwarded-User: root' $JIRA/rest/whoami)" '"x-forwarded-user":"alice"'
+expect "NTLM is told apart and leads to the choice" \
+    "$(as ntlm -L -H 'Authorization: NTLM TlRMTVNTUAABAAAA' -H 'Accept: text/html' $JIRA/)" 'Sign in'
+
+echo "--- bob, by SAML"
+page=$(sign_in_by_saml bob bob "$WIKI/display/DEMO?page=2")
+expect "bob reaches the page he wanted" "$page" 'id="asked">GET /display/DEMO\?page=2<'
+expect "the application is told who he is, in UTF-8" "$page" "Bob O'Hara &amp; Söns, bob@example.test"
+expect "and his groups" "$page" '<span id="groups">jira-users</span>'
+
+echo "--- alice, by SAML: the same person"
+page=$(sign_in_by_saml alice2 alice "$JIRA/")
+expect "alice is alice" "$page" '<strong id="user">alice</strong>'
+shown=$(gatehouse user show alice)
+expect "one account with a ticket's identity" "$shown" "identity +kerberos:$REALM"
+expect "and an assertion's" "$shown" "identity +saml:demo-idp"
+expect "there is one account only" "$(grep -c '^username' <<<"$shown")" '^1$'
+
+echo "--- bob's response, from another browser"
+expect "it logs nobody in" \
+    "$(as thief -o /dev/null -w '%{http_code}' --data-urlencode "SAMLResponse@$jars/bob.response" --data "RelayState=x" \
+        $LOGIN/_gatehouse/saml/acs)" '^400'
+
+echo "--- killed and started again"
+kill -9 "$GATEWAY"
+wait "$GATEWAY" 2>/dev/null || true
+start_gateway
+expect "alice is still signed in" "$(as alice $JIRA/)" '<strong id="user">alice</strong>'
+
+echo "--- the end"
+expect "the command line lists sessions" "$(gatehouse session list)" ' bob +.*saml:demo-idp'
+expect "and ends them" "$(gatehouse session end --user bob)" 'ended 1 session'
+sleep 1
+expect "bob has to log in again" "$(as bob -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
+expect "alice signs out on one host" \
+    "$(as alice -X POST -H "Origin: $JIRA" -o /dev/null -w '%{http_code} %{redirect_url}' $JIRA/_gatehouse/logout)" \
+    "^303 $LOGIN/_gatehouse/logged-out"
+expect "and is signed out on the other" "$(as alice -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
+expect "requests were counted" "$(curl -fsS http://127.0.0.1:9091/metrics)" \
+    '^gatehouse_requests_total\{app="wiki",decision="login",status="3xx"\} 2'
+
+echo "demo-check: all of it worked"

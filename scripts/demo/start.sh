@@ -1,0 +1,229 @@
+# Everything that the demo consists of, each part a function. To be sourced, from the top of the project.
+# shellcheck shell=bash
+
+DEMO=$PWD/.demo
+REALM=EXAMPLE.TEST
+LOGIN=https://login.localhost:8443
+JIRA=https://jira.localhost:8443
+WIKI=https://wiki.localhost:8443
+IDP=http://idp.localhost:8088
+KDC_PORT=18088
+export KRB5_CONFIG=$DEMO/krb5.conf KRB5_KDC_PROFILE=$DEMO/kdc.conf
+export PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+    echo "demo: $*" >&2
+    exit 1
+}
+
+# wait_for WHAT LOG COMMAND...: until the command succeeds, for at most 20 seconds.
+wait_for() {
+    local what=$1 log=$2
+    shift 2
+    for _ in $(seq 200); do
+        if "$@" >/dev/null 2>&1; then return; fi
+        sleep 0.1
+    done
+    tail -n 20 "$log" >&2 || true
+    fail "$what did not start; its log is $log"
+}
+
+port_is_open() {
+    (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+require_free_ports() {
+    local port
+    for port in 8443 9091 8081 8082 8088 $KDC_PORT; do
+        if port_is_open "$port"; then
+            fail "port $port is in use: is another demo running? See: ss -ltnp"
+        fi
+    done
+}
+
+# A certificate authority of the demo's own, and a certificate for the three hosts.
+make_certificates() {
+    if [ -f "$DEMO/tls.pem" ]; then return; fi
+    (
+        cd "$DEMO"
+        openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=Gatehouse demo CA" \
+            -addext "basicConstraints=critical,CA:TRUE" -addext "keyUsage=critical,keyCertSign" \
+            -keyout ca.key -out ca.pem
+        openssl req -newkey rsa:2048 -nodes -subj /CN=login.localhost -keyout tls.key -out tls.csr
+        openssl x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 365 -out tls.pem \
+            -extfile <(echo "subjectAltName=DNS:login.localhost,DNS:jira.localhost,DNS:wiki.localhost
+extendedKeyUsage=serverAuth")
+        chmod 600 tls.key ca.key
+    ) 2>/dev/null || fail "openssl could not make the certificates"
+}
+
+# A real KDC with the users alice, bob, carol and dave.
+start_kdc() {
+    cat >"$DEMO/krb5.conf" <<EOF
+[libdefaults]
+  default_realm = $REALM
+  dns_lookup_kdc = false
+  dns_lookup_realm = false
+  dns_canonicalize_hostname = false
+  rdns = false
+  udp_preference_limit = 1
+[realms]
+  $REALM = {
+    kdc = 127.0.0.1:$KDC_PORT
+  }
+[domain_realm]
+  .localhost = $REALM
+EOF
+    cat >"$DEMO/kdc.conf" <<EOF
+[kdcdefaults]
+  kdc_listen = 127.0.0.1:$KDC_PORT
+  kdc_tcp_listen = 127.0.0.1:$KDC_PORT
+[realms]
+  $REALM = {
+    database_name = $DEMO/principal
+    key_stash_file = $DEMO/stash
+    acl_file = $DEMO/kadm5.acl
+    supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal
+  }
+[logging]
+  kdc = FILE:$DEMO/kdc.log
+EOF
+    : >"$DEMO/kadm5.acl"
+    if [ ! -f "$DEMO/http.keytab" ]; then
+        kdb5_util create -s -r $REALM -P "$(openssl rand -hex 16)" >"$DEMO/kdc.setup.log" 2>&1
+        {
+            for user in alice bob carol dave; do echo "addprinc -pw $user-pw $user"; done
+            echo "addprinc -randkey HTTP/login.localhost"
+            echo "ktadd -k $DEMO/http.keytab HTTP/login.localhost"
+            echo quit
+        } | kadmin.local >>"$DEMO/kdc.setup.log" 2>&1
+        chmod 600 "$DEMO/http.keytab"
+    fi
+    krb5kdc -n -r $REALM >"$DEMO/kdc.out" 2>&1 &
+    wait_for "the KDC" "$DEMO/kdc.log" port_is_open $KDC_PORT
+}
+
+# A real SAML identity provider with the users alice, bob and erin.
+start_idp() {
+    demo/simplesamlphp/start.sh "$DEMO/idp" 8088 $IDP $LOGIN >"$DEMO/idp.log" 2>&1 &
+    wait_for "the identity provider" "$DEMO/idp.log" \
+        curl -fs -m 5 "http://127.0.0.1:8088/simplesamlphp/saml2/idp/metadata.php"
+}
+
+start_apps() {
+    target/debug/examples/sample_app "Sample Jira" 127.0.0.1:8081 >"$DEMO/jira.log" 2>&1 &
+    target/debug/examples/sample_app "Sample Wiki" 127.0.0.1:8082 >"$DEMO/wiki.log" 2>&1 &
+    wait_for "the sample apps" "$DEMO/jira.log" curl -fs 127.0.0.1:8081/status
+    wait_for "the sample apps" "$DEMO/wiki.log" curl -fs 127.0.0.1:8082/status
+}
+
+write_configuration() {
+    if [ ! -f "$DEMO/master.key" ]; then
+        (umask 077 && openssl rand -hex 32 >"$DEMO/master.key")
+    fi
+    cat >"$DEMO/gatehouse.toml" <<EOF
+[server]
+login_url = "$LOGIN"
+listen = ["127.0.0.1:8443", "[::1]:8443"]
+internal_listen = "127.0.0.1:9091"
+shutdown_grace_seconds = 5
+
+[server.tls]
+certificate = "$DEMO/tls.pem"
+key = "$DEMO/tls.key"
+
+[store]
+url = "sqlite://$DEMO/gatehouse.db"
+
+[secrets]
+master_key = { file = "$DEMO/master.key" }
+
+[admin]
+socket = "$DEMO/control.sock"
+
+[telemetry]
+log_format = "text"
+
+[[app]]
+name = "jira"
+kind = "jira"
+url = "$JIRA"
+upstream = "http://127.0.0.1:8081"
+
+[[app.rule]]
+path = "/status"
+methods = ["GET"]
+decision = "pass"
+
+[[app]]
+name = "wiki"
+kind = "confluence"
+url = "$WIKI"
+upstream = "http://127.0.0.1:8082"
+
+[[saml]]
+name = "demo-idp"
+title = "Demo identity provider"
+entity_id = "$IDP/idp"
+metadata = { url = "http://127.0.0.1:8088/simplesamlphp/saml2/idp/metadata.php" }
+domains = ["example.test"]
+
+[saml.claims]
+subject = ["uid"]
+username = ["uid"]
+email = ["mail"]
+display_name = ["displayName"]
+groups = ["groups"]
+match = ["mail"]
+
+[kerberos]
+keytab = "$DEMO/http.keytab"
+
+[[kerberos.realm]]
+name = "$REALM"
+domain = "example.test"
+
+[provisioning]
+create_groups = true
+managed_groups = ["jira-*", "wiki-*"]
+EOF
+    if [ ! -e /proc/net/if_inet6 ] || ! grep -q ' lo$' /proc/net/if_inet6; then
+        sed -i 's/, "\[::1\]:8443"//' "$DEMO/gatehouse.toml"
+    fi
+}
+
+gatehouse() {
+    target/debug/gatehouse --config "$DEMO/gatehouse.toml" "$@"
+}
+
+start_gateway() {
+    target/debug/gatehouse --config "$DEMO/gatehouse.toml" serve >>"$DEMO/gatehouse.log" 2>&1 &
+    GATEWAY=$!
+    wait_for "the gateway" "$DEMO/gatehouse.log" curl -fs http://127.0.0.1:9091/readyz
+    # It asks the identity provider for its metadata by itself.
+    wait_for "the gateway" "$DEMO/gatehouse.log" curl -fs --cacert "$DEMO/ca.pem" $LOGIN/_gatehouse/saml/metadata
+}
+
+stop_all() {
+    local jobs
+    jobs=$(jobs -p)
+    if [ -n "$jobs" ]; then
+        # shellcheck disable=SC2086
+        kill $jobs 2>/dev/null || true
+        wait 2>/dev/null || true
+    fi
+}
+
+start_all() {
+    mkdir -p "$DEMO"
+    chmod 700 "$DEMO"
+    require_free_ports
+    trap stop_all EXIT
+    make_certificates
+    start_kdc
+    start_idp
+    start_apps
+    write_configuration
+    : >"$DEMO/gatehouse.log"
+    start_gateway
+}

@@ -1,0 +1,84 @@
+//! Tries everything that a configuration names, and collects everybody's problems with it.
+
+use std::fs;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    config::{Config, MetadataSource, Problems, SamlConfig, check_secret_file},
+    kerberos,
+    login::{ACS_PATH, METADATA_PATH},
+    policy::Rules,
+    proxy::IdentityHeaders,
+    saml::{self, IdentityProvider, ServiceProvider},
+    secrets::Sealer,
+    server,
+};
+
+/// Tries everything that the configuration names, and reports what cannot be used.
+pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    sealer(config, &mut problems);
+    for (index, app) in config.apps.iter().enumerate() {
+        if let Err((number, problem)) = Rules::compile(&app.rule) {
+            problems.add(format!("app[{index}].rule[{number}]"), problem);
+        }
+        let headers = IdentityHeaders::new(&app.identity_headers);
+        problems.check(format!("app[{index}].identity_headers"), headers);
+    }
+    problems.check("saml", saml::self_test());
+    for (index, idp) in config.saml.iter().enumerate() {
+        // What is at a URL is for those to say who ask for it.
+        if let MetadataSource::File(_) = idp.metadata {
+            problems.check(format!("saml[{index}].metadata"), identity_provider(idp, now));
+        }
+    }
+    if let Some(settings) = &config.kerberos {
+        let keytab = &settings.keytab;
+        if problems.check("kerberos.keytab", check_secret_file(keytab)).is_some() {
+            problems.check("kerberos.keytab", kerberos::read_keytab(keytab));
+        }
+    }
+    if let Some(tls) = &config.server.tls
+        && problems.check("server.tls.key", check_secret_file(&tls.key)).is_some()
+    {
+        problems.check("server.tls", server::acceptor(tls));
+    }
+    problems.into_result()
+}
+
+/// What seals and tags, from the master keys.
+pub(super) fn sealer(config: &Config, problems: &mut Problems) -> Option<Sealer> {
+    let secrets = &config.secrets;
+    let master = problems.check("secrets.master_key", secrets.master_key.read());
+    let previous: Vec<_> = secrets
+        .previous_master_keys
+        .iter()
+        .enumerate()
+        .filter_map(|(index, source)| {
+            problems.check(format!("secrets.previous_master_keys[{index}]"), source.read())
+        })
+        .collect();
+    problems.check("secrets.master_key", Sealer::new(&master?, &previous))
+}
+
+/// The gateway as identity providers see it.
+pub fn service_provider(config: &Config) -> Result<ServiceProvider, url::ParseError> {
+    let login_url = &config.server.login_url;
+    let entity_id = login_url.join(METADATA_PATH)?;
+    Ok(ServiceProvider::new(entity_id.to_string(), login_url.join(ACS_PATH)?))
+}
+
+/// An identity provider whose metadata is in a file.
+pub fn identity_provider(
+    saml: &SamlConfig,
+    now: DateTime<Utc>,
+) -> Result<IdentityProvider, String> {
+    let MetadataSource::File(path) = &saml.metadata else {
+        return Err("is at a URL: save it to a file first".to_owned());
+    };
+    let metadata =
+        fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    IdentityProvider::from_metadata(&metadata, &saml.entity_id, now)
+        .map_err(|problem| format!("{} {problem}", path.display()))
+}

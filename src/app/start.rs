@@ -1,0 +1,331 @@
+//! Starting and stopping all of it.
+
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::{net::TcpListener, net::UnixListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    check::{check, identity_provider, sealer, service_provider},
+    metadata,
+};
+use crate::{
+    admin::{self, Admin},
+    clock::Clock,
+    config::{Config, MetadataSource, Problems},
+    directory::DirectoryId,
+    http::{Pages, Sites, TrustedProxies},
+    kerberos::Acceptor,
+    lifecycle::Background,
+    login::{Login, Provider, Tickets},
+    policy::Rules,
+    provisioning::{ManagedGroups, Mapping, Policy, kerberos_issuer},
+    proxy::{IdentityHeaders, ManagedHeaders, Target, Upstream},
+    router::{App, Router, own_routes},
+    secrets::Sealer,
+    server::{self, Readiness, Server},
+    session::{SessionTimes, Sessions},
+    store::{Store, StoreError, StoreOptions},
+    telemetry::Metrics,
+};
+
+/// An ending reaches every replica within a second.
+const LOOK_FOR_ENDINGS: Duration = Duration::from_millis(500);
+
+/// How often is written who was seen.
+const WRITE_SEEN: Duration = Duration::from_mins(1);
+
+/// How often what has expired is deleted.
+const PURGE: Duration = Duration::from_mins(10);
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration, or a file that it names.
+    #[error("{0}")]
+    Configuration(#[from] Problems),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An address.
+    #[error(transparent)]
+    Bind(#[from] server::BindError),
+    /// The control socket.
+    #[error(transparent)]
+    Socket(#[from] admin::SocketError),
+}
+
+/// A gateway that has everything it needs.
+#[derive(Debug)]
+pub struct Gateway {
+    server: Server,
+    listeners: Vec<TcpListener>,
+    internal: (TcpListener, axum::Router),
+    control: (UnixListener, Admin),
+    sessions: Arc<Sessions>,
+    store: Store,
+    readiness: Readiness,
+    background: Background,
+    grace: Duration,
+}
+
+/// Makes everything ready, or says what is wrong with it. Addresses are taken, and not yet served.
+pub async fn start(config: &Config, clock: Clock) -> Result<Gateway, StartError> {
+    check(config, clock.now())?;
+    let mut problems = Problems::default();
+    let sealer = sealer(config, &mut problems);
+    problems.into_result()?;
+    let sealer = sealer.ok_or_else(Problems::default)?;
+
+    let store = Store::open(&store_options(config)?).await?;
+    let listeners = bind_all(config).await?;
+    let internal = server::bind("server.internal_listen", config.server.internal_listen).await?;
+    let control = admin::bind_socket(&config.admin.socket).await?;
+    assemble(config, clock, sealer, store, listeners, internal, control).await
+}
+
+/// How the database is opened.
+pub(crate) fn store_options(config: &Config) -> Result<StoreOptions, Problems> {
+    let mut problems = Problems::default();
+    let password = config.store.password.as_ref().map(crate::config::SecretSource::read);
+    let password = problems.check("store.password", password.transpose());
+    problems.into_result()?;
+    Ok(StoreOptions { url: config.store.url.clone(), password: password.flatten() })
+}
+
+async fn bind_all(config: &Config) -> Result<Vec<TcpListener>, server::BindError> {
+    let mut listeners = Vec::new();
+    for address in &config.server.listen {
+        listeners.push(server::bind("server.listen", *address).await?);
+    }
+    Ok(listeners)
+}
+
+async fn assemble(
+    config: &Config,
+    clock: Clock,
+    sealer: Sealer,
+    store: Store,
+    listeners: Vec<TcpListener>,
+    internal: TcpListener,
+    control: UnixListener,
+) -> Result<Gateway, StartError> {
+    let background = Background::default();
+    let metrics = Metrics::default();
+    let readiness = Readiness::default();
+    let directories = ensure_directories(config, &store, &clock).await?;
+    let times = SessionTimes {
+        idle: TimeDelta::seconds(config.session.idle_timeout_seconds.into()),
+        absolute: TimeDelta::seconds(config.session.absolute_timeout_seconds.into()),
+    };
+    let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), &sealer, times).await?);
+    let apps = config.apps.iter().map(|app| (app.name.as_str(), &app.url));
+    let sites = Arc::new(Sites::new(&config.server.login_url, apps));
+
+    let login = Arc::new(Login {
+        sites: sites.clone(),
+        sessions: sessions.clone(),
+        store: store.clone(),
+        clock: clock.clone(),
+        sealer,
+        service_provider: configured("server.login_url", service_provider(config))?,
+        providers: providers(config, &clock)?,
+        tickets: tickets(config)?,
+        directory: directories[&config.provisioning.directory],
+        policy: policy(config),
+        metrics: metrics.clone(),
+    });
+    metadata::follow(&config.saml, &login, &clock, &background);
+
+    let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
+    let tls = config.server.tls.as_ref().map(server::acceptor).transpose();
+    let tls = configured("server.tls", tls)?;
+    let router = Router {
+        sites: sites.clone(),
+        proxied_only: tls.is_none() && !config.server.trusted_proxies.is_empty(),
+        trusted,
+        sessions: sessions.clone(),
+        login: login.clone(),
+        apps: applications(config, &directories, &background)?,
+        own: own_routes(login),
+        pages: Pages::new(sites),
+        metrics: metrics.clone(),
+    };
+    let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
+    Ok(Gateway {
+        server: Server::new(Arc::new(router), tls),
+        listeners,
+        internal: (internal, health),
+        control: (control, Admin { store: store.clone(), clock: clock.clone() }),
+        grace: Duration::from_secs(config.server.shutdown_grace_seconds),
+        readiness,
+        background: work(background, &sessions, &store, &clock, times.idle),
+        sessions,
+        store,
+    })
+}
+
+/// A problem that only comes up when something is put to use.
+fn configured<T, E: std::fmt::Display>(key: &str, result: Result<T, E>) -> Result<T, Problems> {
+    let mut problems = Problems::default();
+    problems.check(key, result).ok_or(problems)
+}
+
+/// Every directory that the configuration names.
+async fn ensure_directories(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+) -> Result<BTreeMap<String, DirectoryId>, StoreError> {
+    let named = config.apps.iter().flat_map(|app| &app.directories);
+    let mut directories = BTreeMap::new();
+    for name in named.chain([&config.provisioning.directory]) {
+        if !directories.contains_key(name) {
+            directories.insert(name.clone(), store.ensure_directory(name, clock.now()).await?);
+        }
+    }
+    Ok(directories)
+}
+
+fn providers(config: &Config, clock: &Clock) -> Result<Vec<Provider>, Problems> {
+    let mut problems = Problems::default();
+    let mut providers = Vec::new();
+    for (index, saml) in config.saml.iter().enumerate() {
+        let provider = Provider::new(saml);
+        if let MetadataSource::File(_) = saml.metadata {
+            let metadata = identity_provider(saml, clock.now());
+            if let Some(metadata) = problems.check(format!("saml[{index}].metadata"), metadata) {
+                provider.know(metadata);
+            }
+        }
+        providers.push(provider);
+    }
+    problems.into_result().map(|()| providers)
+}
+
+fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
+    let Some(kerberos) = &config.kerberos else {
+        return Ok(None);
+    };
+    let acceptor = Acceptor::start(&kerberos.keytab, kerberos.threads);
+    let acceptor = configured("kerberos.keytab", acceptor)?;
+    Ok(Some(Tickets { acceptor, realms: kerberos.realm.clone() }))
+}
+
+fn policy(config: &Config) -> Policy {
+    let provisioning = &config.provisioning;
+    let by_saml = config.saml.iter().map(|saml| {
+        let mapping = Mapping::new(&saml.name, &saml.domains, &saml.claims);
+        (mapping.issuer().clone(), saml.domains.clone())
+    });
+    let realms = config.kerberos.iter().flat_map(|kerberos| &kerberos.realm);
+    let by_ticket =
+        realms.map(|realm| (kerberos_issuer(&realm.name), realm.domain.iter().cloned().collect()));
+    Policy {
+        create_users: provisioning.create_users,
+        update_users: provisioning.update_users,
+        reactivate_users: provisioning.reactivate_users,
+        create_groups: provisioning.create_groups,
+        managed_groups: ManagedGroups::new(
+            &provisioning.managed_groups,
+            &provisioning.protected_groups,
+        ),
+        domains: by_saml.chain(by_ticket).collect(),
+    }
+}
+
+fn applications(
+    config: &Config,
+    directories: &BTreeMap<String, DirectoryId>,
+    background: &Background,
+) -> Result<Vec<App>, Problems> {
+    let managed = ManagedHeaders::new(config.apps.iter().map(|app| &app.identity_headers));
+    let managed = Arc::new(managed);
+    let trust = configured("app.upstream", server::trust())?;
+    let apps = config.apps.iter().enumerate().map(|(index, app)| {
+        let key = |key: &str| format!("app[{index}].{key}");
+        let rules = Rules::compile(&app.rule).map_err(|(_, problem)| problem);
+        let target = configured(&key("upstream"), Target::new(&app.upstream, &trust))?;
+        let identity = IdentityHeaders::new(&app.identity_headers);
+        let identity = configured(&key("identity_headers"), identity)?;
+        Ok(App {
+            rules: configured(&key("rule"), rules)?,
+            upstream: Upstream::new(target, identity, managed.clone(), background.clone()),
+            directories: app.directories.iter().map(|name| directories[name]).collect(),
+        })
+    });
+    apps.collect()
+}
+
+/// What runs besides requests.
+fn work(
+    background: Background,
+    sessions: &Arc<Sessions>,
+    store: &Store,
+    clock: &Clock,
+    idle: TimeDelta,
+) -> Background {
+    let forgetting = sessions.clone();
+    background.every(LOOK_FOR_ENDINGS, move || {
+        let sessions = forgetting.clone();
+        async move { report("look for ended sessions", sessions.forget_ended().await) }
+    });
+    let writing = sessions.clone();
+    background.every(WRITE_SEEN, move || {
+        let sessions = writing.clone();
+        async move { report("write down who was seen", sessions.write_seen().await) }
+    });
+    let (store, clock) = (store.clone(), clock.clone());
+    background.every(PURGE, move || {
+        let (store, now) = (store.clone(), clock.now());
+        async move { report("delete what has expired", store.delete_expired(now, now - idle).await) }
+    });
+    background
+}
+
+/// What fails now is tried again the next time.
+fn report<T>(work: &str, result: Result<T, StoreError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, work, "background work failed");
+    }
+}
+
+impl Gateway {
+    /// Serves until `stop` is ready, then lets running requests end.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+        let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
+        let mut servers = JoinSet::new();
+        for listener in self.listeners {
+            servers.spawn(self.server.clone().serve(listener, stopping.clone(), self.grace));
+        }
+        let mut others = JoinSet::new();
+        let (listener, routes) = self.internal;
+        let closed = closing.clone();
+        others.spawn(async move {
+            let serving = axum::serve(listener, routes);
+            let served = serving.with_graceful_shutdown(closed.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the internal listener broke");
+            }
+        });
+        let (socket, admin) = self.control;
+        others.spawn(admin::serve_socket(socket, admin, closing.clone()));
+        self.readiness.begin();
+        tracing::info!("ready");
+
+        stop.await;
+        tracing::info!("stopping");
+        self.readiness.end();
+        stopping.cancel();
+        // Tunnels end with the background work, not by themselves.
+        self.background.stop();
+        servers.join_all().await;
+        self.background.shut_down(self.grace).await;
+        report("write down who was seen", self.sessions.write_seen().await);
+        closing.cancel();
+        let _ = tokio::time::timeout(self.grace, others.join_all()).await;
+        self.store.close().await;
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,151 @@
+//! Talks to a running gateway over its control socket; without one, does it here.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use axum::Router;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::{BAD_CONFIGURATION, complain};
+use crate::{
+    admin::Admin,
+    app::{self, StartError},
+    clock::Clock,
+    config::{Config, Problems},
+    http::Body,
+    store::Store,
+};
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ControlError {
+    #[error("{0}")]
+    Configuration(#[from] Problems),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("admin.socket {0}: {1}")]
+    Socket(PathBuf, io::Error),
+    #[error("the gateway broke off: {0}")]
+    Http(String),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Whoever does what the command line asks for.
+pub(super) enum Control {
+    /// A running gateway.
+    Gateway(PathBuf),
+    /// Nobody runs: the same routes, on the store.
+    Store(Store, Router),
+}
+
+/// Runs a command to its end.
+pub(super) fn run<F>(config: &Path, command: F) -> ExitCode
+where
+    F: AsyncFnOnce(&Control) -> Result<(), ControlError>,
+{
+    let run = async {
+        let control = Control::find(&Config::load(config)?).await?;
+        let done = command(&control).await;
+        control.close().await;
+        done
+    };
+    let done = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run),
+        Err(error) => Err(ControlError::Http(error.to_string())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ControlError::Configuration(problems)) => {
+            complain(&format_args!("{} has problems:\n{problems}", config.display()));
+            ExitCode::from(BAD_CONFIGURATION)
+        }
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Control {
+    async fn find(config: &Config) -> Result<Self, ControlError> {
+        let socket = &config.admin.socket;
+        match UnixStream::connect(socket).await {
+            Ok(_) => Ok(Self::Gateway(socket.clone())),
+            Err(error) if is_nobody(&error) => {
+                let options = app::store_options(config)?;
+                let store = Store::open(&options).await.map_err(StartError::from)?;
+                let admin = Admin { store: store.clone(), clock: Clock::System };
+                Ok(Self::Store(store, admin.routes()))
+            }
+            Err(error) => Err(ControlError::Socket(socket.clone(), error)),
+        }
+    }
+
+    /// Asks for something, and reads the answer.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<T, ControlError> {
+        let broken = |error: &dyn std::fmt::Display| ControlError::Http(error.to_string());
+        let request = Request::builder().method(method).uri(path).header("host", "gatehouse");
+        let request = request.body(Body::empty()).map_err(|error| broken(&error))?;
+        let (status, text) = match self {
+            Self::Gateway(socket) => ask_socket(socket, request).await?,
+            Self::Store(_, routes) => {
+                let answer = tower::ServiceExt::oneshot(routes.clone(), request).await;
+                read(answer.map_err(|error| broken(&error))?).await?
+            }
+        };
+        if status.is_success() {
+            return serde_json::from_slice(&text).map_err(|error| broken(&error));
+        }
+        let said: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let said = said["error"].as_str().map_or_else(|| status.to_string(), str::to_owned);
+        Err(ControlError::Refused(said))
+    }
+
+    async fn close(self) {
+        if let Self::Store(store, _) = self {
+            store.close().await;
+        }
+    }
+}
+
+/// Whether nobody listens there, rather than somebody whom we may not talk to.
+fn is_nobody(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+async fn ask_socket(
+    socket: &Path,
+    request: Request<Body>,
+) -> Result<(http::StatusCode, Vec<u8>), ControlError> {
+    let failed = |error| ControlError::Socket(socket.to_owned(), error);
+    let broken = |error: hyper::Error| ControlError::Http(error.to_string());
+    let stream = UnixStream::connect(socket).await.map_err(failed)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    tokio::spawn(connection);
+    read(sender.send_request(request).await.map_err(broken)?).await
+}
+
+async fn read<B>(answer: Response<B>) -> Result<(http::StatusCode, Vec<u8>), ControlError>
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Display,
+{
+    let status = answer.status();
+    let body = answer.into_body().collect().await;
+    let body = body.map_err(|error| ControlError::Http(error.to_string()))?;
+    Ok((status, body.to_bytes().to_vec()))
+}

@@ -1,0 +1,140 @@
+//! What of a client's request is passed on.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
+
+use super::{Forwarding, ManagedHeaders};
+use crate::http::foreign_cookies;
+
+/// Headers about one connection (RFC 9110 section 7.6.1), and those that we answer ourselves.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
+
+/// Whether a header ends here, whatever `Connection` says.
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name)
+}
+
+/// The names in `Connection` headers.
+pub(super) fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// The headers of a request that an application gets, before the gateway's own are added.
+pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool) -> HeaderMap {
+    let named: Vec<_> = connection_options(from).collect();
+    let mut to = HeaderMap::with_capacity(from.len() + 8);
+    for (name, value) in from {
+        let dropped = is_hop_by_hop(name)
+            // Set below, or answered already.
+            || [header::HOST, header::COOKIE, header::EXPECT, header::CONTENT_LENGTH].contains(name)
+            || named.iter().any(|named| name.as_str().eq_ignore_ascii_case(named))
+            || managed.has(name)
+            || (*name == header::AUTHORIZATION && is_consumed(value));
+        if !dropped {
+            to.append(name.clone(), value.clone());
+        }
+    }
+    if let Some(cookies) = foreign_cookies(from) {
+        to.insert(header::COOKIE, cookies);
+    }
+    // As we have read it: `005` may be another number elsewhere.
+    let length = from.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) {
+        to.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if upgrade && let Some(protocol) = from.get(header::UPGRADE) {
+        to.insert(header::UPGRADE, protocol.clone());
+        to.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
+    to
+}
+
+/// Whether credentials are for the gateway: a ticket, or what a browser takes for one.
+fn is_consumed(authorization: &HeaderValue) -> bool {
+    let value = authorization.as_bytes().trim_ascii_start();
+    let end = value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
+    [&b"negotiate"[..], b"ntlm", b"kerberos"]
+        .iter()
+        .any(|scheme| value[..end].eq_ignore_ascii_case(scheme))
+}
+
+/// Path and query, as they came.
+pub(super) fn origin_form(uri: &Uri) -> Uri {
+    let path = uri.path_and_query().cloned();
+    Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+}
+
+impl Forwarding<'_> {
+    /// Where the request comes from and what it was asked for, as browsers see it.
+    pub(super) fn write(&self, headers: &mut HeaderMap) {
+        let site = &self.place.site;
+        let scheme = if site.is_secure() { "https" } else { "http" };
+        let client = self.client.to_string();
+        let values = [
+            (header::HOST, site.authority()),
+            (HeaderName::from_static("x-forwarded-for"), client.as_str()),
+            (HeaderName::from_static("x-forwarded-proto"), scheme),
+            (HeaderName::from_static("x-forwarded-host"), site.authority()),
+            (HeaderName::from_static("x-forwarded-port"), site.port()),
+        ];
+        for (name, value) in values {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::IdentityHeadersConfig;
+
+    fn passed_on(pairs: &[(&str, &str)]) -> Vec<String> {
+        let mut from = HeaderMap::new();
+        for (name, value) in pairs {
+            from.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        let managed = ManagedHeaders::new([&IdentityHeadersConfig::default()].into_iter());
+        let to = headers(&from, &managed, false);
+        to.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+    }
+
+    #[test]
+    fn passes_on_what_is_the_applications_and_nothing_else() {
+        let kept = passed_on(&[
+            ("host", "evil.example"),
+            ("connection", "keep-alive, X-Secret, cookie"),
+            ("x-secret", "1"),
+            ("te", "trailers"),
+            ("expect", "100-continue"),
+            ("proxy-authorization", "Basic x"),
+            ("authorization", "negotiate YII"),
+            ("x_forwarded_user", "root"),
+            ("cookie", "gatehouse-session=x; JSESSIONID=y"),
+            ("content-length", "005"),
+            ("accept", "a"),
+            ("accept", "b"),
+        ]);
+        assert_eq!(kept, ["accept: a", "accept: b", "cookie: JSESSIONID=y", "content-length: 5"]);
+        assert_eq!(passed_on(&[("authorization", "Bearer x")]), ["authorization: Bearer x"]);
+        assert_eq!(passed_on(&[("authorization", " NTLM")]).len(), 0);
+    }
+
+    #[test]
+    fn the_path_stays_as_it_came() {
+        let uri: Uri = "https://jira.example.com/a%2Db;x?c=%7B|".parse().unwrap();
+        assert_eq!(origin_form(&uri).to_string(), "/a%2Db;x?c=%7B|");
+    }
+}
