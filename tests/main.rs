@@ -10,6 +10,7 @@ mod cli;
 mod docs;
 mod kerberos;
 mod layers;
+mod login;
 mod saml;
 mod session;
 mod store;

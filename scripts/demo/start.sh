@@ -11,6 +11,9 @@ KDC_PORT=18088
 export KRB5_CONFIG=$DEMO/krb5.conf KRB5_KDC_PROFILE=$DEMO/kdc.conf
 export PATH=$PATH:/usr/sbin:/sbin
 
+# Background jobs get process groups of their own, so that each can be ended as a whole.
+set -m
+
 fail() {
     echo "demo: $*" >&2
     exit 1
@@ -205,13 +208,10 @@ start_gateway() {
 }
 
 stop_all() {
-    local jobs
-    jobs=$(jobs -p)
-    if [ -n "$jobs" ]; then
-        # shellcheck disable=SC2086
-        kill $jobs 2>/dev/null || true
-        wait 2>/dev/null || true
-    fi
+    local job
+    # Each is the leader of a group: PHP's server has children of its own.
+    for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done
+    wait 2>/dev/null || true
 }
 
 start_all() {

@@ -12,6 +12,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use super::free_port;
+
 /// The realm, which `*.localhost` belongs to.
 pub const REALM: &str = "EXAMPLE.TEST";
 
@@ -155,10 +157,6 @@ fn serve_until_authorized(listener: &TcpListener) -> String {
         }
     }
     panic!("curl sent no token");
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn krb5(directory: &Path, program: &str) -> Command {

@@ -1,0 +1,104 @@
+//! Chromium, driven by chromedriver.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+
+use super::{free_port, wait_for_port};
+
+/// A browser with a fresh profile, which ends when this is dropped.
+pub struct Browser {
+    pub driver: WebDriver,
+    process: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Without tickets.
+    pub async fn start() -> Self {
+        Self::start_with(&[], &[]).await
+    }
+
+    /// With tickets, which it shows to hosts below `.localhost`.
+    pub async fn start_with_tickets(env: &[(String, String)]) -> Self {
+        Self::start_with(env, &["--auth-server-allowlist=*.localhost"]).await
+    }
+
+    async fn start_with(env: &[(String, String)], more: &[&str]) -> Self {
+        assert!(
+            Path::new("/usr/bin/chromedriver").exists(),
+            "Chromium is missing: run `make setup`"
+        );
+        let profile = tempfile::tempdir().unwrap();
+        // A fresh profile ignores its first question for a ticket, since it loads the library only then.
+        let state = r#"{"net":{"received_http_auth_negotiate_headers":true},"auth":{"disable_negotiate_cname_lookup":true}}"#;
+        std::fs::write(profile.path().join("Local State"), state).unwrap();
+
+        let port = free_port();
+        let process = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .env("KRB5_CONFIG", "/dev/null")
+            .envs(env.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for_port(port, "chromedriver").await;
+        let mut capabilities = DesiredCapabilities::chrome();
+        let profile_argument = format!("--user-data-dir={}", profile.path().display());
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--ignore-certificate-errors",
+            profile_argument.as_str(),
+        ];
+        for argument in arguments.iter().chain(more) {
+            capabilities.add_arg(argument).unwrap();
+        }
+        let driver =
+            WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await.unwrap();
+        driver.set_page_load_timeout(Duration::from_secs(30)).await.unwrap();
+        Self { driver, process, _profile: profile }
+    }
+
+    /// The address that is shown, as soon as it begins so.
+    pub async fn wait_for(&self, url: &str) -> String {
+        for _ in 0..400 {
+            let here = self.driver.current_url().await.unwrap().to_string();
+            if here.starts_with(url) {
+                return here;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        let here = self.driver.current_url().await.unwrap();
+        panic!("{here} is shown instead of {url}: {}", self.driver.source().await.unwrap());
+    }
+
+    /// All text of the page.
+    pub async fn text(&self) -> String {
+        self.driver.find(By::Tag("body")).await.unwrap().text().await.unwrap()
+    }
+
+    /// Ends it, so that it can write nothing any more.
+    pub async fn quit(mut self) {
+        let _ = self.driver.clone().quit().await;
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,293 @@
+//! A gateway in this process, with everything around it: two applications on hosts of their own, TLS,
+//! and a clock that can be put forward.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use gatehouse::{
+    app::{self, StartError},
+    clock::Clock,
+    config::Config,
+};
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{curl::Curl, databases, free_port, idp::Idp, kdc, upstream::Upstream};
+
+/// What a gateway is to be made of.
+pub struct Plan {
+    directory: TempDir,
+    port: u16,
+    internal_port: u16,
+    store: Option<String>,
+    keytab: Option<PathBuf>,
+    idp: Option<(String, String)>,
+    more: String,
+}
+
+/// A gateway that runs until it is stopped or dropped.
+pub struct TestGateway {
+    pub plan: Plan,
+    pub clock: Clock,
+    pub jira: Upstream,
+    pub wiki: Upstream,
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Plan {
+    /// A gateway on SQLite, whose address is known before it is there.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        write_certificate(directory.path());
+        write_secret(&directory.path().join("master.key"), &"k".repeat(64));
+        Self {
+            directory,
+            port: free_port(),
+            internal_port: free_port(),
+            store: None,
+            keytab: None,
+            idp: None,
+            more: String::new(),
+        }
+    }
+
+    /// One for each database.
+    pub async fn on_every_database() -> Vec<Self> {
+        let mut plans = vec![Self::new()];
+        if let Some(postgres) = databases::postgres().await {
+            postgres.store.close().await;
+            plans.push(Self { store: Some(postgres.options.url.clone()), ..Self::new() });
+        }
+        plans
+    }
+
+    /// With logins by ticket.
+    pub fn with_tickets(mut self, keytab: &Path) -> Self {
+        self.keytab = Some(keytab.to_owned());
+        self
+    }
+
+    /// With logins by assertion.
+    pub fn with_idp(mut self, idp: &Idp) -> Self {
+        self.idp = Some((idp.entity_id(), idp.metadata_url()));
+        self
+    }
+
+    /// With more lines of configuration, at its end.
+    pub fn with(mut self, more: &str) -> Self {
+        self.more = more.to_owned();
+        self
+    }
+
+    fn url(&self, host: &str) -> String {
+        format!("https://{host}.localhost:{}", self.port)
+    }
+
+    pub fn login(&self) -> String {
+        self.url("login")
+    }
+
+    pub fn jira(&self) -> String {
+        self.url("jira")
+    }
+
+    pub fn wiki(&self) -> String {
+        self.url("wiki")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn internal(&self) -> String {
+        format!("http://127.0.0.1:{}", self.internal_port)
+    }
+
+    /// The certificate that clients have to trust.
+    pub fn ca(&self) -> PathBuf {
+        self.path("tls.pem")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The configuration, for applications on these ports; also written to `gatehouse.toml`.
+    pub fn configuration(&self, jira_port: u16, wiki_port: u16) -> String {
+        let here = self.directory.path().display();
+        let (login, jira, wiki) = (self.login(), self.jira(), self.wiki());
+        let (port, internal) = (self.port, self.internal_port);
+        let store = self.store.clone().unwrap_or_else(|| format!("sqlite://{here}/gatehouse.db"));
+        let mut text = format!(
+            r#"
+[server]
+login_url = "{login}"
+listen = ["127.0.0.1:{port}"]
+internal_listen = "127.0.0.1:{internal}"
+shutdown_grace_seconds = 5
+[server.tls]
+certificate = "{here}/tls.pem"
+key = "{here}/tls.key"
+[store]
+url = "{store}"
+[secrets]
+master_key = {{ file = "{here}/master.key" }}
+[admin]
+socket = "{here}/control.sock"
+[[app]]
+name = "jira"
+url = "{jira}"
+upstream = "http://127.0.0.1:{jira_port}"
+rule = [
+    {{ path = "/status", methods = ["GET"], decision = "pass" }},
+    {{ path = "/public/*", decision = "optional" }},
+    {{ path = "/closed/*", decision = "deny" }},
+]
+[[app]]
+name = "wiki"
+url = "{wiki}"
+upstream = "http://127.0.0.1:{wiki_port}"
+[provisioning]
+create_groups = true
+managed_groups = ["jira-*", "wiki-*"]
+"#
+        );
+        if let Some(keytab) = &self.keytab {
+            let _ = writeln!(
+                text,
+                "[kerberos]\nkeytab = \"{}\"\n[[kerberos.realm]]\nname = \"{}\"\ndomain = \"example.test\"",
+                keytab.display(),
+                kdc::REALM
+            );
+        }
+        if let Some((entity_id, metadata)) = &self.idp {
+            let _ = writeln!(
+                text,
+                r#"
+[[saml]]
+name = "corp"
+title = "Example Corp"
+entity_id = "{entity_id}"
+metadata = {{ url = "{metadata}" }}
+domains = ["example.test"]
+[saml.claims]
+subject = ["uid"]
+username = ["uid"]
+email = ["mail"]
+display_name = ["displayName"]
+groups = ["groups"]
+match = ["mail"]"#
+            );
+        }
+        text.push_str(&self.more);
+        fs::write(self.path("gatehouse.toml"), &text).unwrap();
+        text
+    }
+
+    /// Starts it, with applications.
+    pub async fn start(self) -> TestGateway {
+        let (jira, wiki) = (Upstream::start("jira").await, Upstream::start("wiki").await);
+        let mut gateway =
+            TestGateway { plan: self, clock: Clock::adjustable(), jira, wiki, running: None };
+        gateway.run().await;
+        gateway
+    }
+}
+
+impl TestGateway {
+    async fn run(&mut self) {
+        self.try_run().await.unwrap();
+    }
+
+    /// Starts it once more, after [`TestGateway::stop`].
+    pub async fn try_run(&mut self) -> Result<(), StartError> {
+        let config = self.plan.configuration(self.jira.port, self.wiki.port);
+        let config = Config::parse(&config).unwrap();
+        let gateway = app::start(&config, self.clock.clone()).await?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(gateway.run_until(async move {
+            let _ = stopped.await;
+        }));
+        self.running = Some((stop, running));
+        self.wait_for_metadata().await;
+        Ok(())
+    }
+
+    /// It asks the identity provider by itself, and nobody can be sent there before.
+    async fn wait_for_metadata(&self) {
+        if self.plan.idp.is_none() {
+            return;
+        }
+        for _ in 0..200 {
+            let metrics = self.plan.login() + "/_gatehouse/";
+            let _ = self.browser().get(&metrics, &[]).await;
+            if self.leads_to_idp().await {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("the gateway does not know the identity provider");
+    }
+
+    async fn leads_to_idp(&self) -> bool {
+        let browser = self.browser();
+        let sent = browser.get(&self.plan.jira(), &[]).await;
+        let login = sent.header("location").unwrap();
+        let (_, flow) = login.split_once("flow=").unwrap();
+        let start = format!("{}/_gatehouse/saml/start?idp=corp&flow={flow}", self.plan.login());
+        browser.get(&start, &[]).await.status == 303
+    }
+
+    /// Lets it end as SIGTERM does.
+    pub async fn stop(&mut self) {
+        if let Some((stop, running)) = self.running.take() {
+            let _ = stop.send(());
+            running.await.unwrap();
+        }
+    }
+
+    /// A new browser.
+    pub fn browser(&self) -> Curl {
+        Curl::new(&self.plan.ca())
+    }
+
+    pub fn login(&self) -> String {
+        self.plan.login()
+    }
+
+    pub fn jira(&self) -> String {
+        self.plan.jira()
+    }
+
+    pub fn wiki(&self) -> String {
+        self.plan.wiki()
+    }
+
+    /// What a command of the command line prints, on this gateway.
+    pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"))
+            .arg("--config")
+            .arg(self.plan.path("gatehouse.toml"))
+            .args(arguments)
+            .output()
+            .await
+            .unwrap()
+    }
+}
+
+/// A file that only its owner can read.
+pub fn write_secret(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn write_certificate(directory: &Path) {
+    let names = ["login", "jira", "wiki"].map(|name| format!("{name}.localhost"));
+    let made = rcgen::generate_simple_self_signed(names.to_vec()).unwrap();
+    fs::write(directory.join("tls.pem"), made.cert.pem()).unwrap();
+    write_secret(&directory.join("tls.key"), &made.signing_key.serialize_pem());
+}

@@ -1,0 +1,180 @@
+//! An application that tells what it was sent, in JSON.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{
+        ConnectInfo, Request, State, WebSocketUpgrade,
+        ws::{Message, WebSocket},
+    },
+    http::{HeaderName, StatusCode, header},
+    response::{AppendHeaders, IntoResponse},
+    routing::{any, get},
+};
+use http_body_util::BodyExt as _;
+use serde::{Deserialize, Serialize};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+
+/// What an application was sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    pub app: String,
+    pub method: String,
+    /// Path and query, as they came.
+    pub target: String,
+    /// By name; of several, with a line break in between.
+    pub headers: BTreeMap<String, String>,
+    pub body_bytes: u64,
+    /// The connection that it came on: the client's port.
+    pub connection: u16,
+}
+
+/// An application on a port of its own, which ends when this is dropped.
+pub struct Upstream {
+    pub port: u16,
+    requests: Arc<AtomicU64>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct App {
+    name: String,
+    requests: Arc<AtomicU64>,
+}
+
+impl Upstream {
+    pub async fn start(name: &str) -> Self {
+        let requests = Arc::new(AtomicU64::new(0));
+        let app = App { name: name.to_owned(), requests: requests.clone() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let routes = Router::new()
+            .route("/echo", get(echo))
+            .route("/ticks", get(ticks))
+            .route("/large", get(large))
+            .route("/cookies", get(cookies))
+            .route("/moved", get(async || (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")])))
+            .fallback(any(tell))
+            .with_state(app)
+            .into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { port, requests, serving }
+    }
+
+    /// How many requests have come.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn tell(
+    State(app): State<App>,
+    ConnectInfo(client): ConnectInfo<std::net::SocketAddr>,
+    request: Request,
+) -> Json<Seen> {
+    app.requests.fetch_add(1, Ordering::Relaxed);
+    let (parts, mut body) = request.into_parts();
+    let mut body_bytes = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        body_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+    }
+    let mut headers = BTreeMap::<String, String>::new();
+    for (name, value) in &parts.headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        headers
+            .entry(name.to_string())
+            .and_modify(|all| *all = format!("{all}\n{value}"))
+            .or_insert(value);
+    }
+    Json(Seen {
+        app: app.name,
+        method: parts.method.to_string(),
+        target: parts.uri.to_string(),
+        headers,
+        body_bytes,
+        connection: client.port(),
+    })
+}
+
+async fn echo(upgrade: WebSocketUpgrade) -> impl IntoResponse {
+    upgrade.on_upgrade(async |mut socket: WebSocket| {
+        while let Some(Ok(message)) = socket.recv().await {
+            let echoed = matches!(message, Message::Text(_) | Message::Binary(_));
+            if echoed && socket.send(message).await.is_err() {
+                break;
+            }
+        }
+    })
+}
+
+/// A line, and another one only after a while: whoever buffers keeps the first one back.
+async fn ticks() -> Body {
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    tokio::spawn(async move {
+        for tick in 0..3 {
+            let line = Bytes::from(format!("data: {tick}\n\n"));
+            if sender.send(Ok(line)).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    });
+    from_channel(receiver)
+}
+
+/// 256 MiB.
+async fn large() -> Body {
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    tokio::spawn(async move {
+        let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
+        for _ in 0..256 {
+            if sender.send(Ok(chunk.clone())).await.is_err() {
+                break;
+            }
+        }
+    });
+    from_channel(receiver)
+}
+
+fn from_channel(receiver: mpsc::Receiver<Result<Bytes, Infallible>>) -> Body {
+    Body::new(http_body_util::StreamBody::new(Frames(receiver)))
+}
+
+struct Frames(mpsc::Receiver<Result<Bytes, Infallible>>);
+
+impl futures_core::Stream for Frames {
+    type Item = Result<http_body::Frame<Bytes>, Infallible>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0.poll_recv(context).map(|item| item.map(|data| data.map(http_body::Frame::data)))
+    }
+}
+
+async fn cookies() -> impl IntoResponse {
+    let set = |value: &'static str| (header::SET_COOKIE, value);
+    AppendHeaders([
+        set("JSESSIONID=1; Path=/"),
+        set("__Host-gatehouse-session=evil; Path=/; Secure"),
+        set("seraph=2; Path=/"),
+        (HeaderName::from_static("keep-alive"), "timeout=5"),
+    ])
+}
