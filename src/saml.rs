@@ -13,6 +13,7 @@ mod fetch;
 mod gate;
 mod judge;
 mod metadata;
+mod quiet;
 mod self_test;
 mod service_provider;
 mod signature_shape;

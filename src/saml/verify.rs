@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
 
-use super::{ResponseError, algorithms::ALLOWED};
+use super::{ResponseError, algorithms::ALLOWED, quiet};
 
 /// The very bytes that were signed, in canonical form.
 ///
@@ -15,6 +15,7 @@ pub(super) fn signed_bytes(
     certificates: &[CertificateDer],
     allow_sha1: bool,
 ) -> Result<String, ResponseError> {
+    quiet::be_quiet();
     let allowed = (!allow_sha1).then_some(&ALLOWED[..]);
     let reduce = |certificates: &[CertificateDer]| {
         // The library has panicked before, and a panic here must not take a thread of the pool.

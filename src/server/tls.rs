@@ -35,6 +35,9 @@ pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
     let certificates = CertificateDer::pem_file_iter(&config.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| TlsError::Certificate(name(&config.certificate), error))?;
+    if certificates.is_empty() {
+        return Err(TlsError::Certificate(name(&config.certificate), pem::Error::NoItemsFound));
+    }
     let key = PrivateKeyDer::from_pem_file(&config.key)
         .map_err(|error| TlsError::Key(name(&config.key), error))?;
     let mut tls = ServerConfig::builder_with_provider(provider())

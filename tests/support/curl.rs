@@ -1,6 +1,7 @@
 //! curl, as a browser with a cookie jar and, if it has one, a ticket.
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -76,7 +77,7 @@ impl Curl {
     /// Puts a cookie into the jar.
     pub fn set_cookie(&self, host: &str, name: &str, value: &str) {
         let mut jar = std::fs::read_to_string(self.jar()).unwrap_or_default();
-        jar.push_str(&format!("\n#HttpOnly_{host}\tFALSE\t/\tTRUE\t0\t{name}\t{value}\n"));
+        let _ = writeln!(jar, "\n#HttpOnly_{host}\tFALSE\t/\tTRUE\t0\t{name}\t{value}");
         std::fs::write(self.jar(), jar).unwrap();
     }
 

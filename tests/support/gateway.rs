@@ -79,7 +79,7 @@ impl Plan {
 
     /// With more lines of configuration, at its end.
     pub fn with(mut self, more: &str) -> Self {
-        self.more = more.to_owned();
+        more.clone_into(&mut self.more);
         self
     }
 

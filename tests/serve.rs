@@ -1,0 +1,286 @@
+//! The gateway as a process: how it starts, what it says of itself, how it ends, and what is left of it
+//! when it is killed.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use crate::support::{
+    curl::{Curl, FOLLOW},
+    gateway::Plan,
+    kdc::Kdc,
+    upstream::{Seen, Upstream},
+    wait_for_port,
+};
+
+const SERVICE: &str = "HTTP/login.localhost";
+
+/// `gatehouse serve`, killed when this is dropped.
+struct Process(Child);
+
+impl Process {
+    async fn start(plan: &Plan) -> Self {
+        let log = fs::File::create(plan.path("log")).unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_gatehouse"))
+            .arg("--config")
+            .arg(plan.path("gatehouse.toml"))
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        wait_for_port(plan.port(), "the gateway").await;
+        let process = Self(process);
+        for _ in 0..200 {
+            if Curl::new(&plan.ca()).ask(&format!("{}/readyz", plan.internal()), &[]).await.status
+                == 200
+            {
+                return process;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{}", fs::read_to_string(plan.path("log")).unwrap());
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn ask_to_stop(&self) {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    fn wait(mut self) -> std::process::ExitStatus {
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs `serve` that is not expected to begin: its exit code and what it says.
+fn serve_in_vain(plan: &Plan) -> (i32, String) {
+    let output = Command::new("timeout")
+        .arg("20")
+        .arg(env!("CARGO_BIN_EXE_gatehouse"))
+        .arg("--config")
+        .arg(plan.path("gatehouse.toml"))
+        .arg("serve")
+        .output()
+        .unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_a_kill_between_login_and_answer() {
+    let kdc = Kdc::start(&[SERVICE]);
+    for plan in Plan::on_every_database().await {
+        let plan = plan.with_tickets(&kdc.keytab());
+        let jira = Upstream::start("jira").await;
+        plan.configuration(jira.port, jira.port);
+        let ccache = kdc.login("alice");
+        for round in 0..8 {
+            let process = Process::start(&plan).await;
+            let browser = Curl::new(&plan.ca());
+            let sent = browser.get(&plan.jira(), &[]).await;
+            let login = sent.header("location").unwrap();
+            let ticket = kdc.authorization(&ccache, "login.localhost");
+            let dir = tempfile::tempdir().unwrap();
+            let (heads, jar) = (dir.path().join("heads"), dir.path().join("jar"));
+            let mut client = tokio::process::Command::new("curl")
+                .args([
+                    "-sS",
+                    "-m",
+                    "5",
+                    "-o",
+                    "/dev/null",
+                    "-H",
+                    &format!("Authorization: {ticket}"),
+                ])
+                .args(["-H", "Accept: text/html", "--cacert"])
+                .arg(plan.ca())
+                .arg("-D")
+                .arg(&heads)
+                .arg("-c")
+                .arg(&jar)
+                .arg(&login)
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            tokio::time::sleep(Duration::from_millis(8 * round)).await;
+            process.kill();
+            client.wait().await.unwrap();
+
+            let process = Process::start(&plan).await;
+            let heads = fs::read_to_string(&heads).unwrap_or_default();
+            if heads.contains("gatehouse-login=") {
+                // The browser was told that it is logged in, so it is.
+                let answer = format!("{}/_gatehouse/", plan.login());
+                let home = Command::new("curl")
+                    .args(["-sS", "-b"])
+                    .arg(&jar)
+                    .arg("--cacert")
+                    .arg(plan.ca())
+                    .arg(&answer)
+                    .output()
+                    .unwrap();
+                let home = String::from_utf8(home.stdout).unwrap();
+                assert!(home.contains("Signed in as alice"), "round {round}: {home}");
+            }
+            let whole = Curl::new(&plan.ca()).with_env(kdc.client_env(&ccache));
+            let seen: Seen = whole.get(&plan.jira(), &FOLLOW).await.json();
+            assert_eq!(seen.headers["x-forwarded-user"], "alice", "round {round}");
+            process.kill();
+        }
+        let shown = Command::new(env!("CARGO_BIN_EXE_gatehouse"))
+            .arg("--config")
+            .arg(plan.path("gatehouse.toml"))
+            .args(["user", "show", "alice"])
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert_eq!(shown.matches("username").count(), 1, "{shown}");
+        assert_eq!(shown.matches("identity").count(), 1, "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_when_asked_to_and_lets_requests_end_first() {
+    let kdc = Kdc::start(&[SERVICE]);
+    let plan = Plan::new().with_tickets(&kdc.keytab());
+    let jira = Upstream::start("jira").await;
+    plan.configuration(jira.port, jira.port);
+    let process = Process::start(&plan).await;
+    let browser = Curl::new(&plan.ca()).with_env(kdc.client_env(&kdc.login("alice")));
+    assert_eq!(browser.get(&plan.jira(), &FOLLOW).await.status, 200);
+
+    let ticks = format!("{}/ticks", plan.jira());
+    let (answer, status) = tokio::join!(browser.get(&ticks, &[]), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        process.ask_to_stop();
+        tokio::task::spawn_blocking(move || process.wait()).await.unwrap()
+    });
+    assert_eq!(answer.body.matches("data:").count(), 3, "the request went on to its end");
+    assert!(status.success());
+
+    let process = Process::start(&plan).await;
+    assert_eq!(browser.get(&plan.jira(), &[]).await.status, 200, "the session is still there");
+    process.ask_to_stop();
+    assert!(process.wait().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_are_told_how_it_is() {
+    let kdc = Kdc::start(&[SERVICE]);
+    let gateway = Plan::new().with_tickets(&kdc.keytab()).start().await;
+    let alice = gateway.browser().with_env(kdc.client_env(&kdc.login("alice")));
+    alice.get(&gateway.jira(), &FOLLOW).await;
+    let internal = gateway.plan.internal();
+    let ask = async |path: &str| gateway.browser().ask(&format!("{internal}{path}"), &[]).await;
+    assert_eq!(ask("/healthz").await.status, 200);
+    assert_eq!(ask("/readyz").await.status, 200);
+    let metrics = ask("/metrics").await.body;
+    for line in [
+        r#"gatehouse_logins_total{method="kerberos",outcome="accepted",reason="ok"} 1"#,
+        r#"gatehouse_requests_total{app="jira",decision="forward",status="2xx"} 1"#,
+        "gatehouse_cached_sessions 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    // Nothing of it is for browsers.
+    for path in ["/healthz", "/metrics"] {
+        assert_eq!(
+            gateway.browser().get(&format!("{}{path}", gateway.login()), &[]).await.status,
+            404
+        );
+    }
+    let mode = fs::metadata(gateway.plan.path("control.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_way_of_a_start_is_named_with_a_remedy() {
+    let kdc = Kdc::start(&[SERVICE]);
+    let mut gateway = Plan::new().with_tickets(&kdc.keytab()).start().await;
+
+    // A second one on the same addresses, socket and database.
+    let (code, said) = serve_in_vain(&gateway.plan);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("in use by another gateway"), "{said}");
+
+    let other = Plan::new().with_tickets(&kdc.keytab());
+    other.configuration(1, 1);
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", other.port())).unwrap();
+    let (code, said) = serve_in_vain(&other);
+    assert_eq!(code, 1, "{said}");
+    let port = other.port().to_string();
+    assert!(
+        said.contains("server.listen") && said.contains(&port) && said.contains("another port"),
+        "{said}"
+    );
+
+    gateway.stop().await;
+    let config = fs::read_to_string(gateway.plan.path("gatehouse.toml")).unwrap();
+    let bad = config
+        .replace("[store]", "[store]\ncolour = 1")
+        .replace("master.key", "nothing.key")
+        .replace("http.keytab", "nothing.keytab");
+    fs::write(gateway.plan.path("gatehouse.toml"), bad).unwrap();
+    let (code, said) = serve_in_vain(&gateway.plan);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("store.colour: there is no such key"), "{said}");
+
+    let bad = config.replace("master.key", "nothing.key").replace("http.keytab", "nothing.keytab");
+    fs::write(gateway.plan.path("gatehouse.toml"), bad).unwrap();
+    fs::write(gateway.plan.path("tls.pem"), "no certificate").unwrap();
+    let (code, said) = serve_in_vain(&gateway.plan);
+    assert_eq!(code, 2, "{said}");
+    for named in
+        ["secrets.master_key", "nothing.key", "kerberos.keytab", "nothing.keytab", "tls.pem"]
+    {
+        assert!(said.contains(named), "{named} is not in {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_works_with_and_without_a_running_gateway() {
+    let kdc = Kdc::start(&[SERVICE]);
+    for plan in Plan::on_every_database().await {
+        let mut gateway = plan.with_tickets(&kdc.keytab()).start().await;
+        let alice = gateway.browser().with_env(kdc.client_env(&kdc.login("alice")));
+        alice.get(&gateway.jira(), &FOLLOW).await;
+        for running in [true, false] {
+            if !running {
+                gateway.stop().await;
+            }
+            let said = async |arguments: &[&str]| {
+                let output = gateway.command(arguments).await;
+                let text = [output.stdout, output.stderr].concat();
+                (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+            };
+            let (code, listed) = said(&["session", "list"]).await;
+            assert!(code == 0 && listed.contains(" alice "), "{listed}");
+            let (code, shown) = said(&["user", "show", "ALICE"]).await;
+            assert!(code == 0 && shown.contains("alice@example.test"), "{shown}");
+            let (code, unknown) = said(&["user", "show", "no/body"]).await;
+            assert!(code == 1 && unknown.contains("there is no user"), "{unknown}");
+            let (code, unknown) = said(&["session", "end", "4711"]).await;
+            assert!(code == 1 && unknown.contains("there is no session 4711"), "{unknown}");
+            let (code, nothing) = said(&["session", "end"]).await;
+            assert!(code == 2 && nothing.contains("required"), "{nothing}");
+        }
+        let ended = gateway.command(&["session", "end", "--user", "alice"]).await;
+        assert!(ended.status.success());
+        gateway.try_run().await.unwrap();
+        assert_eq!(alice.get(&gateway.jira(), &[]).await.status, 303, "ended while nobody ran");
+    }
+}
