@@ -18,6 +18,10 @@ use crate::http::{
 /// A browser that had no ticket is not asked again for so long.
 const NO_TICKET_SECONDS: u32 = 300;
 
+/// What people are told who can sign in by ticket only, and have none.
+const NO_TICKET: &str = "Your browser has shown no ticket of your company account. Sign in to your computer \
+                         with that account, and try again.";
+
 #[derive(Template)]
 #[template(path = "login/sign_in.html")]
 struct SignInPage<'a> {
@@ -27,10 +31,20 @@ struct SignInPage<'a> {
     notice: Option<String>,
 }
 
-/// A link to an identity provider.
+/// A link to a way of signing in.
 struct Choice<'a> {
     title: &'a str,
     href: String,
+}
+
+/// Why the page is shown.
+enum Why {
+    /// Somebody wants to choose, as after a logout.
+    Choose,
+    /// The browser is asked for a ticket, and shows the page if it has none.
+    Challenge,
+    /// The ticket was no good, as people are told.
+    Refused(String),
 }
 
 /// `GET /_gatehouse/login?flow=…`
@@ -44,74 +58,81 @@ pub async fn show_sign_in(
     login.require_login_host(&arrival)?;
     let parameters = Parameters::of(&uri)?;
     let flow = login.open(parameters.find("flow"))?;
-    // `choose` comes from links of our own, after a logout: whoever asks for a choice gets one.
-    let choose = parameters.find("choose").is_some();
+    // Both come from links of our own: whoever asks for a choice gets one.
+    let (choose, ticket) =
+        (parameters.find("choose").is_some(), parameters.find("ticket").is_some());
     if !choose && let Some(parent) = login.find_parent(&arrival, &headers).await? {
         return login.send_on(&flow, parent.id).await;
     }
     if let Some(end) = ticket::try_ticket(&login, &arrival, &headers, &flow).await? {
-        return Ok(match end {
-            TicketEnd::SignedIn(response) => response,
-            TicketEnd::Refused(notice) => login.sign_in_page(&flow, Some(notice), true)?,
-        });
+        return match end {
+            TicketEnd::SignedIn(response) => Ok(response),
+            TicketEnd::Refused(notice) => Ok(login.sign_in_page(&flow, Why::Refused(notice))),
+        };
     }
-    if login.expects_ticket(&arrival, &method, &headers) && !choose {
-        return login.challenge(&arrival, &flow);
+    if choose {
+        return Ok(login.sign_in_page(&flow, Why::Choose));
+    }
+    if login.expects_ticket(&arrival, &method, &headers, ticket) {
+        return Ok(login.challenge(&arrival, &flow));
     }
     match login.providers.as_slice() {
-        [only] if !choose => Ok(see_other(&login.saml_start_url(&only.name, &flow))),
-        _ => login.sign_in_page(&flow, None, false),
+        [only] => Ok(see_other(&login.saml_start_url(&only.name, &flow))),
+        _ => Ok(login.sign_in_page(&flow, Why::Choose)),
     }
 }
 
 impl Login {
     /// Whether a ticket can be expected of whoever asks: a browser that goes to this page, and has not
-    /// been asked in vain a moment ago.
-    fn expects_ticket(&self, arrival: &Arrival, method: &Method, headers: &HeaderMap) -> bool {
+    /// been asked in vain a moment ago, unless somebody wants it to be asked.
+    fn expects_ticket(
+        &self,
+        arrival: &Arrival,
+        method: &Method,
+        headers: &HeaderMap,
+        wanted: bool,
+    ) -> bool {
         // curl says nothing of how it fetches, and asks for everything.
         let by_hand = *method == Method::GET && !headers.contains_key("sec-fetch-mode");
         self.tickets.is_some()
             && (is_navigation(method, headers) || by_hand)
-            && find_cookie(headers, arrival.site.cookies().no_ticket).is_none()
+            && (wanted || find_cookie(headers, arrival.site.cookies().no_ticket).is_none())
     }
 
     /// Asks for a ticket. Browsers that have none show the page that comes with the question, which
     /// goes on to the identity provider.
-    fn challenge(&self, arrival: &Arrival, flow: &Flow) -> Result<Response, Error> {
-        let mut response = self.sign_in_page(flow, None, true)?;
+    fn challenge(&self, arrival: &Arrival, flow: &Flow) -> Response {
+        let mut response = self.sign_in_page(flow, Why::Challenge);
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         let negotiate = HeaderValue::from_static("Negotiate");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, negotiate);
         let cookies = arrival.site.cookies();
         let asked = cookies.set_for(cookies.no_ticket, "1", NO_TICKET_SECONDS);
         response.headers_mut().append(header::SET_COOKIE, asked);
-        Ok(response)
+        response
     }
 
-    fn sign_in_page(
-        &self,
-        flow: &Flow,
-        notice: Option<String>,
-        after_ticket: bool,
-    ) -> Result<Response, Error> {
-        let choices: Vec<_> = self
-            .providers
-            .iter()
-            .map(|provider| Choice {
-                title: &provider.title,
-                href: self.saml_start_url(&provider.name, flow),
-            })
-            .collect();
-        if choices.is_empty() && !after_ticket {
-            let sentence = "Your browser has no ticket for the sign-on gateway. Sign in to your computer \
-                            with your company account, and try again.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "no-ticket", sentence)
-                .with_way_on(self.destination(flow), "Try again"));
+    fn sign_in_page(&self, flow: &Flow, why: Why) -> Response {
+        let providers = self.providers.iter().map(|provider| Choice {
+            title: &provider.title,
+            href: self.saml_start_url(&provider.name, flow),
+        });
+        let mut choices: Vec<_> = providers.collect();
+        let (notice, go_on) = match why {
+            Why::Choose => (None, None),
+            // With a notice, people shall have the time to read it.
+            Why::Refused(notice) => (Some(notice), None),
+            Why::Challenge => match choices.as_slice() {
+                [] => (Some(NO_TICKET.to_owned()), None),
+                [only] => (None, Some(only.href.clone())),
+                _ => (None, None),
+            },
+        };
+        if self.tickets.is_some() && go_on.is_none() {
+            let href = format!("{}&ticket=", self.sign_in_url(flow));
+            choices.push(Choice { title: "your computer’s account", href });
         }
-        // With a notice, people shall have the time to read it.
-        let only = if let [only] = choices.as_slice() { Some(only.href.clone()) } else { None };
-        let go_on = only.filter(|_| notice.is_none());
-        Ok(page(StatusCode::OK, &SignInPage { choices, go_on, notice }))
+        page(StatusCode::OK, &SignInPage { choices, go_on, notice })
     }
 
     fn saml_start_url(&self, provider: &str, flow: &Flow) -> String {
