@@ -21,7 +21,7 @@ pub struct ServerConfig {
     #[serde(default = "default_internal_listen")]
     pub internal_listen: SocketAddr,
 
-    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: nobody's.
+    /// Load balancers in front: their `X-Forwarded-For` is believed. Default: nobody's.
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
 

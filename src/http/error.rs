@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use super::Body;
+use crate::telemetry::TraceId;
 
 /// Why somebody does not get what they asked for: a status, one sentence for them, and what only the
 /// log may say.
@@ -19,6 +20,7 @@ pub struct Error {
     pub(super) sentence: Cow<'static, str>,
     pub(super) cause: Option<String>,
     pub(super) way_on: Option<WayOn>,
+    pub(super) trace: Option<TraceId>,
 }
 
 /// What somebody can do about it.
@@ -38,7 +40,7 @@ impl Error {
         code: &'static str,
         sentence: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code, sentence: sentence.into(), cause: None, way_on: None }
+        Self { status, code, sentence: sentence.into(), cause: None, way_on: None, trace: None }
     }
 
     /// Something that the gateway cannot do at the moment.
@@ -92,6 +94,13 @@ impl Error {
     #[must_use]
     pub fn with_way_on(mut self, href: String, label: impl Into<Cow<'static, str>>) -> Self {
         self.way_on = Some(WayOn { href, label: label.into() });
+        self
+    }
+
+    /// Ties it to a login of several requests, rather than to this one.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceId) -> Self {
+        self.trace = Some(trace);
         self
     }
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Arrival, Body, Error, Sites, WayOn, wants_html};
+use crate::telemetry::TraceId;
 
 /// The address of the stylesheet, on every site.
 pub const STYLE_PATH: &str = "/_gatehouse/style.css";
@@ -77,14 +78,15 @@ impl Pages {
         let bare = !response.headers().contains_key(header::CONTENT_TYPE) || is_plain(&response);
         let failed = response.status().is_client_error() || response.status().is_server_error();
         let mut error = response.extensions_mut().remove::<Error>();
+        let trace = error.as_ref().and_then(|error| error.trace).unwrap_or(arrival.trace);
         if error.is_none() && failed && bare {
             error = Some(Error::refused(response.status()));
         }
         if let Some(error) = error {
             response.headers_mut().remove(header::CONTENT_TYPE);
             response.headers_mut().remove(header::CONTENT_LENGTH);
-            report(&error, arrival);
-            let page = error_page(&error, arrival, wants_html(asked));
+            report(&error, trace, arrival);
+            let page = error_page(&error, trace, wants_html(asked));
             let (parts, body) = page.into_parts();
             // What came along with the error stays: cookies, challenges.
             let mut headers = parts.headers;
@@ -93,7 +95,7 @@ impl Pages {
             *response.body_mut() = body;
         }
         self.protect(response.headers_mut());
-        if let Ok(trace) = HeaderValue::from_str(&arrival.trace.to_string()) {
+        if let Ok(trace) = HeaderValue::from_str(&trace.to_string()) {
             response.headers_mut().insert("x-gatehouse-trace", trace);
         }
         response
@@ -123,20 +125,20 @@ fn is_plain(response: &Response) -> bool {
 }
 
 /// The one place where an error reaches the log.
-fn report(error: &Error, arrival: &Arrival) {
+fn report(error: &Error, trace: TraceId, arrival: &Arrival) {
     let Error { status, code, cause, .. } = error;
     let cause = cause.as_deref().unwrap_or_default();
-    let (trace, status, client) = (arrival.trace, status.as_u16(), arrival.client);
+    let (request, status, client) = (arrival.trace, status.as_u16(), arrival.client);
     if error.status.is_server_error() {
-        tracing::error!(%trace, code, status, %client, cause, "request failed");
+        tracing::error!(%trace, %request, code, status, %client, cause, "request failed");
     } else {
-        tracing::info!(%trace, code, status, %client, cause, "request refused");
+        tracing::info!(%trace, %request, code, status, %client, cause, "request refused");
     }
 }
 
-fn error_page(error: &Error, arrival: &Arrival, html: bool) -> Response {
+fn error_page(error: &Error, trace: TraceId, html: bool) -> Response {
     let Error { status, code, sentence, way_on, .. } = error;
-    let trace = arrival.trace.to_string();
+    let trace = trace.to_string();
     if html {
         return page(*status, &ErrorPage { sentence, trace, way_on: way_on.as_ref() });
     }

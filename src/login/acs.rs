@@ -37,14 +37,8 @@ pub async fn consume_assertion(
         return login.unsolicited(&arrival, &headers).await;
     };
     let flow = login.open(std::str::from_utf8(&state.flow).ok())?;
-    login.check_browser(&arrival, &headers, &state, &flow)?;
-
-    let response = form.find("SAMLResponse").unwrap_or_default().to_owned();
-    let proven = match login.prove(&state, response).await {
-        Ok(proven) => proven,
-        Err(refusal) => return Err(login.refuse(&state, &flow, &refusal)),
-    };
-    login.complete(&arrival, &headers, &flow, proven).await
+    let signed_in = login.sign_in(&arrival, &headers, &form, &state, &flow).await;
+    signed_in.map_err(|error| error.with_trace(flow.trace))
 }
 
 /// Why a response logs nobody in.
@@ -96,6 +90,22 @@ impl Login {
                         application.";
         Err(Error::new(StatusCode::BAD_REQUEST, "saml-unsolicited", sentence)
             .with_way_on(self.home_url(), "To the start page"))
+    }
+
+    async fn sign_in(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        form: &Parameters<'_>,
+        state: &LoginState,
+        flow: &Flow,
+    ) -> Result<Response, Error> {
+        self.check_browser(arrival, headers, state, flow)?;
+        let response = form.find("SAMLResponse").unwrap_or_default().to_owned();
+        match self.prove(state, response).await {
+            Ok(proven) => self.complete(arrival, headers, flow, proven).await,
+            Err(refusal) => Err(self.refuse(state, flow, &refusal)),
+        }
     }
 
     /// A response must come from the browser that was sent: else somebody could log others in as
@@ -173,7 +183,7 @@ impl Login {
             _ => format!("What {title} says about you could not be accepted."),
         };
         Error::new(StatusCode::FORBIDDEN, code, sentence)
-            .caused_by(format_args!("login {}, {}: {refusal}", flow.trace, state.idp))
+            .caused_by(format_args!("{}: {refusal}", state.idp))
             .with_way_on(format!("{}&choose=", self.sign_in_url(flow)), "Try again")
     }
 }

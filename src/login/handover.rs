@@ -45,6 +45,6 @@ pub async fn take_over(
     }
     let sentence = "This sign-in has been used, is too old, or was begun in another browser.";
     Err(Error::new(StatusCode::BAD_REQUEST, "handover-refused", sentence)
-        .caused_by(format_args!("login {}", flow.trace))
+        .with_trace(flow.trace)
         .with_way_on(login.destination(&flow), "Sign in again"))
 }

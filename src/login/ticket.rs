@@ -61,7 +61,10 @@ pub(super) async fn try_ticket(
     };
     match proven {
         Ok((proven, reply)) => {
-            let mut response = login.complete(arrival, headers, flow, proven).await?;
+            let mut response = login
+                .complete(arrival, headers, flow, proven)
+                .await
+                .map_err(|error| error.with_trace(flow.trace))?;
             answer(&mut response, arrival, reply);
             Ok(Some(TicketEnd::SignedIn(response)))
         }
