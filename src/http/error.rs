@@ -19,7 +19,7 @@ pub struct Error {
     pub(super) code: &'static str,
     pub(super) sentence: Cow<'static, str>,
     pub(super) cause: Option<String>,
-    pub(super) way_on: Option<WayOn>,
+    pub(super) way_on: Option<Box<WayOn>>,
     pub(super) trace: Option<TraceId>,
 }
 
@@ -93,7 +93,7 @@ impl Error {
     /// Gives people somewhere to go.
     #[must_use]
     pub fn with_way_on(mut self, href: String, label: impl Into<Cow<'static, str>>) -> Self {
-        self.way_on = Some(WayOn { href, label: label.into() });
+        self.way_on = Some(Box::new(WayOn { href, label: label.into() }));
         self
     }
 

@@ -140,7 +140,7 @@ fn error_page(error: &Error, trace: TraceId, html: bool) -> Response {
     let Error { status, code, sentence, way_on, .. } = error;
     let trace = trace.to_string();
     if html {
-        return page(*status, &ErrorPage { sentence, trace, way_on: way_on.as_ref() });
+        return page(*status, &ErrorPage { sentence, trace, way_on: way_on.as_deref() });
     }
     let way_on = way_on.as_ref().map(|way_on| &way_on.href);
     let text = serde_json::json!({
