@@ -6,6 +6,7 @@
 mod admin;
 mod app;
 mod kerberos;
+mod places;
 mod problems;
 mod provisioning;
 mod saml;
@@ -137,6 +138,7 @@ impl Config {
         self.provisioning.check(problems);
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);
+        places::check_places(&self.server, &self.apps, problems);
         self.check_completeness(problems);
     }
 
@@ -146,12 +148,6 @@ impl Config {
         }
         if self.saml.is_empty() && self.kerberos.is_none() {
             problems.add("saml", "nobody could log in: add a [[saml]] or a [kerberos] table");
-        }
-        for (index, app) in self.apps.iter().enumerate() {
-            if app.url.scheme() != self.server.login_url.scheme() {
-                let problem = "must have the same scheme as server.login_url";
-                problems.add(format!("app[{index}].url"), problem);
-            }
         }
     }
 }

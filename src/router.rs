@@ -19,6 +19,7 @@ use crate::{
     http::{
         Arrival, Body, Error, Pages, Place, Response, STYLE_PATH, Site, Sites, TrustedProxies,
         check_request, find_cookie, is_foreign_websocket, is_navigation, see_other, style,
+        wants_html,
     },
     login::{self, Login},
     policy::{Decision, Readings, Rules, TargetProblem},
@@ -100,7 +101,7 @@ impl Router {
     pub async fn respond(&self, request: Request<Incoming>, peer: IpAddr) -> Response {
         let started = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let asked = request.headers().clone();
+        let html = wants_html(request.headers());
         let mut arrival = Arrival {
             trace: TraceId::random(),
             client: self.trusted.client(peer, request.headers()),
@@ -120,7 +121,7 @@ impl Router {
         let response = if decision == "forward" {
             response
         } else {
-            self.pages.finish(response, &arrival, &asked)
+            self.pages.finish(response, &arrival, html)
         };
 
         let status = response.status();

@@ -63,3 +63,26 @@ fn refuses_to_listen_in_clear_beyond_this_machine() {
     let text = EXAMPLE.replace("[server.tls]", "[server.unused]");
     assert!(problems(&text).contains("server.tls: needed to listen beyond 127.0.0.1"));
 }
+
+#[test]
+fn refuses_places_that_cannot_be_told_apart() {
+    for (wiki, expected) in [
+        ("https://jira.example.com/", "app[1].url: https://jira.example.com/ is there twice"),
+        (
+            "https://jira.example.com:8443/wiki",
+            "app[1].url: is on a host that is there with another port",
+        ),
+        (
+            "https://login.example.com:8443",
+            "app[1].url: is on a host that is there with another port",
+        ),
+        ("https://wiki.example.com/_Gatehouse/x", "app[1].url: /_gatehouse is the gateway's own"),
+        ("https://wiki.example.com/a%20b", "app[1].url: /a%20b must be of letters"),
+        ("http://wiki.localhost", "app[1].url: must have the same scheme as server.login_url"),
+    ] {
+        let problems = problems(&EXAMPLE.replace("https://wiki.example.com", wiki));
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+    let shared = EXAMPLE.replace("https://wiki.example.com", "https://jira.example.com/wiki");
+    assert!(Config::parse(&shared).is_ok());
+}

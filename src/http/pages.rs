@@ -6,7 +6,7 @@ use askama::Template;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Arrival, Body, Error, Sites, WayOn, wants_html};
+use super::{Arrival, Body, Error, Sites, WayOn};
 use crate::telemetry::TraceId;
 
 /// The address of the stylesheet, on every site.
@@ -71,10 +71,10 @@ impl Pages {
         Self { sites }
     }
 
-    /// Finishes an answer of the gateway itself: makes the page of an error, and sets the headers that
-    /// protect every page.
+    /// Finishes an answer of the gateway itself: makes the page of an error, as HTML or JSON, and sets
+    /// the headers that protect every page.
     #[must_use]
-    pub fn finish(&self, mut response: Response, arrival: &Arrival, asked: &HeaderMap) -> Response {
+    pub fn finish(&self, mut response: Response, arrival: &Arrival, html: bool) -> Response {
         let bare = !response.headers().contains_key(header::CONTENT_TYPE) || is_plain(&response);
         let failed = response.status().is_client_error() || response.status().is_server_error();
         let mut error = response.extensions_mut().remove::<Error>();
@@ -86,7 +86,7 @@ impl Pages {
             response.headers_mut().remove(header::CONTENT_TYPE);
             response.headers_mut().remove(header::CONTENT_LENGTH);
             report(&error, trace, arrival);
-            let page = error_page(&error, trace, wants_html(asked));
+            let page = error_page(&error, trace, html);
             let (parts, body) = page.into_parts();
             // What came along with the error stays: cookies, challenges.
             let mut headers = parts.headers;
