@@ -1,6 +1,6 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build demo demo-check test lint
+.PHONY: help setup build demo demo-check test lint bench bench-proxy soak
 
 help:
 	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
@@ -8,6 +8,8 @@ help:
 	@printf "%-16s %s\n" "make demo" "start the gateway with a KDC, an identity provider and two sample applications"
 	@printf "%-16s %s\n" "make demo-check" "the same, unattended: log in every way and look at what the applications saw"
 	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
+	@printf "%-16s %s\n" "make bench" "measure the gateway beside its peers, in one run"
+	@printf "%-16s %s\n" "make soak" "the tests of kills and races, again and again for SOAK_MINUTES (10)"
 	@printf "%-16s %s\n" "make lint" "formatting, clippy, documentation, shell scripts"
 
 setup:
@@ -32,3 +34,13 @@ lint: setup
 	@cargo clippy -q --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc -q --no-deps
 	@for script in scripts/*.sh scripts/*/*.sh demo/*/*.sh .ci/run; do bash -n $$script || exit 1; done
+
+bench: bench-proxy
+
+bench-proxy:
+	@scripts/setup.sh bench
+	@cargo build --release
+	@scripts/bench/proxy.sh
+
+soak: setup
+	scripts/with-postgres.sh scripts/soak.sh

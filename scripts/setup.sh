@@ -14,6 +14,11 @@ packages=(
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
 )
 
+# What is only needed to measure: setup.sh bench
+if [ "${1:-}" = bench ]; then
+    packages+=(nginx-light wrk)
+fi
+
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

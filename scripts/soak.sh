@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The tests that kill, race and make things up, again and again for SOAK_MINUTES (10). To be run by with-postgres.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --tests
+end=$(($(date +%s) + ${SOAK_MINUTES:-10} * 60))
+round=0
+while [ "$(date +%s)" -lt "$end" ]; do
+    round=$((round + 1))
+    echo "--- round $round"
+    PROPTEST_CASES=20000 cargo test -q --lib -- readings
+    cargo test -q --test gatehouse -- kill first_logins hand_over websocket connections_are store::
+done
+echo "soak: $round rounds, nothing found"
