@@ -149,6 +149,24 @@ async fn own_credentials_pass_and_then_nobody_else_is_spoken_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_account_in_an_applications_directories_is_not_let_in() {
+    let away = crate::support::free_port();
+    let more = format!(
+        "[[app]]\nname = \"archive\"\nurl = \"{{jira}}/archive\"\ndirectories = [\"Archive\"]\n\
+         upstream = \"http://127.0.0.1:{away}\"\n"
+    );
+    let house = house_with(&more).await;
+    let refused = house.alice.get(&house.url("/archive/x"), &[]).await;
+    assert_eq!(refused.status, 403, "{}", refused.heads);
+    assert!(refused.body.contains("no active account"), "{}", refused.body);
+    assert_eq!(
+        house.alice.get(&house.url("/archived"), &[]).await.status,
+        200,
+        "another application"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_decide_who_needs_a_login() {
     let house = house().await;
     let nobody = house.gateway.browser();

@@ -77,7 +77,7 @@ impl Plan {
         self
     }
 
-    /// With more lines of configuration, at its end.
+    /// With more lines of configuration, at its end; `{jira}` stands for that application's URL.
     pub fn with(mut self, more: &str) -> Self {
         more.clone_into(&mut self.more);
         self
@@ -183,7 +183,7 @@ groups = ["groups"]
 match = ["mail"]"#
             );
         }
-        text.push_str(&self.more);
+        text.push_str(&self.more.replace("{jira}", &jira));
         fs::write(self.path("gatehouse.toml"), &text).unwrap();
         text
     }
