@@ -1,6 +1,11 @@
 //! Controlling the gateway: JSON over HTTP, on a Unix socket or, without a running gateway, within the
 //! command line itself. Both ways lead through the same routes.
 
+mod changes;
+mod directories;
+mod edits;
+mod explain;
+mod groups;
 mod sessions;
 mod socket;
 mod users;
@@ -8,20 +13,31 @@ mod users;
 use axum::{
     Json, Router,
     response::{IntoResponse, Response},
-    routing::{delete, get, put},
+    routing::{delete, get, post, put},
 };
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use serde_json::json;
 
 pub use self::{
+    changes::{ChangeView, UndoView},
+    directories::DirectoryView,
+    edits::EditView,
+    explain::{ExplainView, LoginView, MembershipView},
+    groups::{GroupView, MemberView},
     sessions::{EndedSessions, SessionView},
     socket::{SocketError, bind_socket, serve_socket},
     users::UserView,
 };
 use crate::{
     clock::Clock,
+    directory::DirectoryId,
+    http::Parameters,
+    provisioning::Policy,
     store::{Store, StoreError},
 };
+
+/// Who did it, for the change log.
+const ACTOR: &str = "administrator";
 
 /// What administrators act on.
 #[derive(Clone, Debug)]
@@ -30,17 +46,72 @@ pub struct Admin {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Where logins make accounts.
+    pub directory: DirectoryId,
+    /// What they may change.
+    pub policy: Policy,
 }
 
 impl Admin {
-    /// Every operation.
+    /// Every operation. `?dry_run=` makes those that change something say what they would do.
     pub fn routes(self) -> Router {
         Router::new()
             .route("/sessions", get(sessions::list_sessions).delete(sessions::end_sessions_of))
             .route("/sessions/{id}", delete(sessions::end_session))
-            .route("/users/{name}", get(users::show_users))
-            .route("/users/{name}/block", put(users::block_users).delete(users::unblock_users))
+            .route("/users", get(users::list_users))
+            .route("/users/{name}", get(users::show_users).delete(edits::remove_user))
+            .route("/users/{name}/explain", get(explain::explain_user))
+            .route(
+                "/users/{name}/block",
+                put(edits::deactivate_users).delete(edits::reactivate_users),
+            )
+            .route("/users/{name}/identities", post(edits::link_user).delete(edits::unlink_user))
+            .route("/names/{name}", delete(edits::release_name))
+            .route("/groups", get(groups::list_groups))
+            .route(
+                "/groups/{name}",
+                get(groups::show_groups).put(groups::create_group).delete(groups::remove_group),
+            )
+            .route(
+                "/groups/{name}/members/{user}",
+                put(groups::add_member).delete(groups::remove_member),
+            )
+            .route("/directories", get(directories::list_directories))
+            .route(
+                "/directories/{name}/disabled",
+                put(directories::disable_directory).delete(directories::enable_directory),
+            )
+            .route("/changes", get(changes::list_changes))
+            .route("/changes/{batch}", get(changes::show_batch).delete(changes::undo_batch))
             .with_state(self)
+    }
+}
+
+/// Parameters that most operations take.
+struct Options {
+    directory: Option<String>,
+    user: Option<String>,
+    because: String,
+    dry_run: bool,
+    limit: i64,
+}
+
+impl Options {
+    fn of(uri: &Uri) -> Result<Self, AdminError> {
+        let twice = |_| AdminError::BadRequest("a parameter is there twice".to_owned());
+        let parameters = Parameters::of(uri).map_err(twice)?;
+        let text = |name: &str| parameters.find(name).map(str::to_owned);
+        let limit = text("limit").map(|limit| limit.parse::<i64>()).transpose();
+        Ok(Self {
+            directory: text("directory"),
+            user: text("user"),
+            because: text("because").unwrap_or_else(|| "administrator".to_owned()),
+            dry_run: parameters.find("dry_run").is_some(),
+            limit: limit
+                .map_err(|_| AdminError::BadRequest("limit is no number".to_owned()))?
+                .unwrap_or(1000)
+                .clamp(1, 100_000),
+        })
     }
 }
 
@@ -58,8 +129,11 @@ pub(crate) enum AdminError {
 impl IntoResponse for AdminError {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NotFound(_) | Self::Store(StoreError::NoBatch(_)) => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Store(StoreError::Conflict { .. } | StoreError::Undone(_)) => {
+                StatusCode::CONFLICT
+            }
             Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()

@@ -4,7 +4,7 @@ mod check;
 mod metadata;
 mod start;
 
-pub(crate) use self::start::store_options;
+pub(crate) use self::start::{admin, store_options};
 pub use self::{
     check::{check, identity_provider, service_provider},
     start::{Gateway, StartError, start},

@@ -1,7 +1,11 @@
 //! The command line.
 
+mod changes;
 mod check;
 mod control;
+mod directory;
+mod edit;
+mod group;
 mod judge;
 mod serve;
 mod session;
@@ -35,9 +39,23 @@ enum Command {
     /// Shows and ends sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
-    /// Shows, blocks and unblocks users.
+    /// Shows, explains and changes users.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Shows and changes groups.
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+    /// Shows and switches directories.
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
+    /// Shows what happened to the directory, and takes it back.
+    #[command(subcommand)]
+    Changes(changes::ChangesCommand),
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Looks into SAML.
     #[command(subcommand)]
     Saml(SamlCommand),
@@ -63,6 +81,14 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Check => check::run(&cli.config),
         Command::Session(session) => session.run(&cli.config),
         Command::User(user) => user.run(&cli.config),
+        Command::Group(group) => group.run(&cli.config),
+        Command::Directory(directory) => directory.run(&cli.config),
+        Command::Changes(changes) => changes.run(&cli.config),
+        Command::Completions { shell } => {
+            let mut command = <Cli as clap::CommandFactory>::command();
+            clap_complete::generate(*shell, &mut command, "gatehouse", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
         Command::Saml(SamlCommand::Judge(judge)) => judge.run(&cli.config),
     }
 }

@@ -28,7 +28,7 @@ pub use self::{
     app::{AppConfig, AppKind, DecisionConfig, IdentityHeadersConfig, RuleConfig},
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     problems::Problems,
-    provisioning::ProvisioningConfig,
+    provisioning::{ProvisioningConfig, RequiredAttribute, WithoutGroupClaim},
     saml::{ClaimsConfig, MetadataSource, SamlConfig, UsernamePart},
     secret_source::{SecretError, SecretSource, check_secret_file},
     secrets::SecretsConfig,

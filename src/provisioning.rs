@@ -1,6 +1,7 @@
 //! What a login changes in the directory. Pure: decides, and changes nothing itself.
 
 mod claims;
+mod edits;
 mod groups;
 mod known;
 mod mapping;
@@ -9,6 +10,7 @@ mod policy;
 
 pub use self::{
     claims::{Claims, GroupClaim},
+    edits::{plan_deactivation, plan_joining, plan_leaving, plan_reactivation, plan_removal},
     groups::ManagedGroups,
     known::{Known, KnownPerson, KnownUser},
     mapping::{Mapping, MappingError, Statement, claims_of_principal, kerberos_issuer},

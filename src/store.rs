@@ -4,14 +4,17 @@
 //! migrations differ. Times are stored as microseconds since 1970, hashes as bytes.
 
 mod accounts;
-mod blocks;
+mod apply;
 mod changes;
 mod connect;
 mod directories;
+mod edits;
 mod endings;
 mod error;
+mod groups;
 mod handovers;
 mod known;
+mod last_logins;
 mod login_states;
 mod provision;
 mod purge;
@@ -19,17 +22,23 @@ mod replays;
 mod sessions;
 mod sqlite_writer;
 mod time;
+mod tombstones;
 mod transaction;
 
 use sqlx::{PgPool, SqlitePool};
 
 pub use self::{
     accounts::{Account, UserDetails},
+    apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    directories::DirectoryListing,
+    edits::{Edit, Step, UndoOutcome},
     endings::SessionEnding,
     error::{ProvisionError, StoreError},
+    groups::{GroupListing, Member},
     handovers::{Handover, NewHandover},
+    last_logins::LastLogin,
     login_states::LoginState,
     provision::{Provision, Provisioned},
     replays::Replay,

@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod directory;
 mod docs;
 mod kerberos;
 mod layers;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
+    config::WithoutGroupClaim,
     directory::{Identity, Issuer, PersonId, Profile, Subject, SubjectKind},
     provisioning::{Claims, GroupClaim, ManagedGroups, Policy},
     secrets::{Hash, Sealer, sha256},
@@ -38,6 +39,10 @@ async fn house(store: &Store) -> House {
     let profile = Profile { username: "alice".to_owned(), ..Profile::default() };
     let policy = Policy {
         create_users: true,
+        create_only_with_groups: false,
+        required: Vec::new(),
+        max_new_groups: 20,
+        without_group_claim: WithoutGroupClaim::Keep,
         update_users: true,
         reactivate_users: true,
         create_groups: false,

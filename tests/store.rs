@@ -6,13 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use gatehouse::{
-    directory::{
-        Change, DirectoryId, Identity, Issuer, MatchKey, NameKey, PersonId, Profile, Subject,
-        SubjectKind,
-    },
-    provisioning::{Claims, GroupClaim, ManagedGroups, Policy},
+    directory::{Change, DirectoryId, Issuer, NameKey, PersonId},
+    provisioning::{Claims, GroupClaim, plan_deactivation, plan_reactivation},
     secrets::{random, sha256},
     store::{
         LoginState, NewHandover, NewSession, Provision, ProvisionError, Replay, Store, StoreError,
@@ -20,48 +17,10 @@ use gatehouse::{
     },
 };
 
-use crate::support::databases::{databases, postgres, sqlite};
-
-fn now() -> DateTime<Utc> {
-    "2026-11-24T08:00:00Z".parse().unwrap()
-}
-
-fn domains() -> Vec<String> {
-    vec!["example.com".to_owned()]
-}
-
-fn policy() -> Policy {
-    let issuers = ["saml:corp", "kerberos:EXAMPLE.COM"];
-    Policy {
-        create_users: true,
-        update_users: true,
-        reactivate_users: true,
-        create_groups: true,
-        managed_groups: ManagedGroups::new(&["*".to_owned()], &[]),
-        domains: issuers.map(|issuer| (Issuer(issuer.to_owned()), domains())).to_vec(),
-    }
-}
-
-fn claims(issuer: &str, username: &str, groups: GroupClaim) -> Claims {
-    let address = format!("{username}@example.com");
-    Claims {
-        identity: Identity {
-            issuer: Issuer(issuer.to_owned()),
-            subject: Subject { kind: SubjectKind::Nameid, value: address.clone() },
-            match_key: MatchKey::in_domains(&address, &domains()),
-        },
-        profile: Profile {
-            username: username.to_owned(),
-            email: Some(address),
-            ..Profile::default()
-        },
-        groups,
-    }
-}
-
-fn groups(names: &[&str]) -> GroupClaim {
-    GroupClaim::Present(names.iter().map(ToString::to_string).collect())
-}
+use crate::support::{
+    databases::{databases, postgres, sqlite},
+    directory::{claims, edit, groups, now, policy},
+};
 
 fn provision(directory: DirectoryId, claims: Claims) -> Provision {
     Provision {
@@ -212,7 +171,8 @@ async fn a_blocked_user_has_no_sessions_and_is_not_brought_back_by_a_login() {
         let (hash, _) = session(store, person).await;
 
         let user = store.find_account(&[directory], person).await.unwrap().unwrap().user;
-        assert_eq!(store.block_user(&user, "admin", now()).await.unwrap(), 1);
+        let blocked = edit(store, &user, plan_deactivation(&user)).await.unwrap();
+        assert_eq!(blocked.ended_sessions, 1);
         assert_eq!(store.find_session(&hash, now()).await.unwrap(), None);
         assert!(store.find_session(&bob, now()).await.unwrap().is_some());
 
@@ -223,7 +183,7 @@ async fn a_blocked_user_has_no_sessions_and_is_not_brought_back_by_a_login() {
         );
 
         let user = store.find_account(&[directory], person).await.unwrap().unwrap().user;
-        store.unblock_user(&user, "admin", now()).await.unwrap();
+        edit(store, &user, plan_reactivation(&user)).await.unwrap();
         store.provision(&login, now()).await.unwrap();
         let log = store.list_changes(0, 100).await.unwrap();
         let blocks = log.iter().filter(|l| matches!(l.change, Change::DeactivateUser { .. }));

@@ -8,15 +8,11 @@ use chrono::{DateTime, Utc};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, Options, users::find_users};
 use crate::{
     directory::NameKey,
-    http::Parameters,
     store::{SessionId, SessionListing},
 };
-
-/// More would be no list for people.
-const MAX_LISTED: i64 = 1000;
 
 /// A session as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,21 +51,16 @@ impl From<SessionListing> for SessionView {
     }
 }
 
-/// The `user` of the query, as the directory compares names.
-fn user(uri: &Uri) -> Result<Option<NameKey>, AdminError> {
-    let parameters = Parameters::of(uri)
-        .map_err(|_| AdminError::BadRequest("a parameter is there twice".to_owned()))?;
-    Ok(parameters.find("user").map(NameKey::of))
-}
-
 /// `GET /sessions?user=…`, the latest first.
 pub(super) async fn list_sessions(
     State(admin): State<Admin>,
     uri: Uri,
 ) -> Result<Json<Vec<SessionView>>, AdminError> {
-    let user = user(&uri)?;
+    let options = Options::of(&uri)?;
+    let user = options.user.as_deref().map(NameKey::of);
     let now = admin.clock.now();
-    let sessions = admin.store.list_sessions(user.as_ref().map(NameKey::as_str), now, MAX_LISTED);
+    let sessions =
+        admin.store.list_sessions(user.as_ref().map(NameKey::as_str), now, options.limit);
     Ok(Json(sessions.await?.into_iter().map(SessionView::from).collect()))
 }
 
@@ -90,11 +81,13 @@ pub(super) async fn end_sessions_of(
     State(admin): State<Admin>,
     uri: Uri,
 ) -> Result<Json<EndedSessions>, AdminError> {
-    let name = user(&uri)?.ok_or_else(|| AdminError::BadRequest("say which user".to_owned()))?;
+    let options = Options::of(&uri)?;
+    let missing = || AdminError::BadRequest("say which user".to_owned());
+    let name = options.user.clone().ok_or_else(missing)?;
     let mut ended = 0;
-    for user in super::users::find_users(&admin, &name).await? {
+    for user in find_users(&admin, &name, &options).await? {
         ended += admin.store.delete_sessions_of(user.user.person, admin.clock.now()).await?;
     }
-    tracing::info!(user.name = name.as_str(), ended, "an administrator ended sessions");
+    tracing::info!(user.name = name, ended, "an administrator ended sessions");
     Ok(Json(EndedSessions { ended }))
 }

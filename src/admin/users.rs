@@ -1,17 +1,15 @@
-//! Accounts: what is known of them, and who may come in.
+//! Accounts: what is known of them.
 
 use axum::{
     Json,
     extract::{Path, State},
 };
 use chrono::{DateTime, Utc};
+use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, AdminError, EndedSessions};
+use super::{Admin, AdminError, Options, directories::find_directory};
 use crate::{directory::NameKey, store::UserDetails};
-
-/// Who did it, for the change log.
-const ACTOR: &str = "administrator";
 
 /// An account as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,50 +48,58 @@ impl From<UserDetails> for UserView {
     }
 }
 
-/// The accounts of that name, in whichever directory; at least one.
+/// The accounts of that name, in the directory that is asked for or in any; at least one.
 pub(super) async fn find_users(
     admin: &Admin,
-    name: &NameKey,
+    name: &str,
+    options: &Options,
 ) -> Result<Vec<UserDetails>, AdminError> {
-    let users = admin.store.list_users_by_name(name).await?;
+    let mut users = admin.store.list_users_by_name(&NameKey::of(name)).await?;
+    if let Some(directory) = &options.directory {
+        let directory = find_directory(admin, directory).await?.id;
+        users.retain(|details| details.user.directory == directory);
+    }
     if users.is_empty() {
-        return Err(AdminError::NotFound(format!("user {:?}", name.as_str())));
+        return Err(AdminError::NotFound(format!("user {name:?}")));
     }
     Ok(users)
+}
+
+/// The one account of that name.
+pub(super) async fn find_user(
+    admin: &Admin,
+    name: &str,
+    options: &Options,
+) -> Result<UserDetails, AdminError> {
+    let mut users = find_users(admin, name, options).await?;
+    if users.len() > 1 {
+        let problem =
+            format!("several directories have a user {name:?}: say which with --directory");
+        return Err(AdminError::BadRequest(problem));
+    }
+    Ok(users.remove(0))
+}
+
+/// `GET /users?limit=…`
+pub(super) async fn list_users(
+    State(admin): State<Admin>,
+    uri: Uri,
+) -> Result<Json<Vec<UserView>>, AdminError> {
+    let options = Options::of(&uri)?;
+    let directory = match &options.directory {
+        Some(name) => Some(find_directory(&admin, name).await?.id),
+        None => None,
+    };
+    let users = admin.store.list_users(directory, options.limit).await?;
+    Ok(Json(users.into_iter().map(UserView::from).collect()))
 }
 
 /// `GET /users/{name}`
 pub(super) async fn show_users(
     State(admin): State<Admin>,
     Path(name): Path<String>,
+    uri: Uri,
 ) -> Result<Json<Vec<UserView>>, AdminError> {
-    let users = find_users(&admin, &NameKey::of(&name)).await?;
-    Ok(Json(users.into_iter().map(UserView::from).collect()))
-}
-
-/// `PUT /users/{name}/block`: no login brings the account back, and its sessions end.
-pub(super) async fn block_users(
-    State(admin): State<Admin>,
-    Path(name): Path<String>,
-) -> Result<Json<EndedSessions>, AdminError> {
-    let mut ended = 0;
-    for details in find_users(&admin, &NameKey::of(&name)).await? {
-        ended += admin.store.block_user(&details.user, ACTOR, admin.clock.now()).await?;
-    }
-    tracing::info!(user.name = name, ended, "an administrator blocked a user");
-    Ok(Json(EndedSessions { ended }))
-}
-
-/// `DELETE /users/{name}/block`
-pub(super) async fn unblock_users(
-    State(admin): State<Admin>,
-    Path(name): Path<String>,
-) -> Result<Json<Vec<UserView>>, AdminError> {
-    let key = NameKey::of(&name);
-    for details in find_users(&admin, &key).await? {
-        admin.store.unblock_user(&details.user, ACTOR, admin.clock.now()).await?;
-    }
-    tracing::info!(user.name = name, "an administrator unblocked a user");
-    let users = find_users(&admin, &key).await?;
+    let users = find_users(&admin, &name, &Options::of(&uri)?).await?;
     Ok(Json(users.into_iter().map(UserView::from).collect()))
 }

@@ -157,13 +157,26 @@ async fn assemble(
         server: Server::new(Arc::new(router), tls),
         listeners,
         internal: (internal, health),
-        control: (control, Admin { store: store.clone(), clock: clock.clone() }),
+        control: (
+            control,
+            admin(config, &store, &clock, directories[&config.provisioning.directory]),
+        ),
         grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         readiness,
         background: work(background, &sessions, &store, &clock, times.idle),
         sessions,
         store,
     })
+}
+
+/// What administrators act on, with a running gateway or without.
+pub(crate) fn admin(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    directory: DirectoryId,
+) -> Admin {
+    Admin { store: store.clone(), clock: clock.clone(), directory, policy: policy(config) }
 }
 
 /// A problem that only comes up when something is put to use.
@@ -224,9 +237,13 @@ fn policy(config: &Config) -> Policy {
         realms.map(|realm| (kerberos_issuer(&realm.name), realm.domain.iter().cloned().collect()));
     Policy {
         create_users: provisioning.create_users,
+        create_only_with_groups: provisioning.create_only_with_groups,
+        required: provisioning.required.clone(),
         update_users: provisioning.update_users,
         reactivate_users: provisioning.reactivate_users,
         create_groups: provisioning.create_groups,
+        max_new_groups: provisioning.max_new_groups,
+        without_group_claim: provisioning.without_group_claim,
         managed_groups: ManagedGroups::new(
             &provisioning.managed_groups,
             &provisioning.protected_groups,

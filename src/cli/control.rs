@@ -16,7 +16,6 @@ use tokio::net::UnixStream;
 
 use super::{BAD_CONFIGURATION, complain};
 use crate::{
-    admin::Admin,
     app::{self, StartError},
     clock::Clock,
     config::{Config, Problems},
@@ -83,7 +82,10 @@ impl Control {
             Err(error) if is_nobody(&error) => {
                 let options = app::store_options(config)?;
                 let store = Store::open(&options).await.map_err(StartError::from)?;
-                let admin = Admin { store: store.clone(), clock: Clock::System };
+                let name = &config.provisioning.directory;
+                let directory = store.ensure_directory(name, Clock::System.now()).await;
+                let directory = directory.map_err(StartError::from)?;
+                let admin = app::admin(config, &store, &Clock::System, directory);
                 Ok(Self::Store(store, admin.routes()))
             }
             Err(error) => Err(ControlError::Socket(socket.clone(), error)),
@@ -96,9 +98,32 @@ impl Control {
         method: Method,
         path: &str,
     ) -> Result<T, ControlError> {
+        self.send(method, path, Body::empty()).await
+    }
+
+    /// Asks for something with JSON, and reads the answer.
+    pub(super) async fn ask_with<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, ControlError> {
+        self.send(method, path, Body::from(body.to_string())).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<T, ControlError> {
         let broken = |error: &dyn std::fmt::Display| ControlError::Http(error.to_string());
-        let request = Request::builder().method(method).uri(path).header("host", "gatehouse");
-        let request = request.body(Body::empty()).map_err(|error| broken(&error))?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "gatehouse")
+            .header("content-type", "application/json");
+        let request = request.body(body).map_err(|error| broken(&error))?;
         let (status, text) = match self {
             Self::Gateway(socket) => ask_socket(socket, request).await?,
             Self::Store(_, routes) => {

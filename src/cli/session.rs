@@ -6,6 +6,7 @@ use http::Method;
 
 use super::{
     control::{self, Control, ControlError},
+    edit::path_with,
     say,
 };
 use crate::admin::{EndedSessions, SessionView};
@@ -41,7 +42,8 @@ impl SessionCommand {
 }
 
 async fn list(control: &Control, user: Option<&str>) -> Result<(), ControlError> {
-    let sessions: Vec<SessionView> = control.ask(Method::GET, &path(user)).await?;
+    let sessions: Vec<SessionView> =
+        control.ask(Method::GET, &path_with("/sessions", &[("user", user)])).await?;
     say(&format!("{:>8}  {:<24}  {:<20}  {:<20}  {}", "ID", "USER", "SINCE", "LAST SEEN", "BY"));
     for session in sessions {
         let SessionView { id, username, issuer, .. } = session;
@@ -53,17 +55,9 @@ async fn list(control: &Control, user: Option<&str>) -> Result<(), ControlError>
 }
 
 async fn end(control: &Control, id: Option<i64>, user: Option<&str>) -> Result<(), ControlError> {
-    let path = id.map_or_else(|| path(user), |id| format!("/sessions/{id}"));
+    let path = id
+        .map_or_else(|| path_with("/sessions", &[("user", user)]), |id| format!("/sessions/{id}"));
     let EndedSessions { ended } = control.ask(Method::DELETE, &path).await?;
     say(&format!("ended {ended} {}", if ended == 1 { "session" } else { "sessions" }));
     Ok(())
-}
-
-fn path(user: Option<&str>) -> String {
-    let Some(user) = user else {
-        return "/sessions".to_owned();
-    };
-    let query =
-        url::form_urlencoded::Serializer::new(String::new()).append_pair("user", user).finish();
-    format!("/sessions?{query}")
 }

@@ -13,17 +13,52 @@ pub struct ProvisioningConfig {
     pub directory: String,
     /// Whether people who have no account get one. Default: true.
     pub create_users: bool,
+    /// Whether only people get an account who would be in one of `managed_groups`. Default: false.
+    pub create_only_with_groups: bool,
+    /// What a login has to say of people who get an account: `email`, `display_name`, `first_name`,
+    /// `last_name`. Default: nothing but the username.
+    pub required: Vec<RequiredAttribute>,
     /// Whether names and addresses follow what logins say. Default: true.
     pub update_users: bool,
     /// Whether a login brings back an account that was inactive for want of use. Default: true.
     pub reactivate_users: bool,
     /// Whether groups that a login names and nobody has made yet are made. Default: false.
     pub create_groups: bool,
+    /// How many groups one login may make; the others wait for the next one. Default: 20.
+    pub max_new_groups: usize,
+    /// What becomes of memberships when a login should name groups and does not: `keep` or `revoke`.
+    /// Default: keep, with a warning in the log.
+    pub without_group_claim: WithoutGroupClaim,
     /// The groups that a login adds people to and removes them from; `jira-*` stands for every
     /// group that begins so. Default: none.
     pub managed_groups: Vec<String>,
     /// Never touched by a login, unless `managed_groups` names them in full.
     pub protected_groups: Vec<String>,
+}
+
+/// Something that a login may have to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequiredAttribute {
+    /// The email address.
+    Email,
+    /// The name that people read.
+    DisplayName,
+    /// Given name.
+    FirstName,
+    /// Family name.
+    LastName,
+}
+
+/// What becomes of memberships when nothing is said of groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutGroupClaim {
+    /// They stay.
+    #[default]
+    Keep,
+    /// What the issuer gave before ends.
+    Revoke,
 }
 
 impl Default for ProvisioningConfig {
@@ -40,9 +75,13 @@ impl Default for ProvisioningConfig {
         Self {
             directory: default_directory(),
             create_users: true,
+            create_only_with_groups: false,
+            required: Vec::new(),
             update_users: true,
             reactivate_users: true,
             create_groups: false,
+            max_new_groups: 20,
+            without_group_claim: WithoutGroupClaim::default(),
             managed_groups: Vec::new(),
             protected_groups: protected.map(str::to_owned).to_vec(),
         }

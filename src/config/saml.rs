@@ -1,6 +1,6 @@
 //! The `[[saml]]` tables.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 use url::Url;
@@ -73,6 +73,9 @@ pub struct ClaimsConfig {
     pub last_name: Vec<String>,
     /// The groups. Default: the identity provider says nothing of groups.
     pub groups: Vec<String>,
+    /// What groups are called here whose names the identity provider says otherwise, such as the object
+    /// ids that Entra ID sends: `{ "0f2c…" = "jira-users" }`.
+    pub group_names: BTreeMap<String, String>,
     /// The address that other issuers of the domain know the person by.
     #[serde(rename = "match")]
     pub match_by: Vec<String>,
@@ -100,6 +103,7 @@ impl Default for ClaimsConfig {
             first_name: Vec::new(),
             last_name: Vec::new(),
             groups: Vec::new(),
+            group_names: BTreeMap::new(),
             match_by: Vec::new(),
         }
     }

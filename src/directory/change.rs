@@ -1,17 +1,18 @@
 //! One step from what is to what should be.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Identity, InactiveReason};
 
-/// What a directory shows of a user.
+/// What a user shows: everything that a login may say of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// The name to log in under, as it was first written.
+    /// The name to log in under.
     pub username: String,
-    /// Where mail reaches them.
+    /// The email address.
     pub email: Option<String>,
-    /// For people to read.
+    /// The name that people read.
     pub display_name: Option<String>,
     /// Given name.
     pub first_name: Option<String>,
@@ -19,85 +20,252 @@ pub struct Profile {
     pub last_name: Option<String>,
 }
 
-/// One change to a directory, about one person. Every one of them ends up in the change log.
-///
-/// Users and groups are named, not numbered: a plan can name what does not exist yet, and reads
-/// like what it does.
+/// One step from what is to what should be, as it is planned, applied and logged. Every step but the
+/// first of a person can be taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// A person nobody has seen before.
+    /// Somebody whom nobody has known.
     CreatePerson,
-    /// One more way to know the person.
+    /// An issuer knows the person so.
     AddIdentity {
-        /// Which.
+        /// The identity.
         identity: Identity,
     },
-    /// The name that other issuers match the person by is another now.
+    /// An issuer speaks for the person no more.
+    RemoveIdentity {
+        /// The identity.
+        identity: Identity,
+    },
+    /// The name that people are matched by has changed.
     UpdateIdentity {
-        /// As it was.
+        /// What was.
         before: Identity,
-        /// As it will be.
+        /// What is.
         after: Identity,
     },
-    /// An account for the person.
+    /// An account in a directory.
     CreateUser {
         /// What it shows.
         profile: Profile,
     },
-    /// The account shows something else.
+    /// An account is gone, its memberships before it. Nobody else gets its name.
+    RemoveUser {
+        /// Its name outside the gateway.
+        uuid: Uuid,
+        /// What it showed.
+        profile: Profile,
+        /// Why it was inactive, if it was.
+        inactive: Option<InactiveReason>,
+    },
+    /// An account that was gone is back.
+    RestoreUser {
+        /// Its name outside the gateway.
+        uuid: Uuid,
+        /// What it shows.
+        profile: Profile,
+        /// Why it is inactive, if it is.
+        inactive: Option<InactiveReason>,
+    },
+    /// An account shows something else.
     UpdateUser {
-        /// As it was.
+        /// What was.
         before: Profile,
-        /// As it will be.
+        /// What is.
         after: Profile,
     },
-    /// The account may be used again.
+    /// An account may be used again.
     ReactivateUser {
-        /// Why it was not.
+        /// Why it was inactive.
         reason: InactiveReason,
     },
-    /// The account may no longer be used, and the person's sessions end.
+    /// An account may not be used.
     DeactivateUser {
         /// Why.
         reason: InactiveReason,
     },
-    /// A group that did not exist.
+    /// A group, without members.
     CreateGroup {
         /// Its name.
         group: String,
     },
-    /// The user is a member of the group, by the word of this source.
+    /// A group is gone, its members before it.
+    RemoveGroup {
+        /// Its name.
+        group: String,
+    },
+    /// A user is a member of a group.
     AddMembership {
         /// The group's name.
         group: String,
         /// Who says so.
         source: String,
     },
-    /// The source no longer says that the user is a member.
+    /// A source no longer says that a user is a member of a group.
     RemoveMembership {
         /// The group's name.
         group: String,
-        /// Who no longer says so.
+        /// Who said so.
         source: String,
     },
 }
 
 impl Change {
-    /// The word for it in the change log.
+    /// The word for it in the log.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::CreatePerson => "create_person",
             Self::AddIdentity { .. } => "add_identity",
+            Self::RemoveIdentity { .. } => "remove_identity",
             Self::UpdateIdentity { .. } => "update_identity",
             Self::CreateUser { .. } => "create_user",
+            Self::RemoveUser { .. } => "remove_user",
+            Self::RestoreUser { .. } => "restore_user",
             Self::UpdateUser { .. } => "update_user",
             Self::ReactivateUser { .. } => "reactivate_user",
             Self::DeactivateUser { .. } => "deactivate_user",
             Self::CreateGroup { .. } => "create_group",
+            Self::RemoveGroup { .. } => "remove_group",
             Self::AddMembership { .. } => "add_membership",
             Self::RemoveMembership { .. } => "remove_membership",
         }
+    }
+
+    /// The step back. There is none from a person, whom sessions and the log may name, and the removal
+    /// of an account that was created needs its `uuid`.
+    #[must_use]
+    pub fn inverse(&self, uuid: Option<Uuid>) -> Option<Self> {
+        Some(match self.clone() {
+            Self::CreatePerson => return None,
+            Self::AddIdentity { identity } => Self::RemoveIdentity { identity },
+            Self::RemoveIdentity { identity } => Self::AddIdentity { identity },
+            Self::UpdateIdentity { before, after } => {
+                Self::UpdateIdentity { before: after, after: before }
+            }
+            Self::CreateUser { profile } => {
+                Self::RemoveUser { uuid: uuid?, profile, inactive: None }
+            }
+            Self::RemoveUser { uuid, profile, inactive } => {
+                Self::RestoreUser { uuid, profile, inactive }
+            }
+            Self::RestoreUser { uuid, profile, inactive } => {
+                Self::RemoveUser { uuid, profile, inactive }
+            }
+            Self::UpdateUser { before, after } => Self::UpdateUser { before: after, after: before },
+            Self::ReactivateUser { reason } => Self::DeactivateUser { reason },
+            Self::DeactivateUser { reason } => Self::ReactivateUser { reason },
+            Self::CreateGroup { group } => Self::RemoveGroup { group },
+            Self::RemoveGroup { group } => Self::CreateGroup { group },
+            Self::AddMembership { group, source } => Self::RemoveMembership { group, source },
+            Self::RemoveMembership { group, source } => Self::AddMembership { group, source },
+        })
+    }
+
+    /// Whether it takes away somebody's right to be here, so that their sessions end.
+    #[must_use]
+    pub fn ends_sessions(&self) -> bool {
+        matches!(self, Self::DeactivateUser { .. } | Self::RemoveUser { .. })
+    }
+}
+
+/// As people read it.
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CreatePerson => write!(f, "a new person"),
+            Self::AddIdentity { identity } => write!(f, "add the identity {identity}"),
+            Self::RemoveIdentity { identity } => write!(f, "remove the identity {identity}"),
+            Self::UpdateIdentity { before, after } => {
+                write!(f, "change the identity {before} to {after}")
+            }
+            Self::CreateUser { profile } => write!(f, "create the user {:?}", profile.username),
+            Self::RemoveUser { profile, .. } => write!(f, "remove the user {:?}", profile.username),
+            Self::RestoreUser { profile, .. } => {
+                write!(f, "bring back the user {:?}", profile.username)
+            }
+            Self::UpdateUser { before, after } => write_update(f, before, after),
+            Self::ReactivateUser { reason } => write!(f, "reactivate (was {})", reason.as_str()),
+            Self::DeactivateUser { reason } => write!(f, "deactivate ({})", reason.as_str()),
+            Self::CreateGroup { group } => write!(f, "create the group {group:?}"),
+            Self::RemoveGroup { group } => write!(f, "remove the group {group:?}"),
+            Self::AddMembership { group, source } => write!(f, "join {group:?} by {source}"),
+            Self::RemoveMembership { group, source } => write!(f, "leave {group:?} by {source}"),
+        }
+    }
+}
+
+fn write_update(
+    f: &mut std::fmt::Formatter<'_>,
+    before: &Profile,
+    after: &Profile,
+) -> std::fmt::Result {
+    let username = (Some(&before.username), Some(&after.username));
+    let fields = [
+        ("username", username),
+        ("email", (before.email.as_ref(), after.email.as_ref())),
+        ("display name", (before.display_name.as_ref(), after.display_name.as_ref())),
+        ("first name", (before.first_name.as_ref(), after.first_name.as_ref())),
+        ("last name", (before.last_name.as_ref(), after.last_name.as_ref())),
+    ];
+    let mut separator = "change ";
+    for (name, (before, after)) in fields {
+        if before != after {
+            let text =
+                |value: Option<&String>| value.map_or("nothing".to_owned(), |v| format!("{v:?}"));
+            write!(f, "{separator}{name} from {} to {}", text(before), text(after))?;
+            separator = ", ";
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{Issuer, MatchKey, Subject, SubjectKind};
+
+    #[test]
+    fn a_step_back_and_forth_is_the_step() {
+        let subject = Subject { kind: SubjectKind::Nameid, value: "a".to_owned() };
+        let identity = Identity { issuer: Issuer("saml:x".to_owned()), subject, match_key: None };
+        let domains = ["example.com".to_owned()];
+        let match_key = MatchKey::in_domains("a@example.com", &domains);
+        let matched = Identity { match_key, ..identity.clone() };
+        let profile = Profile { username: "a".to_owned(), ..Profile::default() };
+        let (group, source) = ("g".to_owned(), "manual".to_owned());
+        let uuid = Uuid::now_v7();
+        let reason = InactiveReason::AdminBlock;
+        let renamed = Profile { username: "b".to_owned(), ..Profile::default() };
+        for change in [
+            Change::AddIdentity { identity: identity.clone() },
+            Change::UpdateIdentity { before: identity, after: matched },
+            Change::RemoveUser { uuid, profile: profile.clone(), inactive: Some(reason) },
+            Change::UpdateUser { before: profile.clone(), after: renamed },
+            Change::DeactivateUser { reason },
+            Change::CreateGroup { group: group.clone() },
+            Change::AddMembership { group, source },
+        ] {
+            let back = change.inverse(None).unwrap();
+            assert_ne!(back, change);
+            assert_eq!(back.inverse(None).unwrap(), change);
+        }
+        let created = Change::CreateUser { profile: profile.clone() };
+        assert_eq!(created.inverse(None), None);
+        assert_eq!(
+            created.inverse(Some(uuid)),
+            Some(Change::RemoveUser { uuid, profile, inactive: None })
+        );
+    }
+
+    #[test]
+    fn an_update_says_what_is_different() {
+        let before = Profile { username: "a".to_owned(), ..Profile::default() };
+        let email = Some("a@example.com".to_owned());
+        let after = Profile { username: "b".to_owned(), email, ..Profile::default() };
+        assert_eq!(
+            Change::UpdateUser { before, after }.to_string(),
+            r#"change username from "a" to "b", email from nothing to "a@example.com""#
+        );
     }
 }

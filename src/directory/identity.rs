@@ -50,6 +50,13 @@ impl SubjectKind {
             Self::Principal => "principal",
         }
     }
+
+    /// Reads what [`SubjectKind::as_str`] wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Attribute, Self::NameidPersistent, Self::Nameid, Self::Principal];
+        all.into_iter().find(|kind| kind.as_str() == word)
+    }
 }
 
 /// A name in a domain that issuers share (`alice@example.com`): what makes two identities one person.
@@ -91,6 +98,17 @@ pub struct Identity {
     pub subject: Subject,
     /// Under which name other issuers of the domain know the same person.
     pub match_key: Option<MatchKey>,
+}
+
+/// As people read it.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?}", self.issuer, self.subject.kind.as_str(), self.subject.value)?;
+        match &self.match_key {
+            Some(key) => write!(f, " ({})", key.as_str()),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -138,8 +138,12 @@ impl Login {
 /// What somebody is told who has proven who they are, and still may not enter.
 fn sentence(refusal: &Refusal) -> Cow<'static, str> {
     match refusal {
-        Refusal::NoAccount { .. } => "You have no account here. Ask your administrator for one.",
+        Refusal::NoAccount { .. } | Refusal::NoEntitlement { .. } => "You have no account here. Ask your administrator for one.",
         Refusal::Inactive { .. } => "Your account is not active. Ask your administrator why.",
+        Refusal::MissingAttribute { .. } => {
+            "You have no account here, and too little is known of you to make one. Your administrator \
+             can put that right."
+        }
         Refusal::UsernameTaken { .. }
         | Refusal::UsernameRetired { .. }
         | Refusal::Ambiguous { .. } => {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::directory::{Identity, Profile};
 
 /// What an assertion or a ticket says of the person who just logged in, in the gateway's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Who it is, by the word of whom.
     pub identity: Identity,
@@ -16,7 +18,8 @@ pub struct Claims {
 }
 
 /// The four states of a group claim: "none" and "not said" are not the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "groups", rename_all = "snake_case")]
 pub enum GroupClaim {
     /// These groups, and no others.
     Present(BTreeSet<String>),

@@ -154,6 +154,7 @@ impl Mapping {
             .iter()
             .map(|value| value.trim())
             .filter(|v| is_plain(v))
+            .map(|value| self.claims.group_names.get(value).map_or(value, String::as_str))
             .map(str::to_owned)
             .collect();
         if groups.is_empty() { GroupClaim::Empty } else { GroupClaim::Present(groups) }

@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use uuid::Uuid;
+
 use super::{Claims, GroupClaim, Known, KnownPerson, KnownUser, Policy};
-use crate::directory::{Change, Identity, InactiveReason, NameKey, PersonId, Profile, Source};
+use crate::{
+    config::{RequiredAttribute, WithoutGroupClaim},
+    directory::{Change, Identity, InactiveReason, NameKey, PersonId, Profile, Source},
+};
 
 /// What a login changes, in the order to make the changes. Most logins change nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,15 @@ pub enum Warning {
     /// A rename would have taken a name that somebody else has.
     #[error("the user cannot be renamed to {0:?}, which somebody else has")]
     RenameRefused(String),
+    /// Values that are no names but ids, for which `claims.group_names` has no name.
+    #[error("these are ids of groups, and no names (claims.group_names can name them): {}", .0.join(", "))]
+    GroupIds(Vec<String>),
+    /// Groups that the next logins will make.
+    #[error("more than {0} new groups at once: {1} wait for the next login")]
+    ManyNewGroups(usize, usize),
+    /// A newcomer's name looks like another one.
+    #[error("{0:?} has letters of several alphabets: it may be meant to look like another name")]
+    LookAlike(String),
     /// Groups that were named, but do not exist and may not be made.
     #[error("these groups do not exist: {}", .0.join(", "))]
     UnknownGroups(Vec<String>),
@@ -51,6 +65,20 @@ pub enum Refusal {
         username: String,
         /// Why.
         reason: InactiveReason,
+    },
+    /// There is no account, and only members of managed groups get one.
+    #[error("{username:?} has no account, and would be in none of provisioning.managed_groups")]
+    NoEntitlement {
+        /// The name they would have.
+        username: String,
+    },
+    /// A newcomer of whom too little is said.
+    #[error("{username:?} has no account, and the login says no {attribute}")]
+    MissingAttribute {
+        /// The name they would have.
+        username: String,
+        /// What is missing.
+        attribute: &'static str,
     },
     /// Somebody else has the name.
     #[error("the username {username:?} belongs to another person")]
@@ -78,6 +106,8 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoAccount { .. } => "no-account",
+            Self::NoEntitlement { .. } => "no-entitlement",
+            Self::MissingAttribute { .. } => "attribute-missing",
             Self::Inactive { .. } => "account-inactive",
             Self::UsernameTaken { .. } => "username-taken",
             Self::UsernameRetired { .. } => "username-retired",
@@ -95,7 +125,7 @@ pub fn plan(claims: &Claims, known: &Known, policy: &Policy) -> Result<Plan, Ref
     plan_identity(claims, known, person, &mut changes);
     match person.and_then(|person| person.user.as_ref()) {
         Some(user) => plan_user(claims, user, known, policy, &mut changes, &mut warnings)?,
-        None => plan_new_user(claims, known, policy, &mut changes)?,
+        None => plan_new_user(claims, known, policy, &mut changes, &mut warnings)?,
     }
     plan_groups(claims, person, known, policy, &mut changes, &mut warnings);
 
@@ -145,6 +175,7 @@ fn plan_new_user(
     known: &Known,
     policy: &Policy,
     changes: &mut Vec<Change>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<(), Refusal> {
     let username = claims.profile.username.clone();
     if known.username_held_by.is_some() {
@@ -156,8 +187,45 @@ fn plan_new_user(
     if !policy.create_users {
         return Err(Refusal::NoAccount { username });
     }
+    if policy.create_only_with_groups && !is_entitled(claims, policy) {
+        return Err(Refusal::NoEntitlement { username });
+    }
+    if let Some(attribute) = missing(&claims.profile, &policy.required) {
+        return Err(Refusal::MissingAttribute { username, attribute });
+    }
+    if is_look_alike(&username) {
+        warnings.push(Warning::LookAlike(username));
+    }
     changes.push(Change::CreateUser { profile: claims.profile.clone() });
     Ok(())
+}
+
+/// Whether a newcomer would be in a managed group.
+fn is_entitled(claims: &Claims, policy: &Policy) -> bool {
+    let GroupClaim::Present(groups) = &claims.groups else {
+        return false;
+    };
+    groups.iter().any(|group| policy.managed_groups.contains(&NameKey::of(group)))
+}
+
+/// The first thing that has to be said and is not.
+fn missing(profile: &Profile, required: &[RequiredAttribute]) -> Option<&'static str> {
+    required.iter().find_map(|attribute| {
+        let (name, value) = match attribute {
+            RequiredAttribute::Email => ("email", &profile.email),
+            RequiredAttribute::DisplayName => ("display_name", &profile.display_name),
+            RequiredAttribute::FirstName => ("first_name", &profile.first_name),
+            RequiredAttribute::LastName => ("last_name", &profile.last_name),
+        };
+        value.is_none().then_some(name)
+    })
+}
+
+/// Whether a name mixes Latin letters with those of alphabets that have look-alikes of them.
+fn is_look_alike(name: &str) -> bool {
+    let latin = |c: char| c.is_ascii_alphabetic() || matches!(c, '\u{c0}'..='\u{24f}');
+    let other = |c: char| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}' | '\u{530}'..='\u{58f}');
+    name.chars().any(latin) && name.chars().any(other)
 }
 
 fn plan_user(
@@ -218,9 +286,11 @@ fn plan_groups(
     let said = match &claims.groups {
         GroupClaim::Present(groups) => groups,
         GroupClaim::Empty => &none,
-        GroupClaim::Absent => return warnings.push(Warning::GroupsAbsent),
-        GroupClaim::Overage => return warnings.push(Warning::GroupsOverage),
         GroupClaim::NotAsked => return,
+        GroupClaim::Absent if policy.without_group_claim == WithoutGroupClaim::Revoke => &none,
+        GroupClaim::Absent => return warnings.push(Warning::GroupsAbsent),
+        // Too many groups are not none, whatever the policy says.
+        GroupClaim::Overage => return warnings.push(Warning::GroupsOverage),
     };
     let source = Source::Jit(claims.identity.issuer.clone());
     let existing: BTreeMap<NameKey, &str> =
@@ -239,14 +309,24 @@ fn plan_groups(
         .filter(|(key, _)| policy.managed_groups.contains(key))
         .collect();
 
-    let mut unknown = Vec::new();
+    let (mut unknown, mut ids) = (Vec::new(), Vec::new());
+    let (mut made, mut waiting) = (0, 0);
     for (key, name) in &wanted {
         if given.contains_key(key) {
             continue;
         }
         let group = match existing.get(key) {
             Some(existing) => (*existing).to_owned(),
+            None if Uuid::try_parse(name).is_ok() => {
+                ids.push((*name).to_owned());
+                continue;
+            }
+            None if policy.create_groups && made == policy.max_new_groups => {
+                waiting += 1;
+                continue;
+            }
             None if policy.create_groups => {
+                made += 1;
                 changes.push(Change::CreateGroup { group: (*name).to_owned() });
                 (*name).to_owned()
             }
@@ -265,6 +345,12 @@ fn plan_groups(
     }
     if !unknown.is_empty() {
         warnings.push(Warning::UnknownGroups(unknown));
+    }
+    if !ids.is_empty() {
+        warnings.push(Warning::GroupIds(ids));
+    }
+    if waiting > 0 {
+        warnings.push(Warning::ManyNewGroups(policy.max_new_groups, waiting));
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a login may change.
 
-use crate::directory::Issuer;
+use crate::{
+    config::{RequiredAttribute, WithoutGroupClaim},
+    directory::Issuer,
+};
 
 use super::ManagedGroups;
 
@@ -10,12 +13,20 @@ use super::ManagedGroups;
 pub struct Policy {
     /// Whether people who have no account get one.
     pub create_users: bool,
+    /// Whether only people get an account who would be in a managed group.
+    pub create_only_with_groups: bool,
+    /// What a login has to say of a newcomer.
+    pub required: Vec<RequiredAttribute>,
     /// Whether what a user shows follows what logins say.
     pub update_users: bool,
     /// Whether a login brings back an account that is inactive for want of use.
     pub reactivate_users: bool,
     /// Whether groups that a login names are made.
     pub create_groups: bool,
+    /// How many groups one login may make.
+    pub max_new_groups: usize,
+    /// What becomes of memberships when the group claim is missing, or too large to be sent.
+    pub without_group_claim: WithoutGroupClaim,
     /// The groups that a login adds people to and removes them from.
     pub managed_groups: ManagedGroups,
     /// Every issuer that is bound to a domain, with its domains: who may speak for the same people.

@@ -86,6 +86,9 @@ impl TryFrom<UserRow> for User {
 
 impl Store {
     /// The person's account in the first of the directories that has one, with all its groups.
+    ///
+    /// None if a directory before it has somebody else under the same name: an application that sees
+    /// both would take one for the other.
     pub async fn find_account(
         &self,
         directories: &[DirectoryId],
@@ -104,8 +107,32 @@ impl Store {
             return Ok(None);
         };
         let user = User::try_from(user)?;
+        let before = directories.iter().take_while(|directory| **directory != user.directory);
+        for directory in before {
+            if self.is_taken(*directory, &user).await? {
+                return Ok(None);
+            }
+        }
         let groups = self.list_groups_of(user.id).await?;
         Ok(Some(Account { user, groups }))
+    }
+
+    /// Whether somebody else has the user's name in another directory.
+    async fn is_taken(&self, directory: DirectoryId, user: &User) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            SELECT COUNT(*) FROM users u
+            JOIN directories d ON d.id = u.directory_id AND d.disabled_at IS NULL
+            WHERE u.directory_id = $1 AND u.username_key = $2 AND u.person_id <> $3";
+        let key = NameKey::of(&user.profile.username);
+        let count: i64 = read!(self, |pool| {
+            sqlx::query_scalar(SQL)
+                .bind(directory.0)
+                .bind(key.as_str())
+                .bind(user.person.0)
+                .fetch_one(pool)
+                .await?
+        });
+        Ok(count > 0)
     }
 
     /// The names of every group a user is in, directly or through other groups.
@@ -128,6 +155,26 @@ impl Store {
         const SQL: &str = select_users!("WHERE u.username_key = $1 ORDER BY u.id");
         let rows: Vec<UserRow> =
             read!(self, |pool| sqlx::query_as(SQL).bind(name.as_str()).fetch_all(pool).await?);
+        let mut users = Vec::with_capacity(rows.len());
+        for row in rows {
+            users.push(self.details(row).await?);
+        }
+        Ok(users)
+    }
+
+    /// Accounts in the order of their names, of one directory or of all.
+    pub async fn list_users(
+        &self,
+        directory: Option<DirectoryId>,
+        limit: i64,
+    ) -> Result<Vec<UserDetails>, StoreError> {
+        const SQL: &str = select_users!(
+            "WHERE $1 = 0 OR u.directory_id = $1 ORDER BY u.username_key, u.id LIMIT $2"
+        );
+        let directory = directory.map_or(0, |directory| directory.0);
+        let rows: Vec<UserRow> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(directory).bind(limit).fetch_all(pool).await?
+        });
         let mut users = Vec::with_capacity(rows.len());
         for row in rows {
             users.push(self.details(row).await?);

@@ -1,19 +1,30 @@
 //! The change log: what happened to the directory, in the order it happened.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{
     Connection, Store, StoreError, read,
     time::{micros, time},
     within,
 };
-use crate::directory::{Change, PersonId, UserId};
+use crate::directory::{Change, DirectoryId, NameKey, PersonId, UserId};
 
 /// A change that was made.
 #[derive(Clone, Debug)]
 pub struct LoggedChange {
     /// Its place in the log. Readers with a cursor never skip one.
     pub seq: i64,
+    /// The place of the first of those that were made together with it.
+    pub batch: i64,
+    /// The batch that it helps to undo.
+    pub undoes: Option<i64>,
+    /// Where. Changes from before this was logged do not say.
+    pub directory: Option<DirectoryId>,
+    /// Whom it is about.
+    pub person: Option<PersonId>,
+    /// Which account, by its name outside, which it keeps when it is removed and comes back.
+    pub user: Option<Uuid>,
     /// When.
     pub at: DateTime<Utc>,
     /// By whom.
@@ -46,17 +57,27 @@ async fn advance_head(connection: &mut Connection<'_>, by: i64) -> Result<i64, S
     Ok(seq)
 }
 
-/// Writes a change into the log, in the transaction that makes it.
+/// What a change is about, and which others it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) batch: Option<i64>,
+    pub(super) undoes: Option<i64>,
+    pub(super) directory: DirectoryId,
+    pub(super) person: Option<PersonId>,
+    pub(super) user: Option<(UserId, Uuid)>,
+}
+
+/// Writes a change into the log, in the transaction that makes it, and gives its number.
 pub(super) async fn append(
     connection: &mut Connection<'_>,
     author: Author<'_>,
-    person: Option<PersonId>,
-    user: Option<UserId>,
+    place: Place,
     change: &Change,
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
     const SQL: &str = "
-        INSERT INTO changes (seq, at, actor, reason, kind, person_id, user_id, change)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        INSERT INTO changes (seq, at, actor, reason, kind, person_id, user_id, change, batch, undoes,
+            directory_id, user_uuid)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let text = serde_json::to_string(change)
         .map_err(|error| StoreError::Unreadable { what: "a change", value: error.to_string() })?;
     let seq = advance_head(connection, 1).await?;
@@ -67,14 +88,64 @@ pub(super) async fn append(
             .bind(author.actor.to_owned())
             .bind(author.reason.to_owned())
             .bind(change.kind())
-            .bind(person.map(|person| person.0))
-            .bind(user.map(|user| user.0))
+            .bind(place.person.map(|person| person.0))
+            .bind(place.user.map(|(user, _)| user.0))
             .bind(text)
+            .bind(place.batch.unwrap_or(seq))
+            .bind(place.undoes)
+            .bind(place.directory.0)
+            .bind(place.user.map(|(_, uuid)| uuid))
             .execute(connection)
             .await
             .map(drop)?;
     });
-    Ok(())
+    Ok(seq)
+}
+
+/// A row of the log.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ChangeRow {
+    seq: i64,
+    batch: i64,
+    undoes: Option<i64>,
+    directory_id: Option<i64>,
+    person_id: Option<i64>,
+    user_uuid: Option<Uuid>,
+    at: i64,
+    actor: String,
+    reason: String,
+    change: String,
+}
+
+/// The columns of [`ChangeRow`].
+macro_rules! select_changes {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.seq, COALESCE(c.batch, c.seq) AS batch, c.undoes, c.directory_id, c.person_id, ",
+            "c.user_uuid, c.at, c.actor, c.reason, c.change FROM changes c ",
+            $rest
+        )
+    };
+}
+
+impl TryFrom<ChangeRow> for LoggedChange {
+    type Error = StoreError;
+
+    fn try_from(row: ChangeRow) -> Result<Self, StoreError> {
+        let unreadable = |_| StoreError::Unreadable { what: "a change", value: row.change.clone() };
+        Ok(Self {
+            seq: row.seq,
+            batch: row.batch,
+            undoes: row.undoes,
+            directory: row.directory_id.map(DirectoryId),
+            person: row.person_id.map(PersonId),
+            user: row.user_uuid,
+            at: time(row.at),
+            change: serde_json::from_str(&row.change).map_err(unreadable)?,
+            actor: row.actor,
+            reason: row.reason,
+        })
+    }
 }
 
 impl Store {
@@ -84,19 +155,48 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<LoggedChange>, StoreError> {
-        const SQL: &str = "
-            SELECT seq, at, actor, reason, change FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2";
-        let rows: Vec<(i64, i64, String, String, String)> = read!(self, |pool| {
+        const SQL: &str = select_changes!("WHERE c.seq > $1 ORDER BY c.seq LIMIT $2");
+        let rows: Vec<ChangeRow> = read!(self, |pool| {
             sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?
         });
-        rows.into_iter()
-            .map(|(seq, at, actor, reason, text)| {
-                let change = serde_json::from_str(&text).map_err(|_| StoreError::Unreadable {
-                    what: "a change",
-                    value: text.clone(),
-                })?;
-                Ok(LoggedChange { seq, at: time(at), actor, reason, change })
-            })
-            .collect()
+        rows.into_iter().map(LoggedChange::try_from).collect()
     }
+
+    /// The latest changes, the latest first; about one username, or about anybody.
+    pub async fn list_latest_changes(
+        &self,
+        username: Option<&NameKey>,
+        limit: i64,
+    ) -> Result<Vec<LoggedChange>, StoreError> {
+        const SQL: &str = select_changes!(
+            "WHERE $1 = '' OR c.person_id IN (SELECT person_id FROM users WHERE username_key = $1)
+            ORDER BY c.seq DESC LIMIT $2"
+        );
+        let key = username.map_or("", NameKey::as_str).to_owned();
+        let rows: Vec<ChangeRow> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(key).bind(limit).fetch_all(pool).await?
+        });
+        rows.into_iter().map(LoggedChange::try_from).collect()
+    }
+
+    /// The changes that were made together, in order; none if there is no such batch.
+    pub async fn list_batch(&self, batch: i64) -> Result<Vec<LoggedChange>, StoreError> {
+        self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move { read_batch(connection, batch).await })
+        })
+        .await
+    }
+}
+
+/// The changes of a batch, in order.
+pub(super) async fn read_batch(
+    connection: &mut Connection<'_>,
+    batch: i64,
+) -> Result<Vec<LoggedChange>, StoreError> {
+    const SQL: &str =
+        select_changes!("WHERE c.batch = $1 OR (c.batch IS NULL AND c.seq = $1) ORDER BY c.seq");
+    let rows: Vec<ChangeRow> = within!(connection, |connection| {
+        sqlx::query_as(SQL).bind(batch).fetch_all(connection).await?
+    });
+    rows.into_iter().map(LoggedChange::try_from).collect()
 }

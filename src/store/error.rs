@@ -61,6 +61,18 @@ pub enum StoreError {
     /// What was written could not be made to last.
     #[error("the database could not commit: {0}")]
     Commit(String),
+    /// What a plan has seen is not there any more.
+    #[error("cannot {change}: the directory is not (any more) as this expects")]
+    Conflict {
+        /// The step that did not fit.
+        change: String,
+    },
+    /// What should be undone has been undone.
+    #[error("batch {0} has been undone already")]
+    Undone(i64),
+    /// What should be undone is not there.
+    #[error("there is no batch {0}")]
+    NoBatch(i64),
     /// What is stored is not what this gateway writes.
     #[error("the database holds {what} that this gateway cannot read: {value:?}")]
     Unreadable {

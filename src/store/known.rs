@@ -3,7 +3,7 @@
 use super::{
     Connection, StoreError,
     accounts::{UserRow, memberships, select_users},
-    within,
+    tombstones, within,
 };
 use crate::{
     directory::{
@@ -23,15 +23,22 @@ pub(super) async fn known(
     let mut known = Known {
         by_identity: by_identity(connection, directory, &claims.identity).await?,
         username_held_by: holder(connection, directory, &username).await?,
-        username_is_retired: is_retired(connection, directory, &username).await?,
+        username_is_retired: false,
         groups: groups(connection, directory, &claims.groups).await?,
         by_match_key: Vec::new(),
     };
     if known.by_identity.is_none()
         && let Some(key) = &claims.identity.match_key
     {
-        known.by_match_key = by_match_key(connection, directory, key, policy).await?;
+        // Who is not bound to the domain has no word in it, wherever the key came from.
+        if policy.issuers_of(key.as_str()).contains(&&claims.identity.issuer) {
+            known.by_match_key = by_match_key(connection, directory, key, policy).await?;
+        }
     }
+    let found = known.by_identity.iter().map(|(person, _)| person).chain(&known.by_match_key);
+    let people: Vec<_> = found.map(|person| person.id).collect();
+    known.username_is_retired =
+        tombstones::is_retired(connection, directory, &username, &people).await?;
     Ok(known)
 }
 
@@ -122,23 +129,6 @@ async fn holder(
             .await?
     });
     Ok(id.map(PersonId))
-}
-
-async fn is_retired(
-    connection: &mut Connection<'_>,
-    directory: DirectoryId,
-    username: &NameKey,
-) -> Result<bool, StoreError> {
-    const SQL: &str =
-        "SELECT COUNT(*) FROM tombstones WHERE directory_id = $1 AND username_key = $2";
-    let count: i64 = within!(connection, |connection| {
-        sqlx::query_scalar(SQL)
-            .bind(directory.0)
-            .bind(username.as_str())
-            .fetch_one(connection)
-            .await?
-    });
-    Ok(count > 0)
 }
 
 async fn groups(

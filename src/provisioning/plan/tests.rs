@@ -14,6 +14,10 @@ const BOB: PersonId = PersonId(2);
 fn policy() -> Policy {
     Policy {
         create_users: true,
+        create_only_with_groups: false,
+        required: Vec::new(),
+        max_new_groups: 20,
+        without_group_claim: WithoutGroupClaim::Keep,
         update_users: true,
         reactivate_users: true,
         create_groups: true,

@@ -1,0 +1,107 @@
+//! The change log, and taking changes back.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use chrono::{DateTime, Utc};
+use http::Uri;
+use serde::{Deserialize, Serialize};
+
+use super::{ACTOR, Admin, AdminError, Options};
+use crate::{
+    directory::{Change, NameKey},
+    store::{LoggedChange, StoreError},
+};
+
+/// A change as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeView {
+    /// Its place in the log.
+    pub seq: i64,
+    /// What it was made together with, and is undone with.
+    pub batch: i64,
+    /// The batch that it helps to undo.
+    pub undoes: Option<i64>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// As people read it.
+    pub summary: String,
+    /// All of it.
+    pub change: Change,
+}
+
+impl From<LoggedChange> for ChangeView {
+    fn from(logged: LoggedChange) -> Self {
+        Self {
+            seq: logged.seq,
+            batch: logged.batch,
+            undoes: logged.undoes,
+            at: logged.at,
+            actor: logged.actor,
+            reason: logged.reason,
+            summary: logged.change.to_string(),
+            change: logged.change,
+        }
+    }
+}
+
+/// What was taken back, or would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoView {
+    /// Whether nothing was done.
+    pub dry_run: bool,
+    /// The batch that it is, to be undone in its turn.
+    pub batch: Option<i64>,
+    /// The steps back.
+    pub undone: Vec<String>,
+    /// The steps that stay.
+    pub kept: Vec<String>,
+    /// How many sessions ended by it.
+    pub ended_sessions: u64,
+}
+
+/// `GET /changes?user=…&limit=…`, the latest first.
+pub(super) async fn list_changes(
+    State(admin): State<Admin>,
+    uri: Uri,
+) -> Result<Json<Vec<ChangeView>>, AdminError> {
+    let options = Options::of(&uri)?;
+    let user = options.user.as_deref().map(NameKey::of);
+    let changes = admin.store.list_latest_changes(user.as_ref(), options.limit).await?;
+    Ok(Json(changes.into_iter().map(ChangeView::from).collect()))
+}
+
+/// `GET /changes/{batch}`
+pub(super) async fn show_batch(
+    State(admin): State<Admin>,
+    Path(batch): Path<i64>,
+) -> Result<Json<Vec<ChangeView>>, AdminError> {
+    let changes = admin.store.list_batch(batch).await?;
+    if changes.is_empty() {
+        return Err(StoreError::NoBatch(batch).into());
+    }
+    Ok(Json(changes.into_iter().map(ChangeView::from).collect()))
+}
+
+/// `DELETE /changes/{batch}`
+pub(super) async fn undo_batch(
+    State(admin): State<Admin>,
+    Path(batch): Path<i64>,
+    uri: Uri,
+) -> Result<Json<UndoView>, AdminError> {
+    let Options { dry_run, .. } = Options::of(&uri)?;
+    let outcome = admin.store.undo(batch, ACTOR, dry_run, admin.clock.now()).await?;
+    tracing::info!(batch, dry_run, steps = outcome.undone.len(), "an administrator undid changes");
+    Ok(Json(UndoView {
+        dry_run,
+        batch: outcome.applied.batch,
+        undone: outcome.undone,
+        kept: outcome.kept,
+        ended_sessions: outcome.applied.ended_sessions,
+    }))
+}

@@ -1,0 +1,84 @@
+//! Directories.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Admin, AdminError};
+use crate::{directory::NameKey, store::DirectoryListing};
+
+/// A directory as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryView {
+    /// Its name.
+    pub name: String,
+    /// Who owns its content.
+    pub kind: String,
+    /// Since when no application sees it, if that is so.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// How many users it has.
+    pub users: i64,
+    /// How many groups it has.
+    pub groups: i64,
+}
+
+impl From<DirectoryListing> for DirectoryView {
+    fn from(directory: DirectoryListing) -> Self {
+        let DirectoryListing { name, kind, disabled_at, users, groups, .. } = directory;
+        Self { name, kind, disabled_at, users, groups }
+    }
+}
+
+/// `GET /directories`
+pub(super) async fn list_directories(
+    State(admin): State<Admin>,
+) -> Result<Json<Vec<DirectoryView>>, AdminError> {
+    let directories = admin.store.list_directories().await?;
+    Ok(Json(directories.into_iter().map(DirectoryView::from).collect()))
+}
+
+/// The directory of that name.
+pub(super) async fn find_directory(
+    admin: &Admin,
+    name: &str,
+) -> Result<DirectoryListing, AdminError> {
+    let key = NameKey::of(name);
+    let all = admin.store.list_directories().await?;
+    let found = all.into_iter().find(|directory| NameKey::of(&directory.name) == key);
+    found.ok_or_else(|| AdminError::NotFound(format!("directory {name:?}")))
+}
+
+/// `PUT /directories/{name}/disabled`: applications see none of its accounts any more, within half a
+/// minute. Nothing in it changes.
+pub(super) async fn disable_directory(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<DirectoryView>, AdminError> {
+    set_disabled(&admin, &name, Some(admin.clock.now())).await
+}
+
+/// `DELETE /directories/{name}/disabled`
+pub(super) async fn enable_directory(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<DirectoryView>, AdminError> {
+    set_disabled(&admin, &name, None).await
+}
+
+async fn set_disabled(
+    admin: &Admin,
+    name: &str,
+    at: Option<DateTime<Utc>>,
+) -> Result<Json<DirectoryView>, AdminError> {
+    let found = find_directory(admin, name).await?;
+    admin.store.set_directory_disabled(found.id, at).await?;
+    tracing::info!(
+        directory = found.name,
+        disabled = at.is_some(),
+        "an administrator switched a directory"
+    );
+    Ok(Json(find_directory(admin, name).await?.into()))
+}

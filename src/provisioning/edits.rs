@@ -1,0 +1,46 @@
+//! What administrators want, as changes. Pure, like a login's plan.
+
+use crate::directory::{Change, InactiveReason, Source, User};
+
+/// An account that may not be used any more; nothing if it may not already for the same reason.
+#[must_use]
+pub fn plan_deactivation(user: &User) -> Vec<Change> {
+    let block = InactiveReason::AdminBlock;
+    match user.inactive {
+        Some(reason) if reason == block => Vec::new(),
+        // A block is stronger: no login and no cloud ends it.
+        Some(reason) => {
+            vec![Change::ReactivateUser { reason }, Change::DeactivateUser { reason: block }]
+        }
+        None => vec![Change::DeactivateUser { reason: block }],
+    }
+}
+
+/// An account that may be used again, whatever the reason was.
+#[must_use]
+pub fn plan_reactivation(user: &User) -> Vec<Change> {
+    user.inactive.map(|reason| Change::ReactivateUser { reason }).into_iter().collect()
+}
+
+/// An account that goes, after its memberships (group and source).
+#[must_use]
+pub fn plan_removal(user: &User, memberships: &[(String, String)]) -> Vec<Change> {
+    let leave = memberships.iter().map(|(group, source)| Change::RemoveMembership {
+        group: group.clone(),
+        source: source.clone(),
+    });
+    let (uuid, profile, inactive) = (user.uuid, user.profile.clone(), user.inactive);
+    leave.chain([Change::RemoveUser { uuid, profile, inactive }]).collect()
+}
+
+/// A membership that an administrator gives.
+#[must_use]
+pub fn plan_joining(group: &str) -> Change {
+    Change::AddMembership { group: group.to_owned(), source: Source::Manual.to_string() }
+}
+
+/// A membership that an administrator takes: only those that administrators gave are theirs to take.
+#[must_use]
+pub fn plan_leaving(group: &str) -> Change {
+    Change::RemoveMembership { group: group.to_owned(), source: Source::Manual.to_string() }
+}

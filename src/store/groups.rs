@@ -1,0 +1,79 @@
+//! Groups as administrators see them.
+
+use super::{Store, StoreError, read};
+use crate::directory::{DirectoryId, GroupId, NameKey, PersonId, UserId};
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupListing {
+    /// Which.
+    pub id: GroupId,
+    /// Where.
+    pub directory: DirectoryId,
+    /// The directory's name.
+    pub directory_name: String,
+    /// Its name.
+    pub name: String,
+    /// How many users are in it directly.
+    pub members: i64,
+}
+
+/// A direct member of a group, by the word of one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Whose account.
+    pub person: PersonId,
+    /// Which account.
+    pub user: UserId,
+    /// Its name.
+    pub username: String,
+    /// Who says so.
+    pub source: String,
+}
+
+type Row = (i64, i64, String, String, i64);
+
+impl Store {
+    /// Groups in the order of their names: those of one name, or all.
+    pub async fn list_groups(
+        &self,
+        name: Option<&NameKey>,
+        limit: i64,
+    ) -> Result<Vec<GroupListing>, StoreError> {
+        const SQL: &str = "
+            SELECT g.id, d.id, d.name, g.name,
+                   (SELECT COUNT(DISTINCT m.user_id) FROM memberships m WHERE m.group_id = g.id)
+            FROM groups g JOIN directories d ON d.id = g.directory_id
+            WHERE $1 = '' OR g.name_key = $1
+            ORDER BY g.name_key, d.id LIMIT $2";
+        let key = name.map_or("", NameKey::as_str).to_owned();
+        let rows: Vec<Row> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(key).bind(limit).fetch_all(pool).await?
+        });
+        let listing = |(id, directory, directory_name, name, members)| GroupListing {
+            id: GroupId(id),
+            directory: DirectoryId(directory),
+            directory_name,
+            name,
+            members,
+        };
+        Ok(rows.into_iter().map(listing).collect())
+    }
+
+    /// The direct members of a group, in the order of their names.
+    pub async fn list_members(&self, group: GroupId) -> Result<Vec<Member>, StoreError> {
+        const SQL: &str = "
+            SELECT u.person_id, u.id, u.username, s.name FROM memberships m
+            JOIN users u ON u.id = m.user_id JOIN sources s ON s.id = m.source_id
+            WHERE m.group_id = $1 ORDER BY u.username_key, s.name";
+        let rows: Vec<(i64, i64, String, String)> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(group.0).fetch_all(pool).await?);
+        let member = |(person, user, username, source)| Member {
+            person: PersonId(person),
+            user: UserId(user),
+            username,
+            source,
+        };
+        Ok(rows.into_iter().map(member).collect())
+    }
+}

@@ -1,0 +1,89 @@
+//! Names of accounts that were removed: a newcomer must not inherit an old person's work, which
+//! applications find by the name.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Connection, Priority, Store, StoreError, time::micros, within};
+use crate::directory::{DirectoryId, NameKey, PersonId};
+
+/// Leaves a name behind, which only the person who had it may have again.
+pub(super) async fn insert(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    name: &NameKey,
+    uuid: Uuid,
+    person: Option<PersonId>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "
+        INSERT INTO tombstones (directory_id, username_key, user_uuid, identities, removed_at, person_id)
+        VALUES ($1, $2, $3, '[]', $4, $5)
+        ON CONFLICT (directory_id, username_key) DO UPDATE
+        SET user_uuid = excluded.user_uuid, removed_at = excluded.removed_at,
+            person_id = excluded.person_id";
+    within!(connection, |connection| {
+        sqlx::query(SQL)
+            .bind(directory.0)
+            .bind(name.as_str())
+            .bind(uuid)
+            .bind(micros(now))
+            .bind(person.map(|person| person.0))
+            .execute(connection)
+            .await
+            .map(drop)?;
+    });
+    Ok(())
+}
+
+/// Whether a name was somebody's else than these people's.
+pub(super) async fn is_retired(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    name: &NameKey,
+    people: &[PersonId],
+) -> Result<bool, StoreError> {
+    const SQL: &str =
+        "SELECT person_id FROM tombstones WHERE directory_id = $1 AND username_key = $2";
+    let row: Option<Option<i64>> = within!(connection, |connection| {
+        sqlx::query_scalar(SQL)
+            .bind(directory.0)
+            .bind(name.as_str())
+            .fetch_optional(connection)
+            .await?
+    });
+    Ok(row.is_some_and(|person| person.is_none_or(|person| !people.contains(&PersonId(person)))))
+}
+
+/// Gives a name free.
+pub(super) async fn delete(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    name: &NameKey,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "DELETE FROM tombstones WHERE directory_id = $1 AND username_key = $2";
+    let deleted = within!(connection, |connection| {
+        sqlx::query(SQL)
+            .bind(directory.0)
+            .bind(name.as_str())
+            .execute(connection)
+            .await?
+            .rows_affected()
+    });
+    Ok(deleted > 0)
+}
+
+impl Store {
+    /// Gives the name of a removed account free for anybody; `false` if it was nobody's.
+    pub async fn release_name(
+        &self,
+        directory: DirectoryId,
+        name: &NameKey,
+    ) -> Result<bool, StoreError> {
+        let name = name.clone();
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move { delete(&mut transaction.connection(), directory, &name).await })
+        })
+        .await
+    }
+}
