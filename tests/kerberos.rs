@@ -35,11 +35,23 @@ async fn login(acceptor: &Acceptor, header: &str) -> (String, Option<String>) {
 /// The library reads its environment, which tests share: so the client is this program again, run
 /// as the test [`client_in_a_process_of_its_own`].
 fn browser_tokens(kdc: &Kdc, ccache: &Path, mechanism: &str, count: usize) -> Vec<String> {
+    tokens_for("HTTP@login.localhost", kdc, ccache, mechanism, count)
+}
+
+/// The same, for any service.
+fn tokens_for(
+    service: &str,
+    kdc: &Kdc,
+    ccache: &Path,
+    mechanism: &str,
+    count: usize,
+) -> Vec<String> {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture"])
         .arg("kerberos::client_in_a_process_of_its_own")
         .envs(kdc.client_env(ccache))
         .env("CLIENT_MECHANISM", mechanism)
+        .env("CLIENT_SERVICE", service)
         .env("CLIENT_TOKENS", count.to_string())
         .output()
         .unwrap();
@@ -60,9 +72,10 @@ fn client_in_a_process_of_its_own() {
     let setting = |name| std::env::var_os(name).map(|value| value.into_string().unwrap());
     let Some(count) = setting("CLIENT_TOKENS") else { return };
     let spnego = setting("CLIENT_MECHANISM").unwrap() == "spnego";
+    let service = setting("CLIENT_SERVICE").unwrap();
     let mechanism = if spnego { GSS_MECH_SPNEGO } else { GSS_MECH_KRB5 };
     for _ in 0..count.parse().unwrap() {
-        let host = Name::new(b"HTTP@login.localhost", Some(GSS_NT_HOSTBASED_SERVICE)).unwrap();
+        let host = Name::new(service.as_bytes(), Some(GSS_NT_HOSTBASED_SERVICE)).unwrap();
         let mut client = ClientCtx::new(None, host, CtxFlags::empty(), Some(mechanism));
         let token = client.step(None, None).unwrap().unwrap();
         println!("\nNegotiate {}", BASE64.encode(&*token));
@@ -152,6 +165,24 @@ async fn a_service_that_is_no_web_server_is_refused_though_its_key_is_there() {
 
     let error = Token::from_header(format!("Negotiate {}", BASE64.encode(bytes)).as_bytes());
     assert_eq!(error.unwrap_err().code(), "not-for-http");
+}
+
+/// The name of the service is in the ticket's clear part, where whoever holds the ticket can change it:
+/// somebody who runs another service could pass its visitors' tickets on to us.
+#[tokio::test]
+async fn a_ticket_for_another_service_is_refused_whatever_it_calls_itself() {
+    let kdc = Kdc::start(&[LOGIN, "host/login.localhost"]);
+    let acceptor = Acceptor::start(&kdc.keytab(), 1).unwrap();
+    let ccache = kdc.login("alice");
+    let header = tokens_for("host@login.localhost", &kdc, &ccache, "krb5", 1).remove(0);
+    let bytes = BASE64.decode(header.strip_prefix("Negotiate ").unwrap()).unwrap();
+    let at = bytes.windows(4).position(|bytes| bytes == b"host").unwrap();
+    let bytes = [&bytes[..at], b"HTTP", &bytes[at + 4..]].concat();
+
+    let error = accept(&acceptor, &format!("Negotiate {}", BASE64.encode(bytes))).await;
+    assert_eq!(error.unwrap_err().code(), "ticket-refused");
+    let good = browser_tokens(&kdc, &ccache, "krb5", 1);
+    assert_eq!(login(&acceptor, &good[0]).await.0, "alice@EXAMPLE.TEST");
 }
 
 #[tokio::test]

@@ -256,7 +256,7 @@ async fn what_is_no_ticket_leads_to_a_page_and_never_further() {
     let kdc = Kdc::start(&[SERVICE]);
     let (gateway, _idp) = house(&kdc).await;
     let header = kdc.authorization(&kdc.login("alice"), "login.localhost");
-    let long = format!("Negotiate {}", "A".repeat(70_000));
+    let long = format!("Negotiate {}", "A".repeat(92_000));
     let tokens = [
         "NTLM TlRMTVNTUAABAAAAt4II4gAAAAAAAAAAAAAAAAAAAAAKAGFKAAAADw==",
         "Negotiate TlRMTVNTUAABAAAAt4II4gAAAAAAAAAAAAAAAAAAAAAKAGFKAAAADw==",

@@ -63,9 +63,9 @@ pub(super) fn read(token: &[u8]) -> Result<ApReq<'_>, DerError> {
     let mut outer = Reader::new(token);
     let mut framed = outer.inside(der::application(0))?;
     outer.end()?;
-    if framed.content(der::OBJECT_IDENTIFIER)? != KERBEROS {
-        return Err(DerError("the token is of another mechanism than Kerberos"));
-    }
+    // To the letter: the library reads the length of the OID as one octet.
+    framed.literal(&[der::OBJECT_IDENTIFIER, 9])?;
+    framed.literal(KERBEROS)?;
     framed.literal(AP_REQ_TOKEN_ID)?;
     let mut message = framed.inside(der::application(14))?;
     framed.end()?;

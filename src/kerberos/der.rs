@@ -86,7 +86,8 @@ impl<'a> Reader<'a> {
 
     /// Takes these very bytes, which are no element.
     pub(super) fn literal(&mut self, bytes: &[u8]) -> Result<(), DerError> {
-        self.0 = self.0.strip_prefix(bytes).ok_or(DerError("not the expected token id"))?;
+        self.0 =
+            self.0.strip_prefix(bytes).ok_or(DerError("the token is not framed as Kerberos is"))?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The one call of GSS-API that no safe crate offers.
+//! The calls of GSS-API that no safe crate offers.
 
 #![expect(unsafe_code, reason = "no safe crate wraps gss_acquire_cred_from")]
 
@@ -43,13 +43,15 @@ fn acquire_from(pairs: &[(&CStr, &CStr)]) -> Result<Cred, Error> {
     let mut mechanisms = sys::gss_OID_set_desc { count: 1, elements: &raw mut kerberos };
     let (mut minor, mut credential) = (0, ptr::null_mut());
 
+    let name = HttpServices::import()?;
+
     // SAFETY: every pointer is to a local that lives past the call, and the counts are those of what
     // they point to; the library reads the OID and the C strings and copies what it keeps (RFC 2744
-    // 5.2, MIT's gssapi_ext.h). Null is allowed for the name and the two results that are not wanted.
+    // 5.2, MIT's gssapi_ext.h). Null is allowed for the two results that are not wanted.
     let major = unsafe {
         sys::gss_acquire_cred_from(
             &raw mut minor,
-            ptr::null_mut(),
+            name.0,
             sys::_GSS_C_INDEFINITE,
             &raw mut mechanisms,
             sys::GSS_C_ACCEPT.cast_signed(),
@@ -64,6 +66,45 @@ fn acquire_from(pairs: &[(&CStr, &CStr)]) -> Result<Cred, Error> {
     }
     // SAFETY: the call succeeded, so `credential` is a credential of which nobody else knows.
     Ok(unsafe { Cred::from_c(credential) })
+}
+
+/// Content octets of `GSS_C_NT_HOSTBASED_SERVICE`, 1.2.840.113554.1.2.1.4 (RFC 2743, 4.1).
+const HOSTBASED_SERVICE: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04";
+
+/// The name of every web server: `HTTP`, on whatever host and in whatever realm.
+///
+/// A credential without a name takes a ticket for any key of the keytab, and what the ticket calls its
+/// service is in clear: whoever is given a ticket for another service could pass it on as one for us.
+struct HttpServices(sys::gss_name_t);
+
+impl HttpServices {
+    fn import() -> Result<Self, Error> {
+        let mut text = *b"HTTP";
+        let mut buffer =
+            sys::gss_buffer_desc { length: text.len(), value: text.as_mut_ptr().cast() };
+        let mut kind = sys::gss_OID_desc {
+            length: u32::try_from(HOSTBASED_SERVICE.len()).unwrap_or(0),
+            elements: HOSTBASED_SERVICE.as_ptr().cast_mut().cast(),
+        };
+        let (mut minor, mut name) = (0, ptr::null_mut());
+        // SAFETY: the pointers are to locals that live past the call, with the lengths of what they
+        // point to; the library copies the text and the OID (RFC 2744 5.16).
+        let major = unsafe {
+            sys::gss_import_name(&raw mut minor, &raw mut buffer, &raw mut kind, &raw mut name)
+        };
+        if major != sys::GSS_S_COMPLETE {
+            return Err(Error { major: MajorFlags::from_bits_retain(major), minor });
+        }
+        Ok(Self(name))
+    }
+}
+
+impl Drop for HttpServices {
+    fn drop(&mut self) {
+        let mut minor = 0;
+        // SAFETY: the name was made by the library, and this is its one owner (RFC 2744 5.28).
+        unsafe { sys::gss_release_name(&raw mut minor, &raw mut self.0) };
+    }
 }
 
 /// The library's name for a keytab file; `None` if the path holds a NUL.

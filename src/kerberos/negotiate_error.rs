@@ -78,7 +78,7 @@ fn explained(verdict: Option<&Verdict>) -> String {
 impl NegotiateError {
     /// A name that stays the same: for metrics, logs and pages.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge(_) => "token-too-large",
             Self::Empty => "token-empty",
@@ -89,6 +89,8 @@ impl NegotiateError {
             Self::ContinuationToken => "continuation-token",
             Self::Malformed(_) => "token-malformed",
             Self::NotForHttp(_) => "not-for-http",
+            Self::Refused { reason, .. } if reason.contains("Clock skew") => "clock-skew",
+            Self::Refused { reason, .. } if reason.contains("expired") => "ticket-expired",
             Self::Refused { .. } => "ticket-refused",
             Self::Principal(_) => "principal-unusable",
             Self::Replay => "replay",

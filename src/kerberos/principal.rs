@@ -4,9 +4,7 @@ use std::{fmt, str::FromStr};
 
 /// A user's Kerberos name: `alice@EXAMPLE.COM`.
 ///
-/// The name is as the user typed it at login, so compare it without regard to case. An enterprise
-/// name (RFC 6806, 5) of the realm's own domain, `alice\@example.com@EXAMPLE.COM`, is the plain
-/// `alice`; one of another domain stays whole, because `bob@partner.example` need not be `bob`.
+/// The name is as the user typed it at login, so compare it without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
     name: String,
@@ -23,6 +21,12 @@ pub enum PrincipalError {
     /// `WELLKNOWN/ANONYMOUS`.
     #[error("principal {0:?} is not a user")]
     NotAUser(String),
+    /// An enterprise name (RFC 6806, 5), such as `alice\@example.com@EXAMPLE.COM`. It is a user principal
+    /// name of Active Directory, which says nothing of who has the account called `alice`.
+    #[error(
+        "principal {0:?} is an enterprise name: the client must ask for the canonical one (kinit -C)"
+    )]
+    Enterprise(String),
     /// Control characters or a wrong escape: not from a directory that means well.
     #[error("principal {0:?} is malformed")]
     Malformed(String),
@@ -65,9 +69,10 @@ impl FromStr for Principal {
         if name.contains(&('@', false)) || realm.iter().any(|(_, escaped)| *escaped) {
             return Err(refused(PrincipalError::Malformed));
         }
-        let realm = plain(realm);
-        let name = without_own_domain(plain(name), &realm);
-        Ok(Self { name, realm })
+        if name.contains(&('@', true)) {
+            return Err(refused(PrincipalError::Enterprise));
+        }
+        Ok(Self { name: plain(name), realm: plain(realm) })
     }
 }
 
@@ -87,15 +92,6 @@ fn unescape(text: &str) -> Option<Vec<Escaped>> {
 
 fn plain(characters: &[Escaped]) -> String {
     characters.iter().map(|(character, _)| character).collect()
-}
-
-fn without_own_domain(name: String, realm: &str) -> String {
-    match name.rsplit_once('@') {
-        Some((user, domain)) if !user.is_empty() && domain.eq_ignore_ascii_case(realm) => {
-            user.to_owned()
-        }
-        _ => name,
-    }
 }
 
 /// Escaped where it has to be, so that it can be parsed again.
@@ -122,8 +118,6 @@ mod tests {
         for (text, name, realm) in [
             ("alice@EXAMPLE.COM", "alice", "EXAMPLE.COM"),
             ("ALICE@AD.EXAMPLE.TEST", "ALICE", "AD.EXAMPLE.TEST"),
-            (r"alice\@ad.example.test@AD.EXAMPLE.TEST", "alice", "AD.EXAMPLE.TEST"),
-            (r"bob\@partner.example@AD.EXAMPLE.TEST", "bob@partner.example", "AD.EXAMPLE.TEST"),
             (r"DOMAIN\\bob@R", r"DOMAIN\bob", "R"),
             ("jörg@R", "jörg", "R"),
         ] {
@@ -141,6 +135,8 @@ mod tests {
             "@EXAMPLE.COM",
             "alice@",
             r"alice\@EXAMPLE.COM",
+            r"alice\@ad.example.test@AD.EXAMPLE.TEST",
+            r"bob\@partner.example@AD.EXAMPLE.TEST",
             "HTTP/jira@EXAMPLE.COM",
             r"HTTP\/jira@EXAMPLE.COM",
             "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS",

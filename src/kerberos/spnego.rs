@@ -16,6 +16,9 @@ pub(super) const NTLM: &[u8] = b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a";
 /// Clients offer four at most.
 const MAX_MECHANISMS: usize = 16;
 
+/// What a client offers is written to the log; the longest there is has 10 octets.
+const MAX_OID_BYTES: usize = 32;
+
 /// `NegTokenInit`: the mechanisms that a client offers and a token for the first of them.
 #[derive(Debug)]
 pub(super) struct NegTokenInit<'a> {
@@ -72,7 +75,11 @@ fn read_mechanisms(list: &[u8]) -> Result<Vec<&[u8]>, DerError> {
         if mechanisms.len() == MAX_MECHANISMS {
             return Err(DerError("more mechanisms are offered than there are"));
         }
-        mechanisms.push(list.content(der::OBJECT_IDENTIFIER)?);
+        let mechanism = list.content(der::OBJECT_IDENTIFIER)?;
+        if mechanism.len() > MAX_OID_BYTES {
+            return Err(DerError("a mechanism's name is longer than any there is"));
+        }
+        mechanisms.push(mechanism);
     }
     Ok(mechanisms)
 }

@@ -12,9 +12,9 @@ use super::{
     spnego::{self, KerberosName, NTLM, NegTokenInit, SPNEGO},
 };
 
-/// The longest header value that is looked at: Windows' tokens end at 48,000 bytes (`MaxTokenSize`),
-/// which base64 makes 64,000.
-pub const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// The longest header value that is looked at: Windows' tokens end at 65,535 bytes (the highest
+/// `MaxTokenSize`), which base64 makes 87,390.
+pub const MAX_HEADER_BYTES: usize = 88 * 1024;
 
 /// What every NTLM message begins with (MS-NLMP 2.2.1).
 const NTLM_SIGNATURE: &[u8] = b"NTLMSSP\0";

@@ -51,7 +51,8 @@ pub(super) async fn try_ticket(
         return Ok(None);
     };
     let token = match Token::from_header(authorization.as_bytes()) {
-        Ok(None) => return Ok(None),
+        // Some clients begin with an empty one, and are asked then.
+        Ok(None) | Err(NegotiateError::Empty) => return Ok(None),
         Ok(Some(token)) => Ok(token),
         Err(error) => Err(TicketError::from(error)),
     };
