@@ -5,6 +5,7 @@
 
 mod admin;
 mod app;
+mod claims;
 mod kerberos;
 mod places;
 mod problems;
@@ -26,10 +27,13 @@ use toml::{Table, Value};
 pub use self::{
     admin::AdminConfig,
     app::{AppConfig, AppKind, DecisionConfig, IdentityHeadersConfig, RuleConfig},
+    claims::{
+        Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
+    },
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     problems::Problems,
     provisioning::{ProvisioningConfig, RequiredAttribute, WithoutGroupClaim},
-    saml::{ClaimsConfig, MetadataSource, SamlConfig, UsernamePart},
+    saml::{MetadataSource, SamlConfig},
     secret_source::{SecretError, SecretSource, check_secret_file},
     secrets::SecretsConfig,
     server::{ServerConfig, TlsConfig},

@@ -30,11 +30,10 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    config::RealmConfig,
     directory::DirectoryId,
     http::{Arrival, Error, Sites},
     kerberos::Acceptor,
-    provisioning::Policy,
+    provisioning::{Policy, Realms},
     saml::ServiceProvider,
     secrets::Sealer,
     session::Sessions,
@@ -99,7 +98,7 @@ pub struct Tickets {
     /// Checks them.
     pub acceptor: Acceptor,
     /// Whose are accepted.
-    pub realms: Vec<RealmConfig>,
+    pub realms: Realms,
 }
 
 impl Login {

@@ -7,13 +7,19 @@ mod known;
 mod mapping;
 mod plan;
 mod policy;
+mod realms;
+mod source;
+mod transform;
 
 pub use self::{
     claims::{Claims, GroupClaim},
     edits::{plan_deactivation, plan_joining, plan_leaving, plan_reactivation, plan_removal},
     groups::ManagedGroups,
     known::{Known, KnownPerson, KnownUser},
-    mapping::{Mapping, MappingError, Statement, claims_of_principal, kerberos_issuer},
+    mapping::{Mapping, MappingConfigError, MappingError, Statement, saml_issuer},
     plan::{Plan, Refusal, Warning, plan},
     policy::Policy,
+    realms::{Realms, kerberos_issuer},
+    source::TemplateError,
+    transform::TransformError,
 };

@@ -9,6 +9,7 @@ use crate::{
     kerberos,
     login::{ACS_PATH, METADATA_PATH},
     policy::Rules,
+    provisioning::{Mapping, Realms},
     proxy::IdentityHeaders,
     saml::{self, IdentityProvider, ServiceProvider},
     secrets::Sealer,
@@ -28,12 +29,17 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
     }
     problems.check("saml", saml::self_test());
     for (index, idp) in config.saml.iter().enumerate() {
+        let mapping = Mapping::new(&idp.name, &idp.domains, &idp.claims);
+        problems.check(format!("saml[{index}].claims"), mapping);
         // What is at a URL is for those to say who ask for it.
         if let MetadataSource::File(_) = idp.metadata {
             problems.check(format!("saml[{index}].metadata"), identity_provider(idp, now));
         }
     }
     if let Some(settings) = &config.kerberos {
+        if let Err((index, problem)) = Realms::new(&settings.realm) {
+            problems.add(format!("kerberos.realm[{index}]"), problem);
+        }
         let keytab = &settings.keytab;
         if problems.check("kerberos.keytab", check_secret_file(keytab)).is_some() {
             problems.check("kerberos.keytab", kerberos::read_keytab(keytab));

@@ -20,7 +20,7 @@ use crate::{
     lifecycle::Background,
     login::{Login, Provider, Tickets},
     policy::Rules,
-    provisioning::{ManagedGroups, Mapping, Policy, kerberos_issuer},
+    provisioning::{ManagedGroups, Mapping, Policy, Realms, kerberos_issuer, saml_issuer},
     proxy::{IdentityHeaders, ManagedHeaders, Target, Upstream},
     router::{App, Router, own_routes},
     secrets::Sealer,
@@ -205,7 +205,9 @@ fn providers(config: &Config, clock: &Clock) -> Result<Vec<Provider>, Problems> 
     let mut problems = Problems::default();
     let mut providers = Vec::new();
     for (index, saml) in config.saml.iter().enumerate() {
-        let provider = Provider::new(saml);
+        let mapping = Mapping::new(&saml.name, &saml.domains, &saml.claims);
+        let mapping = configured(&format!("saml[{index}].claims"), mapping)?;
+        let provider = Provider::new(saml, mapping);
         if let MetadataSource::File(_) = saml.metadata {
             let metadata = identity_provider(saml, clock.now());
             if let Some(metadata) = problems.check(format!("saml[{index}].metadata"), metadata) {
@@ -223,15 +225,17 @@ fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
     };
     let acceptor = Acceptor::start(&kerberos.keytab, kerberos.threads);
     let acceptor = configured("kerberos.keytab", acceptor)?;
-    Ok(Some(Tickets { acceptor, realms: kerberos.realm.clone() }))
+    let realms = Realms::new(&kerberos.realm).map_err(|(index, problem)| {
+        let mut problems = Problems::default();
+        problems.add(format!("kerberos.realm[{index}]"), problem);
+        problems
+    })?;
+    Ok(Some(Tickets { acceptor, realms }))
 }
 
 fn policy(config: &Config) -> Policy {
     let provisioning = &config.provisioning;
-    let by_saml = config.saml.iter().map(|saml| {
-        let mapping = Mapping::new(&saml.name, &saml.domains, &saml.claims);
-        (mapping.issuer().clone(), saml.domains.clone())
-    });
+    let by_saml = config.saml.iter().map(|saml| (saml_issuer(&saml.name), saml.domains.clone()));
     let realms = config.kerberos.iter().flat_map(|kerberos| &kerberos.realm);
     let by_ticket =
         realms.map(|realm| (kerberos_issuer(&realm.name), realm.domain.iter().cloned().collect()));

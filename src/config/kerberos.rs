@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::Problems;
+use super::{Claim, Problems, TransformConfig};
 
 /// Logins by Kerberos ticket.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +31,9 @@ pub struct RealmConfig {
     /// What of the principal is the username. Default: name.
     #[serde(default)]
     pub username: PrincipalPart,
+    /// Changes to the username, in this order.
+    #[serde(default)]
+    pub transform: Vec<TransformConfig>,
 }
 
 /// How much of a principal is the username.
@@ -52,6 +55,12 @@ impl KerberosConfig {
         }
         if !(1..=64).contains(&self.threads) {
             problems.add("kerberos.threads", "must be between 1 and 64");
+        }
+        for (index, realm) in self.realm.iter().enumerate() {
+            if realm.transform.iter().any(|transform| transform.claim != Claim::Username) {
+                let problem = "a ticket says nothing but the username";
+                problems.add(format!("kerberos.realm[{index}].transform"), problem);
+            }
         }
         let mut seen = BTreeSet::new();
         for (index, realm) in self.realm.iter().enumerate() {

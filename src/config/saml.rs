@@ -1,11 +1,11 @@
 //! The `[[saml]]` tables.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::{Problems, urls};
+use super::{ClaimsConfig, Problems, urls};
 
 /// Beyond this, a replayed assertion stays useful for too long.
 const MAX_CLOCK_SKEW_SECONDS: u32 = 300;
@@ -52,63 +52,6 @@ pub enum MetadataSource {
     Url(Url),
 }
 
-/// Which attributes say what. Of several names, the first that is there decides; `name_id` is the
-/// assertion's `NameID`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct ClaimsConfig {
-    /// What never changes about the person. Default: the `NameID`.
-    pub subject: Vec<String>,
-    /// The name to log in under. Default: the `NameID`.
-    pub username: Vec<String>,
-    /// How much of it: `whole`, or the `local` part before the `@`. Default: whole.
-    pub username_part: UsernamePart,
-    /// The email address.
-    pub email: Vec<String>,
-    /// The name that people read.
-    pub display_name: Vec<String>,
-    /// Given name.
-    pub first_name: Vec<String>,
-    /// Family name.
-    pub last_name: Vec<String>,
-    /// The groups. Default: the identity provider says nothing of groups.
-    pub groups: Vec<String>,
-    /// What groups are called here whose names the identity provider says otherwise, such as the object
-    /// ids that Entra ID sends: `{ "0f2c…" = "jira-users" }`.
-    pub group_names: BTreeMap<String, String>,
-    /// The address that other issuers of the domain know the person by.
-    #[serde(rename = "match")]
-    pub match_by: Vec<String>,
-}
-
-/// How much of a name is the username.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UsernamePart {
-    /// All of it.
-    #[default]
-    Whole,
-    /// What is before the `@`.
-    Local,
-}
-
-impl Default for ClaimsConfig {
-    fn default() -> Self {
-        Self {
-            subject: Vec::new(),
-            username: vec!["name_id".to_owned()],
-            username_part: UsernamePart::default(),
-            email: Vec::new(),
-            display_name: Vec::new(),
-            first_name: Vec::new(),
-            last_name: Vec::new(),
-            groups: Vec::new(),
-            group_names: BTreeMap::new(),
-            match_by: Vec::new(),
-        }
-    }
-}
-
 impl SamlConfig {
     /// What the login page calls it.
     #[must_use]
@@ -134,10 +77,7 @@ impl SamlConfig {
                 "must begin with https://: whoever changes the metadata logs in as anybody";
             problems.add(format!("{key}.metadata.url"), problem);
         }
-        if self.claims.username.is_empty() {
-            problems
-                .add(format!("{key}.claims.username"), "name at least one attribute, or name_id");
-        }
+        self.claims.check(&format!("{key}.claims"), problems);
         if !self.claims.match_by.is_empty() && self.domains.is_empty() {
             let problem = "matches nobody while domains is empty: name the domains it speaks for";
             problems.add(format!("{key}.claims.match"), problem);

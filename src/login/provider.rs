@@ -24,11 +24,11 @@ pub struct Provider {
 impl Provider {
     /// From the configuration; its metadata comes by [`Provider::know`].
     #[must_use]
-    pub fn new(config: &SamlConfig) -> Self {
+    pub fn new(config: &SamlConfig, mapping: Mapping) -> Self {
         Self {
             name: config.name.clone(),
             title: config.title().to_owned(),
-            mapping: Mapping::new(&config.name, &config.domains, &config.claims),
+            mapping,
             clock_skew: TimeDelta::seconds(config.clock_skew_seconds.into()),
             allow_sha1: config.allow_sha1,
             metadata: ArcSwapOption::empty(),

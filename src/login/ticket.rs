@@ -6,7 +6,7 @@ use super::{Login, Tickets, complete::Proven, flow::Flow};
 use crate::{
     http::{Arrival, Error, Response},
     kerberos::{Authenticated, NegotiateError, REPLAY_WINDOW, Token},
-    provisioning::{MappingError, claims_of_principal},
+    provisioning::MappingError,
     store::{Replay, StoreError},
     telemetry::{LoginMethod, LoginOutcome},
 };
@@ -84,7 +84,7 @@ async fn prove(
     let key = accepted.replay_key();
     let first = login.store.remember_once(Replay::Authenticator, key, until).await?;
     let Authenticated { principal, reply_token } = accepted.unless_replayed(!first)?;
-    let claims = claims_of_principal(principal.name(), principal.realm(), &tickets.realms)?;
+    let claims = tickets.realms.claims(principal.name(), principal.realm())?;
     let proven = Proven {
         claims,
         method: LoginMethod::kerberos,

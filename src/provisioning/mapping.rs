@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Claims, GroupClaim};
+use super::{
+    Claims, GroupClaim,
+    source::{Source, TemplateError},
+    transform::{TransformError, Transformed, Transforms},
+};
 use crate::{
-    config::{ClaimsConfig, PrincipalPart, RealmConfig, UsernamePart},
+    config::{Claim, ClaimsConfig, ExampleConfig, UsernamePart},
     directory::{Identity, Issuer, MatchKey, Profile, Subject, SubjectKind},
 };
 
 /// Longer names fit into no application's database.
 const MAX_NAME_LENGTH: usize = 255;
-
-/// Stands for the assertion's `NameID` among the names of attributes.
-const NAME_ID: &str = "name_id";
 
 /// What Entra ID sends instead of more than 150 groups: where to ask for them.
 const OVERAGE_ATTRIBUTES: [&str; 2] = [
@@ -36,7 +37,34 @@ pub struct Statement {
 pub struct Mapping {
     issuer: Issuer,
     domains: Vec<String>,
-    claims: ClaimsConfig,
+    subject: Vec<Source>,
+    username: Vec<Source>,
+    username_part: UsernamePart,
+    email: Vec<Source>,
+    display_name: Vec<Source>,
+    first_name: Vec<Source>,
+    last_name: Vec<Source>,
+    match_by: Vec<Source>,
+    groups: Vec<String>,
+    group_names: BTreeMap<String, String>,
+    transforms: Transforms,
+}
+
+/// A mapping that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MappingConfigError {
+    /// A source is no template.
+    #[error("{0}: {1}")]
+    Template(&'static str, TemplateError),
+    /// Groups come one a value, which a template has not.
+    #[error("groups: {0:?} must be the name of an attribute")]
+    Groups(String),
+    /// A transform.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
+    /// An example does not come out as it says.
+    #[error("example[{0}]: {1}")]
+    Example(usize, String),
 }
 
 /// Why a login cannot be made into claims.
@@ -44,14 +72,14 @@ pub struct Mapping {
 pub enum MappingError {
     /// Nothing that was said gives the username.
     #[error(
-        "none of the attributes {0:?} gives a username: correct claims.username, or have the identity provider send one"
+        "none of {0} gives a username: correct claims.username, or have the identity provider send one"
     )]
-    NoUsername(Vec<String>),
+    NoUsername(String),
     /// Nothing that was said gives what never changes about the person.
     #[error(
-        "none of the attributes {0:?} gives the subject: correct claims.subject, or have the identity provider send one"
+        "none of {0} gives the subject: correct claims.subject, or have the identity provider send one"
     )]
-    NoSubject(Vec<String>),
+    NoSubject(String),
     /// A transient `NameID` is another one at every login (SAML core 8.3.8).
     #[error(
         "the NameID is transient, so it names nobody twice: name an attribute in claims.subject"
@@ -65,6 +93,14 @@ pub enum MappingError {
     /// A machine of Active Directory has an account too, and its name ends so.
     #[error("{0:?} is the account of a computer")]
     Computer(String),
+    /// A value that a transform lets nobody log in with.
+    #[error("{value:?} is refused by a transform of {claim}")]
+    Transform {
+        /// Of which claim.
+        claim: &'static str,
+        /// The value.
+        value: String,
+    },
     /// The realm may not log in here.
     #[error("realm {0:?} is not among kerberos.realm")]
     UnknownRealm(String),
@@ -80,17 +116,48 @@ impl MappingError {
             Self::TransientSubject => "subject-transient",
             Self::BadUsername(_) => "username-unusable",
             Self::Computer(_) => "computer-account",
+            Self::Transform { .. } => "transform-refused",
             Self::UnknownRealm(_) => "realm-unknown",
         }
     }
 }
 
 impl Mapping {
-    /// The mapping of the identity provider that the configuration calls `name`.
-    #[must_use]
-    pub fn new(name: &str, domains: &[String], claims: &ClaimsConfig) -> Self {
-        let issuer = Issuer(format!("saml:{name}"));
-        Self { issuer, domains: domains.to_vec(), claims: claims.clone() }
+    /// The mapping of the identity provider that the configuration calls `name`. Its examples are tried.
+    pub fn new(
+        name: &str,
+        domains: &[String],
+        config: &ClaimsConfig,
+    ) -> Result<Self, MappingConfigError> {
+        let sources = |key: &'static str, texts: &[String]| {
+            let compiled = texts.iter().map(|text| Source::compile(text));
+            let compiled = compiled.collect::<Result<Vec<_>, _>>();
+            compiled.map_err(|error| MappingConfigError::Template(key, error))
+        };
+        if let Some(template) = config.groups.iter().find(|name| name.contains(['{', '}'])) {
+            return Err(MappingConfigError::Groups(template.clone()));
+        }
+        let mapping = Self {
+            issuer: saml_issuer(name),
+            domains: domains.to_vec(),
+            subject: sources("subject", &config.subject)?,
+            username: sources("username", &config.username)?,
+            username_part: config.username_part,
+            email: sources("email", &config.email)?,
+            display_name: sources("display_name", &config.display_name)?,
+            first_name: sources("first_name", &config.first_name)?,
+            last_name: sources("last_name", &config.last_name)?,
+            match_by: sources("match", &config.match_by)?,
+            groups: config.groups.clone(),
+            group_names: config.group_names.clone(),
+            transforms: Transforms::compile(&config.transform)?,
+        };
+        for (index, example) in config.example.iter().enumerate() {
+            mapping
+                .try_example(example)
+                .map_err(|problem| MappingConfigError::Example(index, problem))?;
+        }
+        Ok(mapping)
     }
 
     /// Who vouches for what this mapping reads.
@@ -101,12 +168,11 @@ impl Mapping {
 
     /// What the statement means.
     pub fn claims(&self, statement: &Statement) -> Result<Claims, MappingError> {
-        let first = |names: &[String]| first_value(statement, names);
-        let claims = &self.claims;
-        let username = first(&claims.username)
-            .ok_or_else(|| MappingError::NoUsername(claims.username.clone()))?;
-        let match_key =
-            first(&claims.match_by).and_then(|key| MatchKey::in_domains(key, &self.domains));
+        let read = |claim, sources: &[Source]| self.read(claim, sources, statement);
+        let username = read(Claim::Username, &self.username)?
+            .ok_or_else(|| MappingError::NoUsername(names(&self.username)))?;
+        let match_by = self.match_by.iter().find_map(|source| source.read(statement));
+        let match_key = match_by.and_then(|key| MatchKey::in_domains(&key, &self.domains));
         Ok(Claims {
             identity: Identity {
                 issuer: self.issuer.clone(),
@@ -114,22 +180,38 @@ impl Mapping {
                 match_key,
             },
             profile: Profile {
-                username: checked_username(part(username, claims.username_part))?,
-                email: first(&claims.email).map(str::to_owned),
-                display_name: first(&claims.display_name).map(str::to_owned),
-                first_name: first(&claims.first_name).map(str::to_owned),
-                last_name: first(&claims.last_name).map(str::to_owned),
+                username: checked_username(part(&username, self.username_part))?,
+                email: read(Claim::Email, &self.email)?,
+                display_name: read(Claim::DisplayName, &self.display_name)?,
+                first_name: read(Claim::FirstName, &self.first_name)?,
+                last_name: read(Claim::LastName, &self.last_name)?,
             },
-            groups: self.groups(statement),
+            groups: self.groups(statement)?,
         })
     }
 
+    /// What the first source says that says something, after its transforms.
+    fn read(
+        &self,
+        claim: Claim,
+        sources: &[Source],
+        statement: &Statement,
+    ) -> Result<Option<String>, MappingError> {
+        for said in sources.iter().filter_map(|source| source.read(statement)) {
+            match self.transforms.apply(claim, said)? {
+                Transformed::Value(value) => return Ok(Some(value)),
+                Transformed::Cleared => return Ok(None),
+                Transformed::Ignored => {}
+            }
+        }
+        Ok(None)
+    }
+
     fn subject(&self, statement: &Statement) -> Result<Subject, MappingError> {
-        let names = &self.claims.subject;
-        if !names.is_empty() {
-            let value = first_value(statement, names)
-                .ok_or_else(|| MappingError::NoSubject(names.clone()))?;
-            return Ok(Subject { kind: SubjectKind::Attribute, value: value.to_owned() });
+        if !self.subject.is_empty() {
+            let value = self.subject.iter().find_map(|source| source.read(statement));
+            let value = value.ok_or_else(|| MappingError::NoSubject(names(&self.subject)))?;
+            return Ok(Subject { kind: SubjectKind::Attribute, value });
         }
         let format = statement.name_id_format.as_deref().unwrap_or_default();
         if format.ends_with(":nameid-format:transient") {
@@ -140,74 +222,73 @@ impl Mapping {
         Ok(Subject { kind, value: statement.name_id.clone() })
     }
 
-    fn groups(&self, statement: &Statement) -> GroupClaim {
-        let names = &self.claims.groups;
-        if names.is_empty() {
-            return GroupClaim::NotAsked;
+    fn groups(&self, statement: &Statement) -> Result<GroupClaim, MappingError> {
+        if self.groups.is_empty() {
+            return Ok(GroupClaim::NotAsked);
         }
-        let said = names.iter().find_map(|name| statement.attributes.get(name));
+        let said = self.groups.iter().find_map(|name| statement.attributes.get(name));
         let Some(values) = said else {
             let overage = OVERAGE_ATTRIBUTES.iter().any(|a| statement.attributes.contains_key(*a));
-            return if overage { GroupClaim::Overage } else { GroupClaim::Absent };
+            return Ok(if overage { GroupClaim::Overage } else { GroupClaim::Absent });
         };
-        let groups: BTreeSet<String> = values
-            .iter()
-            .map(|value| value.trim())
-            .filter(|v| is_plain(v))
-            .map(|value| self.claims.group_names.get(value).map_or(value, String::as_str))
-            .map(str::to_owned)
-            .collect();
-        if groups.is_empty() { GroupClaim::Empty } else { GroupClaim::Present(groups) }
-    }
-}
-
-/// What a ticket of one of the realms means.
-///
-/// `name` and `realm` are the two halves of the principal. A ticket says nothing of groups.
-pub fn claims_of_principal(
-    name: &str,
-    realm: &str,
-    realms: &[RealmConfig],
-) -> Result<Claims, MappingError> {
-    let config = realms
-        .iter()
-        .find(|known| known.name == realm)
-        .ok_or_else(|| MappingError::UnknownRealm(realm.to_owned()))?;
-    let principal = format!("{name}@{realm}");
-    if name.ends_with('$') {
-        return Err(MappingError::Computer(principal));
-    }
-    let username = match config.username {
-        PrincipalPart::Name => name,
-        PrincipalPart::Principal => &principal,
-    };
-    let match_key = config.domain.as_ref().and_then(|domain| {
-        MatchKey::in_domains(&format!("{name}@{domain}"), std::slice::from_ref(domain))
-    });
-    let profile = Profile { username: checked_username(username)?, ..Profile::default() };
-    let subject = Subject {
-        kind: SubjectKind::Principal,
-        // The KDC of Active Directory takes `ALICE` for `alice`, and puts into the ticket what was typed.
-        value: principal.to_lowercase(),
-    };
-    let identity = Identity { issuer: kerberos_issuer(realm), subject, match_key };
-    Ok(Claims { identity, profile, groups: GroupClaim::NotAsked })
-}
-
-/// Who vouches for the users of a realm.
-#[must_use]
-pub fn kerberos_issuer(realm: &str) -> Issuer {
-    Issuer(format!("kerberos:{realm}"))
-}
-
-fn first_value<'a>(statement: &'a Statement, names: &[String]) -> Option<&'a str> {
-    names.iter().find_map(|name| {
-        if name == NAME_ID {
-            return Some(statement.name_id.trim()).filter(|value| !value.is_empty());
+        let mut groups = BTreeSet::new();
+        for value in values.iter().map(|value| value.trim()).filter(|value| is_plain(value)) {
+            let name = self.group_names.get(value).map_or(value, String::as_str);
+            if let Transformed::Value(name) =
+                self.transforms.apply(Claim::Groups, name.to_owned())?
+                && is_plain(&name)
+            {
+                groups.insert(name);
+            }
         }
-        let values = statement.attributes.get(name)?;
-        values.iter().map(|value| value.trim()).find(|value| !value.is_empty())
-    })
+        Ok(if groups.is_empty() { GroupClaim::Empty } else { GroupClaim::Present(groups) })
+    }
+
+    /// Whether an example comes out as it says.
+    fn try_example(&self, example: &ExampleConfig) -> Result<(), String> {
+        let mut attributes = example.given.clone();
+        let name_id = attributes.remove("name_id").and_then(|values| values.into_iter().next());
+        let name_id = name_id.unwrap_or_else(|| "example".to_owned());
+        let claims = match self.claims(&Statement { name_id, name_id_format: None, attributes }) {
+            Err(_) if example.username.is_empty() => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+            Ok(claims) => claims,
+        };
+        let profile = &claims.profile;
+        let expect = |claim: &str, wanted: Option<&String>, found: Option<&String>| match wanted {
+            Some(wanted) if found != Some(wanted) => {
+                let found = found.map_or("nothing".to_owned(), |found| format!("{found:?}"));
+                Err(format!("{claim} is {found}, and not {wanted:?}"))
+            }
+            _ => Ok(()),
+        };
+        expect("username", Some(&example.username), Some(&profile.username))?;
+        expect("email", example.email.as_ref(), profile.email.as_ref())?;
+        expect("display_name", example.display_name.as_ref(), profile.display_name.as_ref())?;
+        if let Some(wanted) = &example.groups {
+            let wanted: BTreeSet<_> = wanted.iter().collect();
+            let found = match &claims.groups {
+                GroupClaim::Present(groups) => groups.iter().collect(),
+                _ => BTreeSet::new(),
+            };
+            if found != wanted {
+                return Err(format!("groups are {found:?}, and not {wanted:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who vouches by the identity provider that the configuration calls so.
+#[must_use]
+pub fn saml_issuer(name: &str) -> Issuer {
+    Issuer(format!("saml:{name}"))
+}
+
+/// The names of sources, for people.
+fn names(sources: &[Source]) -> String {
+    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 fn part(name: &str, part: UsernamePart) -> &str {
@@ -217,7 +298,8 @@ fn part(name: &str, part: UsernamePart) -> &str {
     }
 }
 
-fn checked_username(name: &str) -> Result<String, MappingError> {
+/// A name that can be stored, shown and sent in a header without changing its meaning.
+pub(super) fn checked_username(name: &str) -> Result<String, MappingError> {
     if is_plain(name) {
         Ok(name.to_owned())
     } else {
@@ -242,6 +324,7 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{LetterCase, Otherwise, TransformConfig};
 
     fn strings(values: &[&str]) -> Vec<String> {
         values.iter().map(ToString::to_string).collect()
@@ -250,7 +333,7 @@ mod tests {
     fn mapping(change: impl FnOnce(&mut ClaimsConfig)) -> Mapping {
         let mut claims = ClaimsConfig { groups: strings(&["groups"]), ..ClaimsConfig::default() };
         change(&mut claims);
-        Mapping::new("corp", &strings(&["example.com"]), &claims)
+        Mapping::new("corp", &strings(&["example.com"]), &claims).unwrap()
     }
 
     fn statement(attributes: &[(&str, &[&str])]) -> Statement {
@@ -327,25 +410,64 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_becomes_a_name_of_its_realms_domain() {
-        let realm = |username| RealmConfig {
-            name: "EXAMPLE.COM".to_owned(),
-            domain: Some("example.com".to_owned()),
-            username,
+    fn templates_transforms_and_group_names_are_used() {
+        let transform = |claim, pattern: &str, replace: &str, otherwise| TransformConfig {
+            claim,
+            pattern: pattern.to_owned(),
+            replace: replace.to_owned(),
+            case: LetterCase::Lower,
+            otherwise,
         };
-        let claims =
-            claims_of_principal("ALICE", "EXAMPLE.COM", &[realm(PrincipalPart::Name)]).unwrap();
-        assert_eq!(claims.profile.username, "ALICE");
-        assert_eq!(claims.identity.match_key.unwrap().as_str(), "alice@example.com");
-        assert_eq!(claims.identity.subject.value, "alice@example.com");
+        let mapping = mapping(|claims| {
+            claims.username = strings(&["upn", "{given}.{sn}"]);
+            claims.display_name = strings(&["{given} {sn}"]);
+            claims.group_names = BTreeMap::from([("id-1".to_owned(), "app-jira".to_owned())]);
+            claims.transform = vec![
+                transform(Claim::Username, r"^([^@]+)@corp\.example$", "$1", Otherwise::Ignore),
+                transform(Claim::Groups, "^app-(.+)$", "$1-users", Otherwise::Ignore),
+            ];
+        });
+        // The second source is asked, but its value does not match either.
+        let said = statement(&[("upn", &["x@other"]), ("given", &["Ada"]), ("sn", &["L"])]);
+        assert_eq!(mapping.claims(&said).unwrap_err().code(), "username-missing");
+        let said = statement(&[
+            ("upn", &["Ada@corp.example"]),
+            ("given", &["Ada"]),
+            ("sn", &["L"]),
+            ("groups", &["id-1", "app-Wiki", "other"]),
+        ]);
+        let claims = mapping.claims(&said).unwrap();
+        assert_eq!(claims.profile.username, "ada");
+        assert_eq!(claims.profile.display_name.as_deref(), Some("Ada L"));
+        let groups = ["jira-users", "wiki-users"].map(str::to_owned);
+        assert_eq!(claims.groups, GroupClaim::Present(groups.into()));
+    }
 
-        let whole = claims_of_principal("a", "EXAMPLE.COM", &[realm(PrincipalPart::Principal)]);
-        assert_eq!(whole.unwrap().profile.username, "a@EXAMPLE.COM");
-        let computer = claims_of_principal("PC1$", "EXAMPLE.COM", &[realm(PrincipalPart::Name)]);
-        assert_eq!(computer.unwrap_err().code(), "computer-account");
-        for unknown in ["OTHER.COM", "example.com"] {
-            let refused = claims_of_principal("a", unknown, &[realm(PrincipalPart::Name)]);
-            assert_eq!(refused.unwrap_err().code(), "realm-unknown");
-        }
+    #[test]
+    fn examples_are_tried() {
+        let example = |username: &str, groups: Option<&[&str]>| ExampleConfig {
+            given: BTreeMap::from([
+                ("uid".to_owned(), strings(&["Ada"])),
+                ("groups".to_owned(), strings(&["a", "b"])),
+            ]),
+            username: username.to_owned(),
+            email: None,
+            display_name: None,
+            groups: groups.map(strings),
+        };
+        let outcome = |example| {
+            let claims = ClaimsConfig {
+                username: strings(&["uid"]),
+                groups: strings(&["groups"]),
+                example: vec![example],
+                ..ClaimsConfig::default()
+            };
+            Mapping::new("corp", &[], &claims).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(outcome(example("Ada", Some(&["b", "a"]))), Ok(()));
+        let wrong = outcome(example("ada", None)).unwrap_err();
+        assert_eq!(wrong, r#"example[0]: username is "Ada", and not "ada""#);
+        assert!(outcome(example("Ada", Some(&["a"]))).unwrap_err().contains("groups are"));
+        assert!(outcome(example("", None)).unwrap_err().contains("username is"));
     }
 }
