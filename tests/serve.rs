@@ -284,3 +284,70 @@ async fn the_command_line_works_with_and_without_a_running_gateway() {
         assert_eq!(alice.get(&gateway.jira(), &[]).await.status, 303, "ended while nobody ran");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_look_change_and_take_back_with_and_without_a_running_gateway() {
+    let kdc = Kdc::start(&[SERVICE]);
+    let mut gateway = Plan::new().with_tickets(&kdc.keytab()).start().await;
+    let alice = gateway.browser().with_env(kdc.client_env(&kdc.login("alice")));
+    alice.get(&gateway.jira(), &FOLLOW).await;
+    for running in [true, false] {
+        if !running {
+            gateway.stop().await;
+        }
+        let run = async |arguments: &[&str]| {
+            let output = gateway.command(arguments).await;
+            let text = [output.stdout, output.stderr].concat();
+            (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+        };
+        let ok = async |arguments: &[&str]| {
+            let (code, text) = run(arguments).await;
+            assert_eq!(code, 0, "{arguments:?}: {text}");
+            text
+        };
+        assert!(ok(&["group", "create", "board, red"]).await.contains("create the group"));
+        let joined = ok(&["group", "join", "board, red", "alice", "--because", "HR-1"]).await;
+        let batch =
+            joined.split("changes undo ").nth(1).unwrap().split('`').next().unwrap().to_owned();
+        let explained = ok(&["user", "explain", "alice"]).await;
+        assert!(
+            explained.contains("\"board, red\" by manual") && explained.contains("HR-1"),
+            "{explained}"
+        );
+        let (code, refused) = run(&["group", "join", "board, red", "alice"]).await;
+        assert!(code == 1 && refused.contains("cannot join"), "{refused}");
+
+        let dry = ok(&["user", "deactivate", "alice", "--dry-run"]).await;
+        assert!(dry.contains("would deactivate (admin_block)"), "{dry}");
+        assert!(ok(&["user", "show", "alice"]).await.contains("active        yes"));
+        assert!(ok(&["changes", "undo", &batch, "--dry-run"]).await.contains("would leave"));
+        assert!(ok(&["changes", "undo", &batch]).await.contains("leave \"board, red\" by manual"));
+        let (code, twice) = run(&["changes", "undo", &batch]).await;
+        assert!(code == 1 && twice.contains("undone already"), "{twice}");
+
+        let link = ["alice", "saml:partner", "nameid", "0815"];
+        ok(&[&["user", "link"][..], &link].concat()).await;
+        let json: serde_json::Value =
+            serde_json::from_str(&ok(&["user", "show", "alice", "--json"]).await).unwrap();
+        assert_eq!(json[0]["identities"].as_array().unwrap().len(), 2, "{json}");
+        ok(&[&["user", "unlink"][..], &link].concat()).await;
+        let (code, bad) = run(&["user", "link", "alice", "saml:partner", "colour", "x"]).await;
+        assert!(code == 1 && bad.contains("no kind of subject"), "{bad}");
+
+        ok(&["user", "remove", "alice"]).await;
+        let (code, gone) = run(&["user", "show", "alice"]).await;
+        assert!(code == 1 && gone.contains("there is no user"), "{gone}");
+        let listed = ok(&["changes", "list", "--limit", "1"]).await;
+        let batch = listed.split_whitespace().next().unwrap().to_owned();
+        assert!(ok(&["changes", "undo", &batch]).await.contains("bring back the user \"alice\""));
+        assert!(ok(&["group", "remove", "board, red"]).await.contains("remove the group"));
+        assert!(ok(&["group", "list"]).await.contains("MEMBERS"));
+        assert!(ok(&["user", "list"]).await.contains("alice"));
+        assert!(ok(&["directory", "disable", "internal"]).await.contains("disabled since"));
+        assert!(!ok(&["directory", "enable", "Internal"]).await.contains("disabled since"));
+        let (code, unknown) = run(&["directory", "disable", "nowhere"]).await;
+        assert!(code == 1 && unknown.contains("there is no directory"), "{unknown}");
+    }
+    let completions = gateway.command(&["completions", "bash"]).await;
+    assert!(String::from_utf8(completions.stdout).unwrap().contains("gatehouse"));
+}

@@ -98,6 +98,14 @@ expect "one account with a ticket's identity" "$shown" "identity +kerberos:$REAL
 expect "and an assertion's" "$shown" "identity +saml:demo-idp"
 expect "there is one account only" "$(grep -c '^username' <<<"$shown")" '^1$'
 
+explained=$(gatehouse user explain alice)
+expect "it is explained why she is in a group" "$explained" 'is in "wiki-users" by jit:saml:demo-idp since .*login'
+expect "and what her next login would change" "$explained" '^  change nothing'
+batch=$(gatehouse group create review-board | sed -n 's/^batch \([0-9]*\):.*/\1/p')
+expect "an administrator gives a group" "$(gatehouse group join review-board alice)" 'join "review-board" by manual'
+gatehouse group leave review-board alice >/dev/null
+expect "and takes a change back" "$(gatehouse changes undo "$batch")" 'remove the group "review-board"'
+
 echo "--- bob's response, from another browser"
 expect "it logs nobody in" \
     "$(as thief -o /dev/null -w '%{http_code}' --data-urlencode "SAMLResponse@$jars/bob.response" --data "RelayState=x" \
