@@ -8,6 +8,7 @@ mod explain;
 mod groups;
 mod sessions;
 mod socket;
+mod upkeep;
 mod users;
 
 use axum::{
@@ -26,6 +27,7 @@ pub use self::{
     groups::{GroupView, MemberView},
     sessions::{EndedSessions, SessionView},
     socket::{SocketError, bind_socket, serve_socket},
+    upkeep::UpkeepRules,
     users::UserView,
 };
 use crate::{
@@ -50,6 +52,8 @@ pub struct Admin {
     pub directory: DirectoryId,
     /// What they may change.
     pub policy: Policy,
+    /// What ends by itself.
+    pub upkeep: UpkeepRules,
 }
 
 impl Admin {
@@ -81,6 +85,7 @@ impl Admin {
                 "/directories/{name}/disabled",
                 put(directories::disable_directory).delete(directories::enable_directory),
             )
+            .route("/upkeep", post(upkeep::run_upkeep))
             .route("/changes", get(changes::list_changes))
             .route("/changes/{batch}", get(changes::show_batch).delete(changes::undo_batch))
             .with_state(self)
@@ -97,6 +102,11 @@ struct Options {
 }
 
 impl Options {
+    fn for_upkeep() -> Self {
+        let because = "upkeep".to_owned();
+        Self { directory: None, user: None, because, dry_run: false, limit: 0 }
+    }
+
     fn of(uri: &Uri) -> Result<Self, AdminError> {
         let twice = |_| AdminError::BadRequest("a parameter is there twice".to_owned());
         let parameters = Parameters::of(uri).map_err(twice)?;

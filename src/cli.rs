@@ -9,6 +9,7 @@ mod group;
 mod judge;
 mod serve;
 mod session;
+mod upkeep;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -51,6 +52,8 @@ enum Command {
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
+    /// Ends accounts and memberships that have outlived their reason, as the configuration says.
+    Upkeep(upkeep::Upkeep),
     /// Prints completions for a shell.
     Completions {
         /// The shell.
@@ -83,6 +86,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::User(user) => user.run(&cli.config),
         Command::Group(group) => group.run(&cli.config),
         Command::Directory(directory) => directory.run(&cli.config),
+        Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

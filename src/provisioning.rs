@@ -3,6 +3,7 @@
 mod claims;
 mod edits;
 mod groups;
+mod guard;
 mod known;
 mod mapping;
 mod plan;
@@ -15,6 +16,7 @@ pub use self::{
     claims::{Claims, GroupClaim},
     edits::{plan_deactivation, plan_joining, plan_leaving, plan_reactivation, plan_removal},
     groups::ManagedGroups,
+    guard::{GuardError, guard},
     known::{Known, KnownPerson, KnownUser},
     mapping::{Mapping, MappingConfigError, MappingError, Statement, saml_issuer},
     plan::{Plan, Refusal, Warning, plan},

@@ -38,6 +38,10 @@ const MAX_FORM_BYTES: usize = 4 * 1024 * 1024;
 /// An application, as requests see it.
 #[derive(Debug)]
 pub struct App {
+    /// What the configuration calls it.
+    pub name: String,
+    /// What everybody gets at their first visit.
+    pub default_groups: Vec<String>,
     /// What is decided for which request.
     pub rules: Rules,
     /// Where requests go.
@@ -258,8 +262,9 @@ impl Router {
         live: &LiveSession,
         decision: Decision,
     ) -> Result<Option<Arc<Account>>, Error> {
-        let found = self.sessions.find_account(live, &app.directories).await;
-        let account = found.map_err(Error::unavailable)?;
+        let found =
+            self.sessions.find_account(live, &app.directories, &app.name, &app.default_groups);
+        let account = found.await.map_err(Error::unavailable)?;
         let active = account.filter(|account| account.user.inactive.is_none());
         if active.is_none() && decision == Decision::Login {
             let sentence = "You are signed in, but have no active account for this application. Ask your \

@@ -11,6 +11,7 @@ mod directories;
 mod edits;
 mod endings;
 mod error;
+mod first_visits;
 mod groups;
 mod handovers;
 mod known;
@@ -24,6 +25,7 @@ mod sqlite_writer;
 mod time;
 mod tombstones;
 mod transaction;
+mod upkeep;
 
 use sqlx::{PgPool, SqlitePool};
 

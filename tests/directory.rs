@@ -457,6 +457,91 @@ async fn j27_j28_j29_only_want_of_use_ends_with_a_login() {
 }
 
 #[tokio::test]
+async fn j31_default_groups_are_given_at_the_first_visit_and_only_then() {
+    on_every_database(async |house| {
+        house.log_in(alice(groups(&["jira-users"]))).await.unwrap();
+        let user = house.user("alice").await;
+        let given = ["jira-users", "new-group"].map(str::to_owned);
+        let visit = async |app: &str| {
+            house.store.give_default_groups(&user, app, &given, now()).await.unwrap()
+        };
+        assert!(visit("jira").await);
+        let details = house.find("alice").await.unwrap();
+        let by_default = ("new-group".to_owned(), "default:jira".to_owned());
+        assert!(details.memberships.contains(&by_default), "{:?}", details.memberships);
+        assert_eq!(details.memberships.len(), 3, "also beside what the issuer gave");
+
+        house.store.undo(house.head().await, "admin", false, now()).await.unwrap();
+        assert!(!visit("jira").await, "who was taken out stays out");
+        assert_eq!(house.groups("alice").await, ["jira-users"]);
+        assert!(visit("wiki").await, "another application is another visit");
+    })
+    .await;
+}
+
+/// A login at some day.
+async fn log_in_on(house: &House, claims: Claims, day: i64) {
+    let request = Provision {
+        directory: house.internal,
+        claims,
+        policy: house.policy.clone(),
+        actor: "login".to_owned(),
+        reason: "trace".to_owned(),
+    };
+    house.store.provision(&request, now() + TimeDelta::days(day)).await.unwrap();
+}
+
+async fn apply(house: &House, steps: Vec<Step>) {
+    let (actor, reason) = ("upkeep".to_owned(), "test".to_owned());
+    let edit = Edit { directory: house.internal, steps, actor, reason };
+    house.store.apply_edit(edit, false, now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn accounts_that_nobody_uses_are_deactivated_and_come_back_with_a_login() {
+    on_every_database(async |house| {
+        log_in_on(&house, alice(GroupClaim::NotAsked), 0).await;
+        log_in_on(&house, claims(CORP, "bob", groups(&["board"])), 0).await;
+        log_in_on(&house, claims(CORP, "carol", GroupClaim::NotAsked), 0).await;
+        log_in_on(&house, claims("kerberos:EXAMPLE.COM", "carol", GroupClaim::NotAsked), 50).await;
+        let exempt = [NameKey::of("Board")];
+        let since = |day: i64| now() + TimeDelta::days(day);
+        let none = house.store.plan_idle(house.internal, since(0), &exempt).await.unwrap();
+        assert!(none.is_empty(), "{none:?}");
+        let steps = house.store.plan_idle(house.internal, since(40), &exempt).await.unwrap();
+        assert_eq!(steps.len(), 1, "bob is exempt, carol was here: {steps:?}");
+        apply(&house, steps).await;
+        assert_eq!(house.user("alice").await.inactive, Some(InactiveReason::Idle));
+        log_in_on(&house, alice(GroupClaim::NotAsked), 60).await;
+        assert_eq!(house.user("alice").await.inactive, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_silent_or_removed_issuer_gave_ends_and_nothing_else() {
+    on_every_database(async |house| {
+        log_in_on(&house, alice(groups(&["jira-a"])), 0).await;
+        log_in_on(&house, claims("kerberos:EXAMPLE.COM", "alice", groups(&["jira-k"])), 50).await;
+        let user = house.user("alice").await;
+        house.create_group("manual").await;
+        house.edit(&user, vec![plan_joining("manual")]).await;
+        let since = now() + TimeDelta::days(40);
+        let silent = house.store.plan_silence(house.internal, since).await.unwrap();
+        let leaves: Vec<_> = silent.iter().map(|step| step.change.to_string()).collect();
+        assert_eq!(leaves, [format!("leave \"jira-a\" by jit:{CORP}")]);
+
+        let issuers = [CORP.to_owned()];
+        let retired = house.store.plan_retirement(house.internal, &issuers).await.unwrap();
+        assert_eq!(retired.len(), 1, "{retired:?}");
+        apply(&house, silent.into_iter().chain(retired).collect()).await;
+        assert_eq!(house.groups("alice").await, ["manual"]);
+        assert_eq!(house.store.count_directory(house.internal).await.unwrap(), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn j33_while_the_database_is_away_nobody_logs_in() {
     on_every_database(async |house| {
         house.log_in(alice(GroupClaim::NotAsked)).await.unwrap();

@@ -167,6 +167,23 @@ async fn who_has_no_account_in_an_applications_directories_is_not_let_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_visit_to_an_application_gives_its_default_groups() {
+    let away = crate::support::free_port();
+    let more = format!(
+        "[[app]]\nname = \"boards\"\nurl = \"{{jira}}/boards\"\ndefault_groups = [\"board-users\"]\n\
+         upstream = \"http://127.0.0.1:{away}\"\n"
+    );
+    let house = house_with(&more).await;
+    let show = async || {
+        let shown = house.gateway.command(&["user", "show", "alice"]).await;
+        String::from_utf8(shown.stdout).unwrap()
+    };
+    assert!(!show().await.contains("board-users"), "not here yet");
+    assert_eq!(house.alice.get(&house.url("/boards/"), &[]).await.status, 502);
+    assert!(show().await.contains("\"board-users\" by default:boards"), "{}", show().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_decide_who_needs_a_login() {
     let house = house().await;
     let nobody = house.gateway.browser();

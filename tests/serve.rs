@@ -325,6 +325,7 @@ async fn administrators_look_change_and_take_back_with_and_without_a_running_gat
         let (code, twice) = run(&["changes", "undo", &batch]).await;
         assert!(code == 1 && twice.contains("undone already"), "{twice}");
 
+        assert_eq!(ok(&["upkeep", "--dry-run"]).await, "nothing to change\n");
         let link = ["alice", "saml:partner", "nameid", "0815"];
         ok(&[&["user", "link"][..], &link].concat()).await;
         let json: serde_json::Value =

@@ -19,3 +19,11 @@ CREATE TABLE last_logins (
 
 -- Whose name it was: they may come back to it.
 ALTER TABLE tombstones ADD COLUMN person_id BIGINT;
+
+-- Who has been given an application's default groups: once, so that taking them away lasts.
+CREATE TABLE first_visits (
+    user_uuid UUID    NOT NULL,
+    app       TEXT    NOT NULL,
+    at        BIGINT  NOT NULL,
+    PRIMARY KEY (user_uuid, app)
+);

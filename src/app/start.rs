@@ -11,7 +11,7 @@ use super::{
     metadata,
 };
 use crate::{
-    admin::{self, Admin},
+    admin::{self, Admin, UpkeepRules},
     clock::Clock,
     config::{Config, MetadataSource, Problems},
     directory::DirectoryId,
@@ -138,6 +138,9 @@ async fn assemble(
     });
     metadata::follow(&config.saml, &login, &clock, &background);
 
+    let admin = admin(config, &store, &clock, directories[&config.provisioning.directory]);
+    admin.keep_up(&background);
+
     let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
     let tls = config.server.tls.as_ref().map(server::acceptor).transpose();
     let tls = configured("server.tls", tls)?;
@@ -157,10 +160,7 @@ async fn assemble(
         server: Server::new(Arc::new(router), tls),
         listeners,
         internal: (internal, health),
-        control: (
-            control,
-            admin(config, &store, &clock, directories[&config.provisioning.directory]),
-        ),
+        control: (control, admin),
         grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         readiness,
         background: work(background, &sessions, &store, &clock, times.idle),
@@ -176,7 +176,10 @@ pub(crate) fn admin(
     clock: &Clock,
     directory: DirectoryId,
 ) -> Admin {
-    Admin { store: store.clone(), clock: clock.clone(), directory, policy: policy(config) }
+    let policy = policy(config);
+    let issuers = policy.domains.iter().map(|(issuer, _)| issuer.0.clone()).collect();
+    let upkeep = UpkeepRules::new(&config.provisioning, issuers);
+    Admin { store: store.clone(), clock: clock.clone(), directory, policy, upkeep }
 }
 
 /// A problem that only comes up when something is put to use.
@@ -273,6 +276,8 @@ fn applications(
         Ok(App {
             rules: configured(&key("rule"), rules)?,
             upstream: Upstream::new(target, identity, managed.clone(), background.clone()),
+            name: app.name.clone(),
+            default_groups: app.default_groups.clone(),
             directories: app.directories.iter().map(|name| directories[name]).collect(),
         })
     });

@@ -29,6 +29,10 @@ pub struct AppConfig {
     #[serde(default)]
     pub identity_headers: IdentityHeadersConfig,
 
+    /// Groups that everybody gets at their first visit, once. Default: none.
+    #[serde(default)]
+    pub default_groups: Vec<String>,
+
     /// The directories whose users the app sees, in order. Default: `["Internal"]`.
     #[serde(default = "default_directories")]
     pub directories: Vec<String>,

@@ -32,6 +32,15 @@ pub struct ProvisioningConfig {
     /// The groups that a login adds people to and removes them from; `jira-*` stands for every
     /// group that begins so. Default: none.
     pub managed_groups: Vec<String>,
+    /// An account whose person has not logged in for so many days, and has no session, is deactivated; a
+    /// login brings it back. Default: never.
+    pub idle_days: Option<u32>,
+    /// Members of these groups are never deactivated for want of use.
+    pub idle_exempt_groups: Vec<String>,
+    /// What an issuer gave ends when it has not spoken for the person for so many days. Default: never.
+    pub issuer_silence_days: Option<u32>,
+    /// Whether what issuers gave ends that are not in the configuration any more. Default: false.
+    pub retire_removed_issuers: bool,
     /// Never touched by a login, unless `managed_groups` names them in full.
     pub protected_groups: Vec<String>,
 }
@@ -83,6 +92,10 @@ impl Default for ProvisioningConfig {
             max_new_groups: 20,
             without_group_claim: WithoutGroupClaim::default(),
             managed_groups: Vec::new(),
+            idle_days: None,
+            idle_exempt_groups: Vec::new(),
+            issuer_silence_days: None,
+            retire_removed_issuers: false,
             protected_groups: protected.map(str::to_owned).to_vec(),
         }
     }
@@ -90,6 +103,14 @@ impl Default for ProvisioningConfig {
 
 impl ProvisioningConfig {
     pub(super) fn check(&self, problems: &mut Problems) {
+        for (key, days) in
+            [("idle_days", self.idle_days), ("issuer_silence_days", self.issuer_silence_days)]
+        {
+            if days.is_some_and(|days| days < 7) {
+                problems
+                    .add(format!("provisioning.{key}"), "must be at least 7: people have holidays");
+            }
+        }
         for pattern in &self.managed_groups {
             let stars = pattern.matches('*').count();
             if pattern.is_empty() || stars > 1 || (stars == 1 && !pattern.ends_with('*')) {

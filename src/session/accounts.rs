@@ -20,19 +20,23 @@ pub(super) struct Accounts(RwLock<Vec<Cached>>);
 #[derive(Clone, Debug)]
 struct Cached {
     directories: Arc<[DirectoryId]>,
+    app: String,
     account: Option<Arc<Account>>,
     read_at: DateTime<Utc>,
 }
 
 impl Accounts {
-    fn find(&self, directories: &[DirectoryId]) -> Option<Cached> {
+    fn find(&self, directories: &[DirectoryId], app: &str) -> Option<Cached> {
         let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        cached.iter().find(|cached| *cached.directories == *directories).cloned()
+        cached
+            .iter()
+            .find(|cached| *cached.directories == *directories && cached.app == app)
+            .cloned()
     }
 
     fn insert(&self, new: Cached) {
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        cached.retain(|old| old.directories != new.directories);
+        cached.retain(|old| old.directories != new.directories || old.app != new.app);
         cached.push(new);
     }
 }
@@ -41,25 +45,31 @@ impl Sessions {
     /// The account that a session's person has in the first of the directories that knows them. Usually
     /// a look-up in memory.
     ///
+    /// Somebody's first visit to the application `app` gives them its default groups.
+    ///
     /// While the store is away, what was read last goes on.
     pub async fn find_account(
         &self,
         live: &LiveSession,
         directories: &Arc<[DirectoryId]>,
+        app: &str,
+        default_groups: &[String],
     ) -> Result<Option<Arc<Account>>, StoreError> {
         let now = self.clock.now();
-        let cached = live.accounts.find(directories);
+        let cached = live.accounts.find(directories, app);
         if let Some(cached) = &cached
             && cached.read_at + FRESH > now
         {
             return Ok(cached.account.clone());
         }
-        match (self.store.find_account(directories, live.person).await, cached) {
+        let first = cached.is_none();
+        match (self.read_account(live, directories, app, default_groups, first).await, cached) {
             (Ok(account), _) => {
                 let account = account.map(Arc::new);
                 let directories = directories.clone();
                 live.accounts.insert(Cached {
                     directories,
+                    app: app.to_owned(),
                     account: account.clone(),
                     read_at: now,
                 });
@@ -71,5 +81,29 @@ impl Sessions {
             }
             (Err(error), None) => Err(error),
         }
+    }
+
+    async fn read_account(
+        &self,
+        live: &LiveSession,
+        directories: &[DirectoryId],
+        app: &str,
+        default_groups: &[String],
+        first: bool,
+    ) -> Result<Option<Account>, StoreError> {
+        let account = self.store.find_account(directories, live.person).await?;
+        let Some(account) = account else {
+            return Ok(None);
+        };
+        let visit = first && !default_groups.is_empty() && account.user.inactive.is_none();
+        if visit
+            && self
+                .store
+                .give_default_groups(&account.user, app, default_groups, self.clock.now())
+                .await?
+        {
+            return self.store.find_account(directories, live.person).await;
+        }
+        Ok(Some(account))
     }
 }

@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// The names of every group a user is in, directly or through other groups.
-    async fn list_groups_of(&self, user: UserId) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn list_groups_of(&self, user: UserId) -> Result<Vec<String>, StoreError> {
         // UNION drops what was seen before, so groups that contain each other come to an end.
         const SQL: &str = "
             WITH RECURSIVE effective (group_id) AS (

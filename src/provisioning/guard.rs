@@ -1,0 +1,64 @@
+//! A look at the size of a plan before anything is taken away.
+
+use crate::directory::Change;
+
+/// So many objects may always be touched: a small directory must not be stuck.
+const ALWAYS: usize = 10;
+
+/// One in so many may be touched: 5 %.
+const ONE_IN: usize = 20;
+
+/// A plan that takes away more than anybody would want without looking at it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it would take away {found} of {total} {what}, and more than {limit} need an administrator's word"
+)]
+pub struct GuardError {
+    what: &'static str,
+    found: usize,
+    total: usize,
+    limit: usize,
+}
+
+/// Refuses a plan that deactivates or removes more users, or ends more memberships, than the larger of 10
+/// and 5 %.
+pub fn guard<'a>(
+    changes: impl Iterator<Item = &'a Change>,
+    users: usize,
+    memberships: usize,
+) -> Result<(), GuardError> {
+    let (mut ended_users, mut ended_memberships) = (0, 0);
+    for change in changes {
+        match change {
+            Change::DeactivateUser { .. } | Change::RemoveUser { .. } => ended_users += 1,
+            Change::RemoveMembership { .. } => ended_memberships += 1,
+            _ => {}
+        }
+    }
+    check("users", ended_users, users)?;
+    check("memberships", ended_memberships, memberships)
+}
+
+fn check(what: &'static str, found: usize, total: usize) -> Result<(), GuardError> {
+    let limit = ALWAYS.max(total / ONE_IN);
+    if found > limit { Err(GuardError { what, found, total, limit }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::InactiveReason;
+
+    #[test]
+    fn the_larger_of_ten_and_five_percent_is_the_limit() {
+        let deactivations =
+            |count| vec![Change::DeactivateUser { reason: InactiveReason::Idle }; count];
+        let refused = |count, users| guard(deactivations(count).iter(), users, 0).is_err();
+        assert!(!refused(10, 10) && refused(11, 10));
+        assert!(!refused(1000, 20_000) && refused(1001, 20_000));
+        let (group, source) = ("g".to_owned(), "manual".to_owned());
+        let leave = vec![Change::RemoveMembership { group, source }; 11];
+        assert!(guard(leave.iter(), 0, 100).is_err());
+        assert_eq!(guard(leave.iter(), 0, 220), Ok(()));
+    }
+}

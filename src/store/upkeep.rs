@@ -1,0 +1,105 @@
+//! Whose accounts and memberships have outlived their reason.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Step, Store, StoreError,
+    accounts::{UserRow, select_users},
+    read,
+    time::micros,
+};
+use crate::directory::{Change, DirectoryId, InactiveReason, NameKey, PersonId, User, UserId};
+
+/// Person, user, group and source of a membership.
+type Row = (i64, i64, String, String);
+
+fn leave((person, user, group, source): Row) -> Step {
+    Step {
+        person: Some(PersonId(person)),
+        user: Some(UserId(user)),
+        change: Change::RemoveMembership { group, source },
+    }
+}
+
+impl Store {
+    /// Deactivations of accounts whose people have not logged in since `since` and have no session that
+    /// was used since. People who have never logged in are not meant, nor members of `exempt` groups.
+    pub async fn plan_idle(
+        &self,
+        directory: DirectoryId,
+        since: DateTime<Utc>,
+        exempt: &[NameKey],
+    ) -> Result<Vec<Step>, StoreError> {
+        const SQL: &str = select_users!(
+            "WHERE u.directory_id = $1 AND u.inactive_reason IS NULL
+              AND (SELECT MAX(l.at) FROM last_logins l JOIN identities i ON i.id = l.identity_id
+                   WHERE i.person_id = u.person_id) < $2
+              AND NOT EXISTS (SELECT 1 FROM sessions s
+                              WHERE s.person_id = u.person_id AND s.seen_at >= $2)
+            ORDER BY u.id"
+        );
+        let rows: Vec<UserRow> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(directory.0).bind(micros(since)).fetch_all(pool).await?
+        });
+        let mut steps = Vec::new();
+        for row in rows {
+            let user = User::try_from(row)?;
+            let groups = self.list_groups_of(user.id).await?;
+            if groups.iter().any(|group| exempt.contains(&NameKey::of(group))) {
+                continue;
+            }
+            let change = Change::DeactivateUser { reason: InactiveReason::Idle };
+            steps.push(Step { person: Some(user.person), user: Some(user.id), change });
+        }
+        Ok(steps)
+    }
+
+    /// Ends of memberships whose issuers have spoken for the person once, and not since `since`.
+    pub async fn plan_silence(
+        &self,
+        directory: DirectoryId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Step>, StoreError> {
+        // A source is `jit:` and the issuer.
+        const SQL: &str = "
+            SELECT u.person_id, u.id, g.name, s.name FROM memberships m
+            JOIN users u ON u.id = m.user_id
+            JOIN groups g ON g.id = m.group_id
+            JOIN sources s ON s.id = m.source_id
+            WHERE u.directory_id = $1 AND s.name LIKE 'jit:%'
+              AND (SELECT MAX(l.at) FROM last_logins l JOIN identities i ON i.id = l.identity_id
+                   WHERE i.person_id = u.person_id AND i.issuer = SUBSTR(s.name, 5)) < $2
+            ORDER BY u.id, g.id, s.id";
+        let rows: Vec<Row> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(directory.0).bind(micros(since)).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(leave).collect())
+    }
+
+    /// Ends of memberships that were given by issuers other than these.
+    pub async fn plan_retirement(
+        &self,
+        directory: DirectoryId,
+        issuers: &[String],
+    ) -> Result<Vec<Step>, StoreError> {
+        const SQL: &str = "
+            SELECT u.person_id, u.id, g.name, s.name FROM memberships m
+            JOIN users u ON u.id = m.user_id
+            JOIN groups g ON g.id = m.group_id
+            JOIN sources s ON s.id = m.source_id
+            WHERE u.directory_id = $1 AND s.name LIKE 'jit:%' ORDER BY u.id, g.id, s.id";
+        let rows: Vec<Row> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(directory.0).fetch_all(pool).await?);
+        let retired = |row: &Row| !issuers.iter().any(|issuer| row.3["jit:".len()..] == **issuer);
+        Ok(rows.into_iter().filter(retired).map(leave).collect())
+    }
+
+    /// How many users and memberships a directory has.
+    pub async fn count_directory(&self, directory: DirectoryId) -> Result<(i64, i64), StoreError> {
+        const SQL: &str = "
+            SELECT (SELECT COUNT(*) FROM users WHERE directory_id = $1),
+                   (SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id
+                    WHERE u.directory_id = $1)";
+        Ok(read!(self, |pool| sqlx::query_as(SQL).bind(directory.0).fetch_one(pool).await?))
+    }
+}
