@@ -49,8 +49,16 @@ const FIXED: [&str; 31] = [
     "x-method-override",
 ];
 
-/// Whole families of them.
-const FAMILIES: [&str; 3] = ["x-forwarded-", "x-gatehouse-", "x-auth-request-"];
+/// Whole families of them, of other gateways' too.
+const FAMILIES: [&str; 7] = [
+    "x-forwarded-",
+    "x-gatehouse-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-ssl-client-",
+    "ssl-client-",
+    "x-envoy-",
+];
 
 /// Headers that only the gateway may set, under every spelling that folds to them.
 #[derive(Debug)]
@@ -95,6 +103,9 @@ mod tests {
             "x-gatehouse-assertion",
             "proxy",
             "x!real!ip",
+            "x-authenticated-user",
+            "x_ssl_client_s_dn",
+            "x-envoy-external-address",
         ] {
             assert!(managed.has(&name.parse().unwrap()), "{name}");
         }
