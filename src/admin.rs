@@ -24,7 +24,7 @@ pub use self::{
     directories::DirectoryView,
     edits::EditView,
     explain::{ExplainView, LoginView, MembershipView},
-    groups::{GroupView, MemberView},
+    groups::{GroupView, MemberView, NestingView},
     sessions::{EndedSessions, SessionView},
     socket::{SocketError, bind_socket, serve_socket},
     upkeep::UpkeepRules,
@@ -79,6 +79,10 @@ impl Admin {
             .route(
                 "/groups/{name}/members/{user}",
                 put(groups::add_member).delete(groups::remove_member),
+            )
+            .route(
+                "/groups/{name}/groups/{child}",
+                put(groups::nest_group).delete(groups::unnest_group),
             )
             .route("/directories", get(directories::list_directories))
             .route(

@@ -14,7 +14,10 @@ mod transform;
 
 pub use self::{
     claims::{Claims, GroupClaim},
-    edits::{plan_deactivation, plan_joining, plan_leaving, plan_reactivation, plan_removal},
+    edits::{
+        plan_deactivation, plan_joining, plan_leaving, plan_nesting, plan_reactivation,
+        plan_removal, plan_unnesting,
+    },
     groups::ManagedGroups,
     guard::{GuardError, guard},
     known::{Known, KnownPerson, KnownUser},

@@ -38,7 +38,7 @@ pub use self::{
     edits::{Edit, Step, UndoOutcome},
     endings::SessionEnding,
     error::{ProvisionError, StoreError},
-    groups::{GroupListing, Member},
+    groups::{GroupListing, Member, Nesting},
     handovers::{Handover, NewHandover},
     last_logins::LastLogin,
     login_states::LoginState,

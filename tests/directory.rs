@@ -10,7 +10,7 @@ use gatehouse::{
     },
     provisioning::{
         Claims, GroupClaim, ManagedGroups, Policy, plan_deactivation, plan_joining, plan_leaving,
-        plan_reactivation, plan_removal,
+        plan_nesting, plan_reactivation, plan_removal, plan_unnesting,
     },
     store::{
         Edit, GroupListing, Member, Provision, ProvisionError, Provisioned, Step, Store,
@@ -428,6 +428,39 @@ async fn j25_a_protected_group_needs_its_full_name_to_be_managed() {
         house.policy.managed_groups = ManagedGroups::new(&protected, &protected);
         house.log_in(said).await.unwrap();
         assert_eq!(house.groups("alice").await, ["jira-administrators"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn j26_members_of_a_group_inside_are_members_and_cycles_are_refused() {
+    on_every_database(async |house| {
+        let person = house.log_in(alice(groups(&["team"]))).await.unwrap().person;
+        for name in ["department", "company"] {
+            house.create_group(name).await;
+        }
+        let nest = async |change: Change| {
+            let steps = vec![Step { person: None, user: None, change }];
+            let (actor, reason) = ("admin".to_owned(), "test".to_owned());
+            let edit = Edit { directory: house.internal, steps, actor, reason };
+            house.store.apply_edit(edit, false, now()).await
+        };
+        nest(plan_nesting("department", "team")).await.unwrap();
+        nest(plan_nesting("company", "Department")).await.unwrap();
+        let effective = async || {
+            let account = house.store.find_account(&[house.internal], person).await.unwrap();
+            account.unwrap().groups
+        };
+        assert_eq!(effective().await, ["company", "department", "team"]);
+        assert_eq!(house.groups("alice").await, ["team"], "directly");
+        for (parent, child) in [("team", "company"), ("team", "team"), ("team", "nobody")] {
+            let refused = nest(plan_nesting(parent, child)).await;
+            assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{parent} {child}");
+        }
+        nest(plan_unnesting("company", "department")).await.unwrap();
+        assert_eq!(effective().await, ["department", "team"]);
+        house.store.undo(house.head().await, "admin", false, now()).await.unwrap();
+        assert_eq!(effective().await, ["company", "department", "team"]);
     })
     .await;
 }

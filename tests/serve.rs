@@ -314,6 +314,12 @@ async fn administrators_look_change_and_take_back_with_and_without_a_running_gat
             explained.contains("\"board, red\" by manual") && explained.contains("HR-1"),
             "{explained}"
         );
+        ok(&["group", "create", "company"]).await;
+        ok(&["group", "nest", "company", "board, red"]).await;
+        assert!(ok(&["group", "show", "company"]).await.contains("are in \"company\" by manual"));
+        let (code, cycle) = run(&["group", "nest", "board, red", "company"]).await;
+        assert!(code == 1 && cycle.contains("cannot put the members"), "{cycle}");
+        ok(&["group", "remove", "company"]).await;
         let (code, refused) = run(&["group", "join", "board, red", "alice"]).await;
         assert!(code == 1 && refused.contains("cannot join"), "{refused}");
 

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     directory::{Change, NameKey},
-    provisioning::{plan_joining, plan_leaving},
-    store::{GroupListing, Step},
+    provisioning::{plan_joining, plan_leaving, plan_nesting, plan_unnesting},
+    store::{GroupListing, Nesting, Step},
 };
 
 /// A group as administrators see it.
@@ -30,6 +30,19 @@ pub struct GroupView {
     pub members: i64,
     /// Who they are, if one group was asked for.
     pub listed: Vec<MemberView>,
+    /// The groups directly inside it and around it, if one group was asked for.
+    pub nestings: Vec<NestingView>,
+}
+
+/// A group inside another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NestingView {
+    /// The group that gets members.
+    pub parent: String,
+    /// The group whose members they are.
+    pub child: String,
+    /// Who says so.
+    pub source: String,
 }
 
 /// A member of a group.
@@ -44,7 +57,7 @@ pub struct MemberView {
 impl From<GroupListing> for GroupView {
     fn from(group: GroupListing) -> Self {
         let GroupListing { name, directory_name: directory, members, .. } = group;
-        Self { name, directory, members, listed: Vec::new() }
+        Self { name, directory, members, listed: Vec::new(), nestings: Vec::new() }
     }
 }
 
@@ -69,7 +82,9 @@ pub(super) async fn show_groups(
         let member =
             |m: crate::store::Member| MemberView { username: m.username, source: m.source };
         let listed = members.into_iter().map(member).collect();
-        views.push(GroupView { listed, ..group.into() });
+        let nestings = admin.store.list_nestings(group.id).await?;
+        let nestings = nestings.into_iter().map(NestingView::from).collect();
+        views.push(GroupView { listed, nestings, ..group.into() });
     }
     Ok(Json(views))
 }
@@ -140,10 +155,55 @@ pub(super) async fn remove_group(
         user: Some(member.user),
         change: Change::RemoveMembership { group: group.name.clone(), source: member.source },
     });
+    let nestings = admin.store.list_nestings(group.id).await?.into_iter().map(|nesting| {
+        let Nesting { parent, child, source } = nesting;
+        let change = Change::RemoveNesting { parent, child, source };
+        Step { person: None, user: None, change }
+    });
     let change = Change::RemoveGroup { group: group.name.clone() };
-    let steps = leave.chain([Step { person: None, user: None, change }]).collect();
+    let steps = leave.chain(nestings).chain([Step { person: None, user: None, change }]).collect();
     let mut view = EditView { dry_run: options.dry_run, ..EditView::default() };
     apply_steps(&admin, &options, group.directory, steps, &mut view).await?;
+    Ok(Json(view))
+}
+
+impl From<Nesting> for NestingView {
+    fn from(Nesting { parent, child, source }: Nesting) -> Self {
+        Self { parent, child, source }
+    }
+}
+
+/// `PUT /groups/{name}/groups/{child}`: the child's members are the group's too.
+pub(super) async fn nest_group(
+    State(admin): State<Admin>,
+    Path((parent, child)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Json<EditView>, AdminError> {
+    change_nesting(&admin, &uri, &parent, &child, plan_nesting).await
+}
+
+/// `DELETE /groups/{name}/groups/{child}`
+pub(super) async fn unnest_group(
+    State(admin): State<Admin>,
+    Path((parent, child)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Json<EditView>, AdminError> {
+    change_nesting(&admin, &uri, &parent, &child, plan_unnesting).await
+}
+
+async fn change_nesting(
+    admin: &Admin,
+    uri: &Uri,
+    parent: &str,
+    child: &str,
+    plan: impl Fn(&str, &str) -> Change,
+) -> Result<Json<EditView>, AdminError> {
+    let options = Options::of(uri)?;
+    let parent = find_group(admin, parent, &options).await?;
+    let child = find_group(admin, child, &options).await?;
+    let step = Step { person: None, user: None, change: plan(&parent.name, &child.name) };
+    let mut view = EditView { dry_run: options.dry_run, ..EditView::default() };
+    apply_steps(admin, &options, parent.directory, vec![step], &mut view).await?;
     Ok(Json(view))
 }
 

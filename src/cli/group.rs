@@ -50,6 +50,24 @@ pub(super) enum GroupCommand {
         #[command(flatten)]
         options: EditOptions,
     },
+    /// Makes the members of one group members of another.
+    Nest {
+        /// The group that gets members.
+        name: String,
+        /// The group whose members they are.
+        child: String,
+        #[command(flatten)]
+        options: EditOptions,
+    },
+    /// Takes away what `nest` gave.
+    Unnest {
+        /// The group that has members.
+        name: String,
+        /// The group whose members they are.
+        child: String,
+        #[command(flatten)]
+        options: EditOptions,
+    },
     /// Takes away what `join` gave.
     Leave {
         /// The group's name.
@@ -73,10 +91,20 @@ impl GroupCommand {
                 options.send(control, Method::DELETE, &path(name, None), None).await
             }
             Self::Join { name, user, options } => {
-                options.send(control, Method::PUT, &path(name, Some(user)), None).await
+                options.send(control, Method::PUT, &path(name, Some(("members", user))), None).await
+            }
+            Self::Nest { name, child, options } => {
+                options.send(control, Method::PUT, &path(name, Some(("groups", child))), None).await
+            }
+            Self::Unnest { name, child, options } => {
+                options
+                    .send(control, Method::DELETE, &path(name, Some(("groups", child))), None)
+                    .await
             }
             Self::Leave { name, user, options } => {
-                options.send(control, Method::DELETE, &path(name, Some(user)), None).await
+                options
+                    .send(control, Method::DELETE, &path(name, Some(("members", user))), None)
+                    .await
             }
         })
     }
@@ -104,14 +132,18 @@ async fn show(control: &Control, name: &str, output: Output) -> Result<(), Contr
         for member in group.listed {
             say(&format!("  {:<24} by {}", member.username, member.source));
         }
+        for nesting in group.nestings {
+            let (child, parent) = (nesting.child, nesting.parent);
+            say(&format!("  members of {child:?} are in {parent:?} by {}", nesting.source));
+        }
     }
     Ok(())
 }
 
-fn path(name: &str, user: Option<&str>) -> String {
+fn path(name: &str, inside: Option<(&str, &str)>) -> String {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-    match user {
-        Some(user) => format!("/groups/{}/members/{}", encode(name), encode(user)),
+    match inside {
+        Some((what, who)) => format!("/groups/{}/{what}/{}", encode(name), encode(who)),
         None => format!("/groups/{}", encode(name)),
     }
 }

@@ -94,6 +94,24 @@ pub enum Change {
         /// Its name.
         group: String,
     },
+    /// The members of one group are members of another.
+    AddNesting {
+        /// The group that gets members.
+        parent: String,
+        /// The group whose members they are.
+        child: String,
+        /// Who says so.
+        source: String,
+    },
+    /// They are no longer.
+    RemoveNesting {
+        /// The group that had members.
+        parent: String,
+        /// The group whose members they were.
+        child: String,
+        /// Who said so.
+        source: String,
+    },
     /// A user is a member of a group.
     AddMembership {
         /// The group's name.
@@ -127,6 +145,8 @@ impl Change {
             Self::DeactivateUser { .. } => "deactivate_user",
             Self::CreateGroup { .. } => "create_group",
             Self::RemoveGroup { .. } => "remove_group",
+            Self::AddNesting { .. } => "add_nesting",
+            Self::RemoveNesting { .. } => "remove_nesting",
             Self::AddMembership { .. } => "add_membership",
             Self::RemoveMembership { .. } => "remove_membership",
         }
@@ -157,6 +177,12 @@ impl Change {
             Self::DeactivateUser { reason } => Self::ReactivateUser { reason },
             Self::CreateGroup { group } => Self::RemoveGroup { group },
             Self::RemoveGroup { group } => Self::CreateGroup { group },
+            Self::AddNesting { parent, child, source } => {
+                Self::RemoveNesting { parent, child, source }
+            }
+            Self::RemoveNesting { parent, child, source } => {
+                Self::AddNesting { parent, child, source }
+            }
             Self::AddMembership { group, source } => Self::RemoveMembership { group, source },
             Self::RemoveMembership { group, source } => Self::AddMembership { group, source },
         })
@@ -189,6 +215,12 @@ impl std::fmt::Display for Change {
             Self::DeactivateUser { reason } => write!(f, "deactivate ({})", reason.as_str()),
             Self::CreateGroup { group } => write!(f, "create the group {group:?}"),
             Self::RemoveGroup { group } => write!(f, "remove the group {group:?}"),
+            Self::AddNesting { parent, child, source } => {
+                write!(f, "put the members of {child:?} into {parent:?} by {source}")
+            }
+            Self::RemoveNesting { parent, child, source } => {
+                write!(f, "take the members of {child:?} out of {parent:?} by {source}")
+            }
             Self::AddMembership { group, source } => write!(f, "join {group:?} by {source}"),
             Self::RemoveMembership { group, source } => write!(f, "leave {group:?} by {source}"),
         }

@@ -44,3 +44,17 @@ pub fn plan_joining(group: &str) -> Change {
 pub fn plan_leaving(group: &str) -> Change {
     Change::RemoveMembership { group: group.to_owned(), source: Source::Manual.to_string() }
 }
+
+/// A group inside another, by an administrator's word.
+#[must_use]
+pub fn plan_nesting(parent: &str, child: &str) -> Change {
+    let (parent, child) = (parent.to_owned(), child.to_owned());
+    Change::AddNesting { parent, child, source: Source::Manual.to_string() }
+}
+
+/// A group that an administrator takes out of another.
+#[must_use]
+pub fn plan_unnesting(parent: &str, child: &str) -> Change {
+    let (parent, child) = (parent.to_owned(), child.to_owned());
+    Change::RemoveNesting { parent, child, source: Source::Manual.to_string() }
+}

@@ -144,6 +144,12 @@ impl<'a> Applying<'a> {
             }
             Change::CreateGroup { group } => self.create_group(connection, group).await,
             Change::RemoveGroup { group } => self.remove_group(connection, group).await,
+            Change::AddNesting { parent, child, source } => {
+                self.add_nesting(connection, parent, child, source).await
+            }
+            Change::RemoveNesting { parent, child, source } => {
+                self.remove_nesting(connection, parent, child, source).await
+            }
             Change::AddMembership { group, source } => {
                 self.add_membership(connection, group, source).await
             }

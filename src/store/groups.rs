@@ -31,6 +31,17 @@ pub struct Member {
     pub source: String,
 }
 
+/// A group inside another, or around it, by the word of one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nesting {
+    /// The group that gets members.
+    pub parent: String,
+    /// The group whose members they are.
+    pub child: String,
+    /// Who says so.
+    pub source: String,
+}
+
 type Row = (i64, i64, String, String, i64);
 
 impl Store {
@@ -75,5 +86,18 @@ impl Store {
             source,
         };
         Ok(rows.into_iter().map(member).collect())
+    }
+
+    /// The groups directly inside a group, and directly around it.
+    pub async fn list_nestings(&self, group: GroupId) -> Result<Vec<Nesting>, StoreError> {
+        const SQL: &str = "
+            SELECT p.name, c.name, s.name FROM group_nestings n
+            JOIN groups p ON p.id = n.parent_id JOIN groups c ON c.id = n.child_id
+            JOIN sources s ON s.id = n.source_id
+            WHERE n.parent_id = $1 OR n.child_id = $1 ORDER BY p.name_key, c.name_key, s.name";
+        let rows: Vec<(String, String, String)> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(group.0).fetch_all(pool).await?);
+        let nesting = |(parent, child, source)| Nesting { parent, child, source };
+        Ok(rows.into_iter().map(nesting).collect())
     }
 }

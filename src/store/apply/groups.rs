@@ -54,26 +54,98 @@ impl Applying<'_> {
         Ok(deleted == 1)
     }
 
+    /// A group cannot contain itself, directly or by way of others.
+    pub(super) async fn add_nesting(
+        &self,
+        connection: &mut Connection<'_>,
+        parent: &str,
+        child: &str,
+        source: &str,
+    ) -> Result<bool, StoreError> {
+        // Everything that contains the parent, itself included: the child must not be among it.
+        const CYCLE: &str = "
+            WITH RECURSIVE above (group_id) AS (
+                SELECT id FROM groups WHERE directory_id = $1 AND name_key = $2
+                UNION
+                SELECT n.parent_id FROM group_nestings n JOIN above a ON n.child_id = a.group_id
+            )
+            SELECT COUNT(*) FROM above a JOIN groups g ON g.id = a.group_id WHERE g.name_key = $3";
+        const SQL: &str = "
+            INSERT INTO group_nestings (parent_id, child_id, source_id)
+            SELECT p.id, c.id, s.id FROM groups p, groups c, sources s
+            WHERE p.directory_id = $1 AND p.name_key = $2
+              AND c.directory_id = $1 AND c.name_key = $3 AND s.name = $4
+            ON CONFLICT DO NOTHING";
+        let (parent, child) = (NameKey::of(parent), NameKey::of(child));
+        let cycles: i64 = within!(connection, |connection| {
+            sqlx::query_scalar(CYCLE)
+                .bind(self.directory.0)
+                .bind(parent.as_str())
+                .bind(child.as_str())
+                .fetch_one(connection)
+                .await?
+        });
+        if cycles > 0 {
+            return Ok(false);
+        }
+        ensure_source(connection, source).await?;
+        let inserted = within!(connection, |connection| {
+            sqlx::query(SQL)
+                .bind(self.directory.0)
+                .bind(parent.as_str())
+                .bind(child.as_str())
+                .bind(source)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(inserted == 1)
+    }
+
+    pub(super) async fn remove_nesting(
+        &self,
+        connection: &mut Connection<'_>,
+        parent: &str,
+        child: &str,
+        source: &str,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            DELETE FROM group_nestings
+            WHERE parent_id = (SELECT id FROM groups WHERE directory_id = $1 AND name_key = $2)
+              AND child_id = (SELECT id FROM groups WHERE directory_id = $1 AND name_key = $3)
+              AND source_id = (SELECT id FROM sources WHERE name = $4)";
+        let deleted = within!(connection, |connection| {
+            sqlx::query(SQL)
+                .bind(self.directory.0)
+                .bind(NameKey::of(parent).as_str())
+                .bind(NameKey::of(child).as_str())
+                .bind(source)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(deleted == 1)
+    }
+
     pub(super) async fn add_membership(
         &self,
         connection: &mut Connection<'_>,
         group: &str,
         source: &str,
     ) -> Result<bool, StoreError> {
-        const SOURCE: &str = "INSERT INTO sources (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
         const SQL: &str = "
             INSERT INTO memberships (group_id, user_id, source_id)
             SELECT g.id, $1, s.id FROM groups g, sources s
             WHERE g.directory_id = $2 AND g.name_key = $3 AND s.name = $4
             ON CONFLICT DO NOTHING";
+        ensure_source(connection, source).await?;
         let inserted = within!(connection, |connection| {
-            sqlx::query(SOURCE).bind(source).execute(&mut *connection).await.map(drop)?;
             sqlx::query(SQL)
                 .bind(self.user.map(|user| user.0))
                 .bind(self.directory.0)
                 .bind(NameKey::of(group).as_str())
                 .bind(source)
-                .execute(&mut *connection)
+                .execute(connection)
                 .await?
                 .rows_affected()
         });
@@ -103,4 +175,13 @@ impl Applying<'_> {
         });
         Ok(deleted == 1)
     }
+}
+
+/// Gives a source a number, if it has none.
+async fn ensure_source(connection: &mut Connection<'_>, source: &str) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO sources (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+    within!(connection, |connection| {
+        sqlx::query(SQL).bind(source).execute(connection).await.map(drop)?;
+    });
+    Ok(())
 }
