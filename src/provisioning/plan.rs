@@ -356,3 +356,6 @@ fn plan_groups(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod properties;
