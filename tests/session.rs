@@ -279,3 +279,18 @@ async fn many_requests_at_once_find_the_same_session() {
         assert_eq!(house.sessions.cached(), 1);
     }
 }
+
+#[tokio::test]
+async fn an_end_that_an_identity_provider_sets_is_kept_but_is_never_past() {
+    for database in databases().await {
+        let house = house(&database.store).await;
+        let now = house.clock.now();
+        for (end, seconds) in [(600, 600), (-30, 60), (48 * 3600, 4 * 3600)] {
+            let not_on_or_after = Some(now + TimeDelta::seconds(end));
+            let login = Login { not_on_or_after, ..house.login() };
+            let (session, _) = house.sessions.begin(login).await.unwrap();
+            let lasts = (session.expires_at - now).num_seconds();
+            assert!((seconds - 1..seconds + 60).contains(&lasts), "{end}: {lasts}");
+        }
+    }
+}

@@ -19,6 +19,9 @@ use crate::{
 /// A browser follows a redirect at once.
 const HANDOVER_LIFE: TimeDelta = TimeDelta::seconds(30);
 
+/// No session is shorter; the configuration allows none that is.
+const SHORTEST: TimeDelta = TimeDelta::minutes(1);
+
 /// How many endings are read again at every look, since on PostgreSQL a lower number can become
 /// visible after a higher one.
 const ENDINGS_WINDOW: i64 = 1000;
@@ -90,7 +93,9 @@ impl Sessions {
     /// login, so that nobody can plant theirs before.
     pub async fn begin(&self, login: Login) -> Result<(StoredSession, String), StoreError> {
         let now = self.clock.now();
-        let latest = now + self.times.absolute;
+        // An identity provider whose clock is behind may say an end that is past: a session that is over
+        // before it begins would send the browser round in circles.
+        let (soonest, latest) = (now + SHORTEST, now + self.times.absolute);
         let cookie = Cookie::random(&self.parents);
         let session = NewSession {
             secret_hash: cookie.hash(),
@@ -100,7 +105,7 @@ impl Sessions {
             name_id: login.name_id,
             name_id_format: login.name_id_format,
             session_index: login.session_index,
-            expires_at: login.not_on_or_after.map_or(latest, |end| end.min(latest)),
+            expires_at: login.not_on_or_after.map_or(latest, |end| end.clamp(soonest, latest)),
             replaces: login.replaces,
         };
         if let Some(replaced) = session.replaces {
