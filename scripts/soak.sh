@@ -8,7 +8,7 @@ round=0
 while [ "$(date +%s)" -lt "$end" ]; do
     round=$((round + 1))
     echo "--- round $round"
-    PROPTEST_CASES=20000 cargo test -q --lib -- readings
-    cargo test -q --test gatehouse -- kill first_logins hand_over websocket connections_are store::
+    PROPTEST_CASES=20000 cargo test -q --lib -- readings properties
+    cargo test -q --test gatehouse -- kill first_logins hand_over websocket connections_are store:: directory::
 done
 echo "soak: $round rounds, nothing found"
