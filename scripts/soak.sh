@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 cargo build --tests
 end=$(($(date +%s) + ${SOAK_MINUTES:-10} * 60))
 round=0
-while [ "$(date +%s)" -lt "$end" ]; do
+while [ "$round" = 0 ] || [ "$(date +%s)" -lt "$end" ]; do
     round=$((round + 1))
     echo "--- round $round"
     PROPTEST_CASES=20000 cargo test -q --lib -- readings properties

@@ -23,6 +23,10 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const VISIT: &str = "
             INSERT INTO first_visits (user_uuid, app, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        const MEMBER: &str = "
+            SELECT COUNT(*) FROM memberships m
+            JOIN groups g ON g.id = m.group_id JOIN sources s ON s.id = m.source_id
+            WHERE m.user_id = $1 AND g.name_key = $2 AND s.name = $3";
         const GROUP: &str = "SELECT COUNT(*) FROM groups WHERE directory_id = $1 AND name_key = $2";
         let (user, app, groups) = (user.clone(), app.to_owned(), groups.to_vec());
         self.write(Priority::Login, move |transaction| {
@@ -47,6 +51,17 @@ impl Store {
                 (applying.person, applying.user) = (Some(user.person), Some(user.id));
                 let source = Source::Default(app.clone()).to_string();
                 for group in groups {
+                    let member: i64 = within!(connection, |connection| {
+                        sqlx::query_scalar(MEMBER)
+                            .bind(user.id.0)
+                            .bind(NameKey::of(&group).as_str())
+                            .bind(&source)
+                            .fetch_one(connection)
+                            .await?
+                    });
+                    if member > 0 {
+                        continue;
+                    }
                     let found: i64 = within!(connection, |connection| {
                         sqlx::query_scalar(GROUP)
                             .bind(user.directory.0)
