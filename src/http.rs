@@ -20,7 +20,9 @@ pub use self::{
     cookies::{CookieNames, find_cookie, foreign_cookies, sets_own_cookie},
     error::{Error, WayOn},
     fold::fold,
-    navigation::{is_for_a_page, is_foreign_websocket, is_navigation, is_same_origin, wants_html},
+    navigation::{
+        is_for_a_page, is_foreign_websocket, is_navigation, is_own_link, is_same_origin, wants_html,
+    },
     pages::{Pages, STYLE_PATH, page, see_other, style},
     parameters::Parameters,
     request_check::check_request,

@@ -13,6 +13,7 @@ mod upstream_body;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{Request, Version, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
@@ -30,6 +31,9 @@ use crate::{
 /// An application that says nothing for so long has forgotten the request. Exports of a large Jira take
 /// minutes.
 const ANSWER: Duration = Duration::from_mins(15);
+
+/// The same, from the first byte of an upload on.
+const UPLOAD: Duration = Duration::from_hours(12);
 
 /// An application behind the gateway.
 #[derive(Debug)]
@@ -116,8 +120,10 @@ impl Upstream {
         mut request: Request<Body>,
         alone: bool,
     ) -> Result<(http::Response<Incoming>, connection::Sender), UpstreamError> {
+        // An upload takes as long as it takes.
+        let patience = if request.body().is_end_stream() { ANSWER } else { UPLOAD };
         while let Some(mut sender) = self.pool.take().filter(|_| !alone) {
-            let sent = timeout(ANSWER, sender.try_send_request(request)).await;
+            let sent = timeout(patience, sender.try_send_request(request)).await;
             match sent.map_err(|_| UpstreamError::NoAnswer)? {
                 Ok(response) => return Ok((response, sender)),
                 Err(mut error) => match error.take_message() {
@@ -127,7 +133,7 @@ impl Upstream {
             }
         }
         let mut sender = self.pool.connect().await?;
-        let sent = timeout(ANSWER, sender.send_request(request)).await;
+        let sent = timeout(patience, sender.send_request(request)).await;
         let response = sent.map_err(|_| UpstreamError::NoAnswer)?.map_err(UpstreamError::Broken)?;
         Ok((response, sender))
     }

@@ -39,6 +39,12 @@ const HEAD: Duration = Duration::from_secs(30);
 /// A Kerberos ticket with many groups takes 64 KiB of header, in base64.
 const MAX_HEAD_BYTES: u32 = 128 * 1024;
 
+/// Who does not answer is gone: a computer that was put to sleep says no goodbye.
+const PING: Duration = Duration::from_secs(30);
+
+/// What a browser asks for at a time on one connection.
+const MAX_STREAMS: u32 = 100;
+
 /// While there are no more file descriptors.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -97,7 +103,11 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .max_buf_size(MAX_HEAD_BYTES as usize);
-        http.http2().timer(TokioTimer::new()).max_header_list_size(MAX_HEAD_BYTES);
+        http.http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING)
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEAD_BYTES);
         Self { router, tls, http: Arc::new(http) }
     }
 

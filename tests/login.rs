@@ -116,6 +116,25 @@ async fn chromium_without_a_ticket_goes_on_to_the_identity_provider_and_back_to_
     let seen: Seen = serde_json::from_str(&browser.text().await).unwrap();
     assert_eq!((user(&seen), seen.app.as_str()), ("bob", "jira"), "no second login");
 
+    // A second login replaces the first, though its answer comes from another site, and so without the
+    // first one's cookie.
+    browser.driver.goto(format!("{}/_gatehouse/logged-out", gateway.login())).await.unwrap();
+    for _ in 0..2 {
+        browser.driver.find(By::Css("a.button")).await.unwrap().click().await.unwrap();
+    }
+    browser.wait_for(&format!("{}/_gatehouse/", gateway.login())).await;
+    for _ in 0..100 {
+        if browser.text().await.contains("Signed in as") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let listed = gateway.command(&["session", "list", "--user", "bob"]).await;
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(listed.matches(" bob ").count(), 1, "{listed}");
+    browser.driver.goto(gateway.jira()).await.unwrap();
+    browser.wait_for(&gateway.jira()).await;
+
     // Out by the keyboard alone, and out on both hosts.
     browser.driver.goto(format!("{}/_gatehouse/logout", gateway.jira())).await.unwrap();
     let active = || async { browser.driver.active_element().await.unwrap() };
@@ -163,7 +182,11 @@ async fn an_answer_is_good_once_and_for_the_browser_that_was_sent() {
     };
     // A changed answer uses up the handle, but not the assertion.
     let other = gateway.browser();
-    refused(&post(&gateway, &other, &posted, &[]).await, "another browser");
+    // Another browser begins once more, as itself; the answer is worth nothing to it.
+    let sent_back = post(&gateway, &other, &posted, &[]).await;
+    assert_eq!(sent_back.status, 303, "{}", sent_back.heads);
+    assert!(sent_back.header("location").unwrap().contains("/_gatehouse/login?flow="));
+    assert!(!sent_back.heads.contains("gatehouse-login="), "{}", sent_back.heads);
     refused(&post(&gateway, &browser, &posted, &[]).await, "a handle that was used");
 
     let form = to_form(&gateway, &browser, &gateway.jira()).await;
@@ -200,8 +223,17 @@ async fn a_hand_over_works_once_and_in_the_browser_that_began() {
     let handover = handed.header("location").unwrap();
     assert!(handover.starts_with(&format!("{}/_gatehouse/handover", gateway.wiki())), "{handover}");
 
+    // Another browser, which has begun something itself, begins once more, and not a third time.
     let other = gateway.browser();
-    let refused = other.get(&handover, &[]).await;
+    other.get(&gateway.wiki(), &[]).await;
+    let sent_back = other.get(&handover, &[]).await;
+    assert_eq!(sent_back.status, 303, "{}", sent_back.heads);
+    let login = sent_back.header("location").unwrap();
+    assert!(login.starts_with(&gateway.login()), "{login}");
+    assert!(!sent_back.heads.contains("gatehouse-session"), "{}", sent_back.heads);
+    let (_, retried) = login.split_once("flow=").unwrap();
+    let third = format!("{}/_gatehouse/handover?code=x&flow={retried}", gateway.wiki());
+    let refused = other.get(&third, &[]).await;
     assert_eq!(refused.status, 400, "{}", refused.heads);
     assert!(!refused.heads.contains("gatehouse-session"), "{}", refused.heads);
     assert!(
@@ -396,6 +428,8 @@ async fn a_session_ends_everywhere_by_logout_by_the_administrator_and_by_itself(
     assert_eq!(cross.status, 403, "another site's form");
     let link = alice.get(&logout, &["-H", "Sec-Fetch-Site: cross-site"]).await;
     assert!(link.body.contains("Sign out?"), "another site's link asks first: {}", link.body);
+    let picture = alice.ask(&logout, &["-H", "Sec-Fetch-Site: same-origin"]).await;
+    assert!(picture.body.contains("Sign out?"), "a picture in a comment: {}", picture.body);
     assert_eq!(alice.get(&jira, &[]).await.status, 200);
     let origin = format!("Origin: {wiki}");
     assert_eq!(alice.get(&logout, &["-X", "POST", "-H", &origin]).await.status, 303);

@@ -84,17 +84,22 @@ impl CookieNames {
 }
 
 /// Every cookie of a request: names and values.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    // Several headers are what HTTP/2 makes of one (RFC 9113 8.2.3).
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).map(|(name, value)| (name.trim(), value))
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    // Several headers are what HTTP/2 makes of one (RFC 9113 8.2.3). Applications set cookies with letters
+    // beyond ASCII, which must not hide ours.
+    let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| {
+        let middle = pair.iter().position(|byte| *byte == b'=')?;
+        Some((pair[..middle].trim_ascii(), pair[middle + 1..].trim_ascii()))
+    })
 }
 
 /// The value of a request's cookie.
 #[must_use]
 pub fn find_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    cookies(headers).find(|(found, _)| *found == name).map(|(_, value)| value)
+    let found = cookies(headers).find(|(found, _)| *found == name.as_bytes());
+    found.and_then(|(_, value)| str::from_utf8(value).ok())
 }
 
 /// Whether a cookie is the gateway's, and nobody else's business. Names differ in case for us, but not
@@ -150,6 +155,10 @@ mod tests {
         assert_eq!(find_cookie(&headers, "b"), Some("2"));
         assert_eq!(find_cookie(&headers, "e"), Some("4=5"));
         assert_eq!(find_cookie(&headers, "d"), None);
+        let beyond =
+            HeaderValue::from_bytes("name=Müller; ours=1; x=\u{1F600}".as_bytes()).unwrap();
+        let beyond = HeaderMap::from_iter([(header::COOKIE, beyond)]);
+        assert_eq!(find_cookie(&beyond, "ours"), Some("1"));
     }
 
     #[test]

@@ -44,6 +44,17 @@ pub fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     }
 }
 
+/// Whether somebody has clicked a link of this very site: no picture, no frame, nothing fetched ahead.
+#[must_use]
+pub fn is_own_link(method: &Method, headers: &HeaderMap, origin: &str) -> bool {
+    *method == Method::GET
+        && is_same_origin(headers, origin)
+        && text(headers, "sec-fetch-mode") == Some("navigate")
+        && text(headers, "sec-fetch-dest") == Some("document")
+        && text(headers, "sec-fetch-user") == Some("?1")
+        && !headers.contains_key("sec-purpose")
+}
+
 /// Whether another site's page opens a WebSocket here, with the cookies of whoever looks at it. Browsers
 /// let it, and leave it to us to look at `Origin` (RFC 6455 section 10.2).
 #[must_use]

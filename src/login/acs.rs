@@ -1,14 +1,15 @@
 //! The assertion consumer service: what identity providers' pages post to (SAML bindings 3.5).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{body::Bytes, extract::State};
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode, header};
+use tokio::time::timeout;
 
 use super::{Login, Provider, complete::Proven, flow::Flow};
 use crate::{
-    http::{Arrival, Error, Parameters, Response, find_cookie, see_other},
+    http::{Arrival, Body, Error, Parameters, Response, find_cookie, see_other},
     provisioning::Statement,
     saml::{Assertion, Expectations, IdentityProvider, ResponseError, decode_post, judge},
     secrets::sha256,
@@ -16,15 +17,23 @@ use crate::{
     telemetry::{LoginMethod, LoginOutcome},
 };
 
+/// A response with its certificates, signatures and 150 groups has 50 KiB.
+const MAX_FORM_BYTES: usize = 1024 * 1024;
+
+/// A browser sends it at once.
+const READ: Duration = Duration::from_secs(15);
+
 /// `POST /_gatehouse/saml/acs`
 pub async fn consume_assertion(
     State(login): State<Arc<Login>>,
     arrival: Arrival,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Error> {
     login.require_login_host(&arrival)?;
-    let form = Parameters::parse(form(&headers, &body)?)?;
+    check_media_type(&headers)?;
+    let body = read(body).await?;
+    let form = Parameters::parse(&body)?;
     let state = match form.find("RelayState") {
         Some(handle) => {
             let handle = sha256(handle.as_bytes());
@@ -70,13 +79,21 @@ impl AcsError {
     }
 }
 
-fn form<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<&'a [u8], Error> {
+/// Nothing else is worth reading.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     if media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Ok(body);
+        return Ok(());
     }
     Err(Error::bad_request("saml-not-a-form", format_args!("content type {media_type:?}")))
+}
+
+/// A form, within bounds of size and time: strangers send it.
+async fn read(body: Body) -> Result<Bytes, Error> {
+    let reading = timeout(READ, axum::body::to_bytes(body, MAX_FORM_BYTES));
+    let read = reading.await.map_err(|_| Error::bad_request("saml-too-slow", "no end in time"))?;
+    read.map_err(|error| Error::bad_request("saml-too-large", error))
 }
 
 impl Login {
@@ -100,7 +117,13 @@ impl Login {
         state: &LoginState,
         flow: &Flow,
     ) -> Result<Response, Error> {
-        self.check_browser(arrival, headers, state, flow)?;
+        if let Err(error) = self.check_browser(arrival, headers, state, flow) {
+            // Two tabs that began at once have one cookie between them: begin once more, with it.
+            return match flow.retry(*flow.browser()) {
+                Some(again) => Ok(see_other(&self.sign_in_url(&again))),
+                None => Err(error),
+            };
+        }
         let response = form.find("SAMLResponse").unwrap_or_default().to_owned();
         match self.prove(state, response).await {
             Ok(proven) => self.complete(arrival, headers, flow, proven).await,

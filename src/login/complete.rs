@@ -49,7 +49,8 @@ impl Login {
         let username = proven.claims.profile.username.clone();
         let issuer = proven.claims.identity.issuer.clone();
         let provisioned = self.provision(flow, method, proven.claims).await?;
-        let replaces = self.find_parent(arrival, headers).await?.map(|parent| parent.id);
+        let parent = self.find_parent(arrival, headers).await?.map(|parent| parent.id);
+        let replaces = parent.or(flow.replaces.map(SessionId));
         let (value, format) = proven.name_id.map_or((None, None), |id| (Some(id.value), id.format));
         let begun = self.sessions.begin(NewLogin {
             person: provisioned.person,

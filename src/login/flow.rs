@@ -36,6 +36,11 @@ pub struct Flow {
     pub(super) trace: TraceId,
     /// When it is too late.
     until: DateTime<Utc>,
+    /// The session that the browser had when it was sent to an identity provider: it does not send that
+    /// cookie along with another site's form.
+    pub(super) replaces: Option<i64>,
+    /// Whether it was begun anew, because the browser's cookie was another one at the end.
+    retried: bool,
 }
 
 impl Flow {
@@ -44,13 +49,21 @@ impl Flow {
         let good = target.len() <= MAX_TARGET && Readings::of(target).is_ok();
         let target = if good { target.to_owned() } else { format!("{}/", place.prefix) };
         let app = Some(place.name.clone());
-        Self { app, target, browser, trace: start.trace, until: start.now + LIFE }
+        let (trace, until) = (start.trace, start.now + LIFE);
+        Self { app, target, browser, trace, until, replaces: None, retried: false }
     }
 
     /// A login that leads nowhere but to the login host's own page.
     pub(super) fn to_home(start: &Start) -> Self {
         let (trace, until) = (start.trace, start.now + LIFE);
-        Self { app: None, target: HOME_PATH.to_owned(), browser: [0; 32], trace, until }
+        let target = HOME_PATH.to_owned();
+        let browser = [0; 32];
+        Self { app: None, target, browser, trace, until, replaces: None, retried: false }
+    }
+
+    /// The same way once more, for the browser that is there now; not a third time.
+    pub(super) fn retry(&self, browser: Hash) -> Option<Self> {
+        (!self.retried).then(|| Self { browser, retried: true, replaces: None, ..self.clone() })
     }
 
     pub(super) fn browser(&self) -> &Hash {

@@ -43,6 +43,11 @@ pub async fn take_over(
             return Ok(see_other(&login.destination(&flow)));
         }
     }
+    // Two tabs that began at once have one cookie between them: begin once more, with it.
+    let again = browser_hash(&headers, site).and_then(|browser| flow.retry(browser));
+    if let Some(again) = again {
+        return Ok(see_other(&login.sign_in_url(&again)));
+    }
     let sentence = "This sign-in has been used, is too old, or was begun in another browser.";
     Err(Error::new(StatusCode::BAD_REQUEST, "handover-refused", sentence)
         .with_trace(flow.trace)

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{
     LOGGED_OUT_PATH, LOGOUT_PATH, Login,
     flow::{Flow, Start},
 };
 use crate::{
-    http::{Arrival, Error, Response, find_cookie, is_same_origin, page, see_other},
+    http::{Arrival, Error, Response, find_cookie, is_own_link, is_same_origin, page, see_other},
     store::SessionId,
 };
 
@@ -27,14 +27,15 @@ struct LoggedOutPage {
     sign_in: String,
 }
 
-/// `GET /_gatehouse/logout`. A link of the application logs out at once; anybody else's could be a trick,
-/// so it asks first.
+/// `GET /_gatehouse/logout`. A link of the application that somebody clicks logs out at once; anything else
+/// could be a trick, such as a picture in a comment, so it asks first.
 pub async fn confirm_logout(
     State(login): State<Arc<Login>>,
     arrival: Arrival,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    if is_same_origin(&headers, arrival.site.origin()) {
+    if is_own_link(&method, &headers, arrival.site.origin()) {
         return login.end_session(&arrival, &headers).await;
     }
     Ok(page(StatusCode::OK, &ConfirmPage { action: LOGOUT_PATH }))

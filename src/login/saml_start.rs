@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::TimeDelta;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::{Login, Provider, flow::Browser};
 use crate::{
-    http::{Arrival, Body, Error, Parameters, Response, see_other},
+    http::{Arrival, Body, Error, Parameters, Response, is_navigation, see_other},
     saml::RequestId,
     secrets::{random, sha256},
     store::LoginState,
@@ -22,12 +22,18 @@ const LIFE: TimeDelta = TimeDelta::hours(1);
 pub async fn start_saml(
     State(login): State<Arc<Login>>,
     arrival: Arrival,
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     login.require_login_host(&arrival)?;
     let parameters = Parameters::of(&uri)?;
-    let flow = login.open(parameters.find("flow"))?;
+    let mut flow = login.open(parameters.find("flow"))?;
+    // Each way is written down, so it is for browsers that go it.
+    if !is_navigation(&method, &headers) {
+        return Err(Error::bad_request("saml-start-not-a-page", "no navigation"));
+    }
+    flow.replaces = login.find_parent(&arrival, &headers).await?.map(|parent| parent.id.0);
     let provider = login.find_provider(parameters.find("idp").unwrap_or_default())?;
     let Some(idp) = provider.identity_provider() else {
         return Err(Error::unavailable(format_args!("no metadata of {} yet", provider.name)));

@@ -96,9 +96,10 @@ impl Cache {
         self.shard(cookie).read().unwrap_or_else(PoisonError::into_inner).get(cookie).cloned()
     }
 
-    pub(super) fn insert(&self, cookie: Cookie, session: Arc<LiveSession>) {
+    /// Of two that load a session at once, both get the one that was first: tunnels hold on to it.
+    pub(super) fn insert(&self, cookie: Cookie, session: Arc<LiveSession>) -> Arc<LiveSession> {
         let mut shard = self.shard(&cookie).write().unwrap_or_else(PoisonError::into_inner);
-        shard.insert(cookie, session);
+        shard.entry(cookie).or_insert(session).clone()
     }
 
     pub(super) fn remove(&self, cookie: &Cookie) {

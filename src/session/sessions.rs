@@ -215,9 +215,8 @@ impl Sessions {
             self.cache.remove(&cookie);
             return Ok(None);
         };
-        let live = Arc::new(LiveSession::new(child));
+        let live = self.cache.insert(cookie, Arc::new(LiveSession::new(child)));
         live.touch(now.timestamp_micros());
-        self.cache.insert(cookie, live.clone());
         Ok(Some(live).filter(|live| live.host == host))
     }
 
