@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -66,6 +69,8 @@ pub struct Sessions {
     children: Tagger,
     cache: Cache,
     endings: Mutex<BTreeSet<i64>>,
+    /// Counts how often sessions were forgotten.
+    forgotten: AtomicU64,
 }
 
 impl Sessions {
@@ -86,6 +91,7 @@ impl Sessions {
             children: sealer.tagger("child session"),
             cache: Cache::new(),
             endings: Mutex::new(before.iter().map(|ending| ending.seq).collect()),
+            forgotten: AtomicU64::new(0),
         })
     }
 
@@ -109,7 +115,7 @@ impl Sessions {
             replaces: login.replaces,
         };
         if let Some(replaced) = session.replaces {
-            self.cache.retain(|live| live.parent != replaced);
+            self.forget_unless(|live| live.parent != replaced);
         }
         Ok((self.store.insert_session(session, now).await?, cookie.value()))
     }
@@ -204,12 +210,20 @@ impl Sessions {
         self.load(cookie, host, now).await
     }
 
+    /// Keeps in memory only what is to be kept.
+    fn forget_unless(&self, keep: impl Fn(&LiveSession) -> bool) {
+        // First counted, then forgotten: see `load`.
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        self.cache.retain(keep);
+    }
+
     async fn load(
         &self,
         cookie: Cookie,
         host: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<LiveSession>>, StoreError> {
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
         let found = self.store.find_child_session(&cookie.hash(), now).await?;
         let Some(child) = found.filter(|child| child.parent.seen_at + self.times.idle > now) else {
             self.cache.remove(&cookie);
@@ -217,22 +231,27 @@ impl Sessions {
         };
         let live = self.cache.insert(cookie, Arc::new(LiveSession::new(child)));
         live.touch(now.timestamp_micros());
+        // It may have ended after it was read, and been looked for in memory before it was there: what
+        // was read beside an ending is read again the next time.
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            self.cache.remove(&cookie);
+        }
         Ok(Some(live).filter(|live| live.host == host))
     }
 
     /// Ends a session with all its children.
     pub async fn end(&self, session: SessionId) -> Result<bool, StoreError> {
-        self.cache.retain(|live| live.parent != session);
+        self.forget_unless(|live| live.parent != session);
         let ended = self.store.delete_session(session, self.clock.now()).await?;
         // A request in between may have loaded it once more.
-        self.cache.retain(|live| live.parent != session);
+        self.forget_unless(|live| live.parent != session);
         Ok(ended)
     }
 
     /// Ends every session of a person.
     pub async fn end_all_of(&self, person: PersonId) -> Result<u64, StoreError> {
         let ended = self.store.delete_sessions_of(person, self.clock.now()).await?;
-        self.cache.retain(|live| live.person != person);
+        self.forget_unless(|live| live.person != person);
         Ok(ended)
     }
 
@@ -248,7 +267,7 @@ impl Sessions {
         }
         let window = self.endings().last().copied().unwrap_or_default() - 2 * ENDINGS_WINDOW;
         self.endings().retain(|seq| *seq > window);
-        self.cache.retain(|live| {
+        self.forget_unless(|live| {
             !endings.iter().any(|ending| {
                 ending.session == Some(live.parent) || ending.person == Some(live.person)
             })
