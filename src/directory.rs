@@ -5,13 +5,15 @@ mod group;
 mod identity;
 mod name_key;
 mod source;
+mod step;
 mod user;
 
 pub use self::{
-    change::{Change, Profile},
+    change::{Change, ChunkSize, Profile},
     group::{Group, GroupId},
     identity::{Identity, Issuer, MatchKey, Subject, SubjectKind},
     name_key::NameKey,
     source::Source,
+    step::{StepKind, UserState, UserStep},
     user::{DirectoryId, InactiveReason, PersonId, User, UserId},
 };

@@ -19,4 +19,5 @@ pub mod secrets;
 pub mod server;
 pub mod session;
 pub mod store;
+pub mod sync;
 pub mod telemetry;

@@ -1,5 +1,6 @@
 //! What a login changes in the directory. Pure: decides, and changes nothing itself.
 
+mod bulk;
 mod claims;
 mod edits;
 mod groups;
@@ -13,15 +14,18 @@ mod source;
 mod transform;
 
 pub use self::{
+    bulk::{
+        HeldUser, ListedUser, NewNumbers, Unlisted, plan_listed, plan_new, plan_unlisted,
+    },
     claims::{Claims, GroupClaim},
     edits::{
         plan_deactivation, plan_joining, plan_leaving, plan_nesting, plan_reactivation,
         plan_removal, plan_unnesting,
     },
     groups::ManagedGroups,
-    guard::{GuardError, guard},
+    guard::{Ending, GuardError, guard, guard_size},
     known::{Known, KnownPerson, KnownUser},
-    mapping::{Mapping, MappingConfigError, MappingError, Statement, saml_issuer},
+    mapping::{Mapping, MappingConfigError, MappingError, Statement, is_plain, saml_issuer},
     plan::{Plan, Refusal, Warning, plan},
     policy::Policy,
     realms::{Realms, kerberos_issuer},

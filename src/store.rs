@@ -8,18 +8,22 @@ mod apply;
 mod changes;
 mod connect;
 mod directories;
+mod directory_pages;
 mod edits;
 mod endings;
 mod error;
 mod first_visits;
 mod groups;
 mod handovers;
+mod ids;
 mod known;
 mod last_logins;
 mod login_states;
+mod plans;
 mod provision;
 mod purge;
 mod replays;
+mod rows;
 mod sessions;
 mod sqlite_writer;
 mod time;
@@ -35,13 +39,16 @@ pub use self::{
     changes::LoggedChange,
     connect::StoreOptions,
     directories::DirectoryListing,
+    directory_pages::ExportedUser,
     edits::{Edit, Step, UndoOutcome},
     endings::SessionEnding,
     error::{ProvisionError, StoreError},
     groups::{GroupListing, Member, Nesting},
     handovers::{Handover, NewHandover},
+    ids::Ids,
     last_logins::LastLogin,
     login_states::LoginState,
+    plans::{Applier, Chunk, GroupJoins, NewGroup, NewPlan, Outcome, PlanId, PlanState, Seal, StoredPlan},
     provision::{Provision, Provisioned},
     replays::Replay,
     sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},

@@ -126,6 +126,35 @@ pub enum Change {
         /// Who said so.
         source: String,
     },
+    /// A chunk of a large plan: many changes in one row of the log, which are kept with the plan.
+    Chunk {
+        /// The plan.
+        plan: i64,
+        /// Its chunk.
+        number: i64,
+        /// What it changes, in numbers.
+        size: ChunkSize,
+    },
+}
+
+/// What a chunk changes, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChunkSize {
+    /// Groups that are made, or removed.
+    pub groups: u64,
+    /// Accounts that are made.
+    pub created: u64,
+    /// Accounts that show something else, or may be used again.
+    pub updated: u64,
+    /// Accounts that may not be used any more.
+    pub deactivated: u64,
+    /// Accounts that go.
+    pub removed: u64,
+    /// Memberships that begin.
+    pub joined: u64,
+    /// Memberships that end.
+    pub left: u64,
 }
 
 impl Change {
@@ -149,6 +178,7 @@ impl Change {
             Self::RemoveNesting { .. } => "remove_nesting",
             Self::AddMembership { .. } => "add_membership",
             Self::RemoveMembership { .. } => "remove_membership",
+            Self::Chunk { .. } => "chunk",
         }
     }
 
@@ -157,7 +187,8 @@ impl Change {
     #[must_use]
     pub fn inverse(&self, uuid: Option<Uuid>) -> Option<Self> {
         Some(match self.clone() {
-            Self::CreatePerson => return None,
+            // A plan is undone by a plan.
+            Self::CreatePerson | Self::Chunk { .. } => return None,
             Self::AddIdentity { identity } => Self::RemoveIdentity { identity },
             Self::RemoveIdentity { identity } => Self::AddIdentity { identity },
             Self::UpdateIdentity { before, after } => {
@@ -223,7 +254,38 @@ impl std::fmt::Display for Change {
             }
             Self::AddMembership { group, source } => write!(f, "join {group:?} by {source}"),
             Self::RemoveMembership { group, source } => write!(f, "leave {group:?} by {source}"),
+            Self::Chunk { plan, number, size } => write!(f, "plan {plan}, part {number}: {size}"),
         }
+    }
+}
+
+impl std::fmt::Display for ChunkSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            ("groups", self.groups),
+            ("users created", self.created),
+            ("users updated", self.updated),
+            ("users deactivated", self.deactivated),
+            ("users removed", self.removed),
+            ("memberships begun", self.joined),
+            ("memberships ended", self.left),
+        ];
+        let parts = parts.iter().filter(|(_, count)| *count > 0);
+        let parts: Vec<_> = parts.map(|(name, count)| format!("{count} {name}")).collect();
+        f.write_str(if parts.is_empty() { "nothing" } else { "" })?;
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl std::ops::AddAssign for ChunkSize {
+    fn add_assign(&mut self, other: Self) {
+        self.groups += other.groups;
+        self.created += other.created;
+        self.updated += other.updated;
+        self.deactivated += other.deactivated;
+        self.removed += other.removed;
+        self.joined += other.joined;
+        self.left += other.left;
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Source {
     Scim(String),
     /// The first visit to this app.
     Default(String),
+    /// An import by this name.
+    Import(String),
 }
 
 /// A text that names no source.
@@ -32,6 +34,7 @@ impl fmt::Display for Source {
             Self::Connector(name) => write!(f, "connector:{name}"),
             Self::Scim(name) => write!(f, "scim:{name}"),
             Self::Default(app) => write!(f, "default:{app}"),
+            Self::Import(name) => write!(f, "import:{name}"),
         }
     }
 }
@@ -46,6 +49,7 @@ impl FromStr for Source {
             Some(("connector", name)) => Ok(Self::Connector(name.to_owned())),
             Some(("scim", name)) => Ok(Self::Scim(name.to_owned())),
             Some(("default", app)) => Ok(Self::Default(app.to_owned())),
+            Some(("import", name)) => Ok(Self::Import(name.to_owned())),
             _ => Err(UnknownSource(text.to_owned())),
         }
     }

@@ -308,7 +308,8 @@ pub(super) fn checked_username(name: &str) -> Result<String, MappingError> {
 }
 
 /// Whether a name can be stored, shown and sent in a header without changing its meaning.
-fn is_plain(name: &str) -> bool {
+#[must_use]
+pub fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name.trim() == name
         && name.chars().count() <= MAX_NAME_LENGTH

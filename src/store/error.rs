@@ -70,6 +70,12 @@ pub enum StoreError {
     /// What should be undone has been undone.
     #[error("batch {0} has been undone already")]
     Undone(i64),
+    /// A directory takes one large plan at a time.
+    #[error("plan {0} is at work on this directory: wait for it, see `gatehouse plan list`")]
+    PlanRuns(i64),
+    /// A plan that is not there, or not as it should be.
+    #[error("there is no plan {0}, or it is not in a state for this")]
+    NoPlan(i64),
     /// What should be undone is not there.
     #[error("there is no batch {0}")]
     NoBatch(i64),

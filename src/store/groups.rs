@@ -53,7 +53,7 @@ impl Store {
     ) -> Result<Vec<GroupListing>, StoreError> {
         const SQL: &str = "
             SELECT g.id, d.id, d.name, g.name,
-                   (SELECT COUNT(DISTINCT m.user_id) FROM memberships m WHERE m.group_id = g.id)
+                   (SELECT COUNT(DISTINCT m.user_id) FROM group_members m WHERE m.group_id = g.id)
             FROM groups g JOIN directories d ON d.id = g.directory_id
             WHERE $1 = '' OR g.name_key = $1
             ORDER BY g.name_key, d.id LIMIT $2";
@@ -74,7 +74,7 @@ impl Store {
     /// The direct members of a group, in the order of their names.
     pub async fn list_members(&self, group: GroupId) -> Result<Vec<Member>, StoreError> {
         const SQL: &str = "
-            SELECT u.person_id, u.id, u.username, s.name FROM memberships m
+            SELECT u.person_id, u.id, u.username, s.name FROM group_members m
             JOIN users u ON u.id = m.user_id JOIN sources s ON s.id = m.source_id
             WHERE m.group_id = $1 ORDER BY u.username_key, s.name";
         let rows: Vec<(i64, i64, String, String)> =

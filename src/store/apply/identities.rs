@@ -5,7 +5,12 @@ use uuid::Uuid;
 use super::Applying;
 use crate::{
     directory::{Identity, MatchKey, PersonId},
-    store::{Connection, StoreError, time::micros, within},
+    store::{
+        Connection, StoreError,
+        ids::{self, Ids},
+        time::micros,
+        within,
+    },
 };
 
 impl Applying<'_> {
@@ -13,13 +18,16 @@ impl Applying<'_> {
         &mut self,
         connection: &mut Connection<'_>,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "INSERT INTO persons (uuid, created_at) VALUES ($1, $2) RETURNING id";
-        let id: i64 = within!(connection, |connection| {
-            sqlx::query_scalar(SQL)
+        const SQL: &str = "INSERT INTO persons (id, uuid, created_at) VALUES ($1, $2, $3)";
+        let id = ids::take(connection, Ids::Persons, 1).await?;
+        within!(connection, |connection| {
+            sqlx::query(SQL)
+                .bind(id)
                 .bind(Uuid::now_v7())
                 .bind(micros(self.now()))
-                .fetch_one(connection)
-                .await?
+                .execute(connection)
+                .await
+                .map(drop)?;
         });
         self.person = Some(PersonId(id));
         Ok(true)

@@ -8,6 +8,7 @@ use crate::{
     store::{
         Connection, StoreError,
         accounts::{UserRow, select_users},
+        ids::{self, Ids},
         time::micros,
         tombstones, within,
     },
@@ -23,14 +24,14 @@ impl Applying<'_> {
         inactive: Option<InactiveReason>,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "
-            INSERT INTO users (uuid, directory_id, person_id, username, username_key, email,
+            INSERT INTO users (id, uuid, directory_id, person_id, username, username_key, email,
                 display_name, first_name, last_name, inactive_reason, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
-            ON CONFLICT DO NOTHING
-            RETURNING id";
+            VALUES ($12, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+            ON CONFLICT DO NOTHING";
         let key = NameKey::of(&profile.username);
-        let id: Option<i64> = within!(connection, |connection| {
-            sqlx::query_scalar(SQL)
+        let id = ids::take(connection, Ids::Users, 1).await?;
+        let inserted = within!(connection, |connection| {
+            sqlx::query(SQL)
                 .bind(uuid)
                 .bind(self.directory.0)
                 .bind(self.person.map(|person| person.0))
@@ -42,14 +43,16 @@ impl Applying<'_> {
                 .bind(&profile.last_name)
                 .bind(inactive.map(InactiveReason::as_str))
                 .bind(micros(self.now()))
-                .fetch_optional(connection)
+                .bind(id)
+                .execute(connection)
                 .await?
+                .rows_affected()
         });
         tombstones::delete(connection, self.directory, &key).await?;
-        if id.is_some() {
-            self.user = id.map(UserId);
+        if inserted == 1 {
+            self.user = Some(UserId(id));
         }
-        Ok(id.is_some())
+        Ok(inserted == 1)
     }
 
     /// An account without memberships goes, and leaves its name behind, unless its making is undone.

@@ -1,0 +1,445 @@
+//! Large plans: written chunk by chunk, sealed, then applied chunk by chunk. A gateway that is killed goes
+//! on where it was; one that dies before the seal has changed nothing.
+
+mod adding;
+mod applier;
+mod current;
+mod ending;
+mod packing;
+mod touched;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Connection, Priority, Store, StoreError, changes, read,
+    ids::{self, Ids},
+    time::{micros, time},
+    within,
+};
+use crate::directory::{ChunkSize, DirectoryId};
+
+pub use self::{
+    applier::{Applier, Outcome},
+    packing::{Chunk, GroupJoins, NewGroup},
+};
+
+/// A large plan. Small, and only inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanId(pub i64);
+
+/// How far a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanState {
+    /// It is being computed. Nothing of it has been applied, and nothing will be if that breaks off.
+    Building,
+    /// It was to be looked at only.
+    DryRun,
+    /// It is complete, and being applied.
+    Sealed,
+    /// What it adds has been applied; what it takes away waits for an administrator.
+    Held,
+    /// All of it has been applied.
+    Applied,
+    /// What had not been applied never will be.
+    Discarded,
+}
+
+impl PlanState {
+    /// The word for it, in the store and for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Building => "building",
+            Self::DryRun => "dry_run",
+            Self::Sealed => "sealed",
+            Self::Held => "held",
+            Self::Applied => "applied",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        let all = [
+            Self::Building,
+            Self::DryRun,
+            Self::Sealed,
+            Self::Held,
+            Self::Applied,
+            Self::Discarded,
+        ];
+        all.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A plan that is to be written.
+#[derive(Clone, Debug)]
+pub struct NewPlan {
+    /// Where.
+    pub directory: DirectoryId,
+    /// By whose word memberships begin and end.
+    pub source: String,
+    /// Who wants it.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// The batch that it undoes, if that is what it is for.
+    pub undoes: Option<i64>,
+}
+
+/// What is known of a plan once it is complete.
+#[derive(Clone, Debug, Default)]
+pub struct Seal {
+    /// What it changes.
+    pub size: ChunkSize,
+    /// How many chunks it has.
+    pub chunks: i64,
+    /// The first chunk that takes something away.
+    pub first_ending: i64,
+    /// Why an administrator has to look at that first, if so.
+    pub guard: Option<String>,
+}
+
+/// A plan as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredPlan {
+    /// Which.
+    pub id: PlanId,
+    /// What it is.
+    pub plan: NewPlan,
+    /// How far it is.
+    pub state: PlanState,
+    /// What it changes.
+    pub size: ChunkSize,
+    /// The log's head when it was begun.
+    pub(super) seen_seq: i64,
+    /// How many chunks it has.
+    pub chunks: i64,
+    /// The chunk to be applied next.
+    pub next_chunk: i64,
+    /// The first chunk that takes something away.
+    pub first_ending: i64,
+    /// Why what it takes away waits for an administrator, if it does.
+    pub guard: Option<String>,
+    /// The batch in the log, once something has been applied.
+    pub batch: Option<i64>,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
+    /// When somebody last worked on it.
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    id: i64,
+    directory_id: i64,
+    source: String,
+    actor: String,
+    reason: String,
+    state: String,
+    size: String,
+    seen_seq: i64,
+    chunks: i64,
+    next_chunk: i64,
+    first_ending: i64,
+    guard: Option<String>,
+    batch: Option<i64>,
+    undoes: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// The columns of [`Row`].
+macro_rules! select_plans {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, directory_id, source, actor, reason, state, size, seen_seq, chunks, ",
+            "next_chunk, first_ending, guard, batch, undoes, created_at, updated_at FROM plans ",
+            $rest
+        )
+    };
+}
+
+impl TryFrom<Row> for StoredPlan {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let unreadable = |what, value: &str| StoreError::Unreadable { what, value: value.into() };
+        Ok(Self {
+            id: PlanId(row.id),
+            state: PlanState::from_word(&row.state)
+                .ok_or_else(|| unreadable("the state of a plan", &row.state))?,
+            size: serde_json::from_str(&row.size)
+                .map_err(|_| unreadable("the size of a plan", &row.size))?,
+            plan: NewPlan {
+                directory: DirectoryId(row.directory_id),
+                source: row.source,
+                actor: row.actor,
+                reason: row.reason,
+                undoes: row.undoes,
+            },
+            seen_seq: row.seen_seq,
+            chunks: row.chunks,
+            next_chunk: row.next_chunk,
+            first_ending: row.first_ending,
+            guard: row.guard,
+            batch: row.batch,
+            created_at: time(row.created_at),
+            updated_at: time(row.updated_at),
+        })
+    }
+}
+
+impl Store {
+    /// Begins a plan, unless another one for the directory is being written or applied.
+    pub async fn begin_plan(
+        &self,
+        plan: NewPlan,
+        now: DateTime<Utc>,
+    ) -> Result<PlanId, StoreError> {
+        const BUSY: &str = "
+            SELECT id FROM plans WHERE directory_id = $1 AND state IN ('building', 'sealed')";
+        const SQL: &str = "
+            INSERT INTO plans (directory_id, source, actor, reason, state, size, seen_seq, chunks,
+                next_chunk, first_ending, undoes, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, 'building', '{}', $5, 0, 0, 0, $6, $7, $7) RETURNING id";
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let connection = &mut transaction.connection();
+                let head = changes::advance_head(connection, 0).await?;
+                let busy: Option<i64> = within!(connection, |connection| {
+                    sqlx::query_scalar(BUSY)
+                        .bind(plan.directory.0)
+                        .fetch_optional(connection)
+                        .await?
+                });
+                if let Some(busy) = busy {
+                    return Err(StoreError::PlanRuns(busy));
+                }
+                let id: i64 = within!(connection, |connection| {
+                    sqlx::query_scalar(SQL)
+                        .bind(plan.directory.0)
+                        .bind(plan.source)
+                        .bind(plan.actor)
+                        .bind(plan.reason)
+                        .bind(head)
+                        .bind(plan.undoes)
+                        .bind(micros(now))
+                        .fetch_one(connection)
+                        .await?
+                });
+                Ok(PlanId(id))
+            })
+        })
+        .await
+    }
+
+    /// Takes numbers that no other row will ever have, and gives the first of them.
+    pub async fn take_ids(&self, of: Ids, count: i64) -> Result<i64, StoreError> {
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move { ids::take(&mut transaction.connection(), of, count).await })
+        })
+        .await
+    }
+
+    /// Stores a chunk of a plan that is being computed, as [`Chunk::pack`] packed it.
+    pub async fn add_chunk(
+        &self,
+        plan: PlanId,
+        number: i64,
+        packed: Vec<u8>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const ALIVE: &str =
+            "UPDATE plans SET updated_at = $2 WHERE id = $1 AND state = 'building'";
+        const SQL: &str = "INSERT INTO plan_chunks (plan_id, number, steps) VALUES ($1, $2, $3)";
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                let alive = within!(&mut transaction.connection(), |connection| {
+                    let alive = sqlx::query(ALIVE)
+                        .bind(plan.0)
+                        .bind(micros(now))
+                        .execute(&mut *connection)
+                        .await?;
+                    sqlx::query(SQL)
+                        .bind(plan.0)
+                        .bind(number)
+                        .bind(packed)
+                        .execute(&mut *connection)
+                        .await?;
+                    alive.rows_affected()
+                });
+                if alive == 1 { Ok(()) } else { Err(StoreError::NoPlan(plan.0)) }
+            })
+        })
+        .await
+    }
+
+    /// Seals a plan: from now on it is decided, whatever becomes of whoever computed it. What older plans
+    /// for the directory would still take away is forgotten: this one has looked later.
+    pub async fn seal_plan(
+        &self,
+        plan: PlanId,
+        seal: Seal,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE plans SET size = $2, chunks = $3, first_ending = $4, guard = $5, updated_at = $6,
+                state = $7
+            WHERE id = $1 AND state = 'building'";
+        const OLDER: &str = "
+            UPDATE plans SET state = 'discarded', updated_at = $2
+            WHERE state = 'held' AND id <> $1
+              AND directory_id = (SELECT directory_id FROM plans WHERE id = $1)";
+        let text = serde_json::to_string(&seal.size).map_err(|error| StoreError::Unreadable {
+            what: "the size of a plan",
+            value: error.to_string(),
+        })?;
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let waits = seal.guard.is_some() && seal.first_ending == 0;
+                let state = if waits { PlanState::Held } else { PlanState::Sealed };
+                let sealed = within!(&mut transaction.connection(), |connection| {
+                    let sealed = sqlx::query(SQL)
+                        .bind(plan.0)
+                        .bind(text)
+                        .bind(seal.chunks)
+                        .bind(seal.first_ending)
+                        .bind(seal.guard)
+                        .bind(micros(now))
+                        .bind(state.as_str())
+                        .execute(&mut *connection)
+                        .await?;
+                    sqlx::query(OLDER)
+                        .bind(plan.0)
+                        .bind(micros(now))
+                        .execute(&mut *connection)
+                        .await
+                        .map(drop)?;
+                    sealed.rows_affected()
+                });
+                if sealed == 1 { Ok(()) } else { Err(StoreError::NoPlan(plan.0)) }
+            })
+        })
+        .await
+    }
+
+    /// Lets what waits for an administrator go on.
+    pub async fn approve_plan(&self, plan: PlanId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE plans SET state = 'sealed', guard = NULL, updated_at = $2
+            WHERE id = $1 AND state = 'held'";
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let approved = within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL)
+                        .bind(plan.0)
+                        .bind(micros(now))
+                        .execute(connection)
+                        .await?
+                        .rows_affected()
+                });
+                if approved == 1 { Ok(()) } else { Err(StoreError::NoPlan(plan.0)) }
+            })
+        })
+        .await
+    }
+
+    /// Moves a plan on, if it is still in the state that is believed.
+    pub async fn move_plan(
+        &self,
+        plan: PlanId,
+        from: PlanState,
+        to: PlanState,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "UPDATE plans SET state = $3, updated_at = $4 WHERE id = $1 AND state = $2";
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let moved = within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL)
+                        .bind(plan.0)
+                        .bind(from.as_str())
+                        .bind(to.as_str())
+                        .bind(micros(now))
+                        .execute(connection)
+                        .await?
+                        .rows_affected()
+                });
+                Ok(moved == 1)
+            })
+        })
+        .await
+    }
+
+    /// Forgets a plan of which nothing has been applied.
+    pub async fn delete_plan(&self, plan: PlanId) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM plans WHERE id = $1 AND batch IS NULL";
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                let deleted = within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL).bind(plan.0).execute(connection).await?.rows_affected()
+                });
+                Ok(deleted == 1)
+            })
+        })
+        .await
+    }
+
+    /// A plan.
+    pub async fn find_plan(&self, plan: PlanId) -> Result<Option<StoredPlan>, StoreError> {
+        self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move { find_plan(connection, plan).await })
+        })
+        .await
+    }
+
+    /// The plan whose chunks a batch of the log is, if it is one's.
+    pub async fn find_plan_of_batch(&self, batch: i64) -> Result<Option<StoredPlan>, StoreError> {
+        const SQL: &str = select_plans!("WHERE batch = $1");
+        let row: Option<Row> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(batch).fetch_optional(pool).await?);
+        row.map(StoredPlan::try_from).transpose()
+    }
+
+    /// Plans, the latest first.
+    pub async fn list_plans(&self, limit: i64) -> Result<Vec<StoredPlan>, StoreError> {
+        const SQL: &str = select_plans!("ORDER BY id DESC LIMIT $1");
+        let rows: Vec<Row> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(limit).fetch_all(pool).await?);
+        rows.into_iter().map(StoredPlan::try_from).collect()
+    }
+
+    /// Plans that are being written, applied or held.
+    pub async fn list_open_plans(&self) -> Result<Vec<StoredPlan>, StoreError> {
+        const SQL: &str =
+            select_plans!("WHERE state IN ('building', 'sealed', 'held') ORDER BY id");
+        let rows: Vec<Row> = read!(self, |pool| sqlx::query_as(SQL).fetch_all(pool).await?);
+        rows.into_iter().map(StoredPlan::try_from).collect()
+    }
+
+    /// A chunk of a plan, and what was found otherwise when it was applied.
+    pub async fn find_chunk(
+        &self,
+        plan: PlanId,
+        number: i64,
+    ) -> Result<(Vec<u8>, Option<String>), StoreError> {
+        const SQL: &str =
+            "SELECT steps, outcome FROM plan_chunks WHERE plan_id = $1 AND number = $2";
+        let row: Option<(Vec<u8>, Option<String>)> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(plan.0).bind(number).fetch_optional(pool).await?
+        });
+        row.ok_or(StoreError::NoPlan(plan.0))
+    }
+}
+
+async fn find_plan(
+    connection: &mut Connection<'_>,
+    plan: PlanId,
+) -> Result<Option<StoredPlan>, StoreError> {
+    const SQL: &str = select_plans!("WHERE id = $1");
+    let row: Option<Row> = within!(connection, |connection| {
+        sqlx::query_as(SQL).bind(plan.0).fetch_optional(connection).await?
+    });
+    row.map(StoredPlan::try_from).transpose()
+}

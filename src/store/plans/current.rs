@@ -1,0 +1,133 @@
+//! What is in the directory now, where somebody else has written since a plan looked.
+
+use std::collections::HashSet;
+
+use crate::{
+    directory::{DirectoryId, GroupId, NameKey, User, UserId, UserState, UserStep},
+    store::{
+        Connection, StoreError,
+        accounts::{UserRow, select_users},
+        within,
+    },
+};
+
+/// Whether an account is still what a step expects.
+pub(super) async fn is(
+    connection: &mut Connection<'_>,
+    step: &UserStep,
+) -> Result<bool, StoreError> {
+    const SQL: &str = select_users!("WHERE u.id = $1");
+    let row: Option<UserRow> = within!(connection, |connection| {
+        sqlx::query_as(SQL).bind(step.user.0).fetch_optional(connection).await?
+    });
+    let Some(user) = row.map(User::try_from).transpose()? else {
+        return Ok(false);
+    };
+    let now = UserState { profile: user.profile, inactive: user.inactive };
+    Ok(user.uuid == step.uuid && step.before.as_ref().is_none_or(|before| *before == now))
+}
+
+/// Whether a name is somebody's, or was.
+pub(super) async fn is_taken(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    name: &NameKey,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT (SELECT COUNT(*) FROM users WHERE directory_id = $1 AND username_key = $2)
+             + (SELECT COUNT(*) FROM tombstones WHERE directory_id = $1 AND username_key = $2)";
+    let count: i64 = within!(connection, |connection| {
+        sqlx::query_scalar(SQL)
+            .bind(directory.0)
+            .bind(name.as_str())
+            .fetch_one(connection)
+            .await?
+    });
+    Ok(count > 0)
+}
+
+/// Whether a source says that a user is in a group.
+pub(super) async fn is_member(
+    connection: &mut Connection<'_>,
+    user: UserId,
+    group: GroupId,
+    source: i64,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT COUNT(*) FROM memberships WHERE user_id = $1 AND group_id = $2 AND source_id = $3";
+    let count: i64 = within!(connection, |connection| {
+        sqlx::query_scalar(SQL)
+            .bind(user.0)
+            .bind(group.0)
+            .bind(source)
+            .fetch_one(connection)
+            .await?
+    });
+    Ok(count > 0)
+}
+
+/// Whether a user is in groups that a step does not make them leave.
+pub(super) async fn has_others(
+    connection: &mut Connection<'_>,
+    step: &UserStep,
+    source: i64,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT group_id, source_id FROM memberships WHERE user_id = $1";
+    let rows: Vec<(i64, i64)> = within!(connection, |connection| {
+        sqlx::query_as(SQL).bind(step.user.0).fetch_all(connection).await?
+    });
+    Ok(rows.iter().any(|(group, by)| *by != source || !step.leaves.contains(&GroupId(*group))))
+}
+
+/// Writes a membership in the order of the groups too, if it is there in the order of the users.
+pub(super) async fn mirror(
+    connection: &mut Connection<'_>,
+    user: UserId,
+    group: GroupId,
+    source: i64,
+) -> Result<(), StoreError> {
+    const SQL: &str = "
+        INSERT INTO group_members (group_id, user_id, source_id)
+        SELECT group_id, user_id, source_id FROM memberships
+        WHERE user_id = $1 AND group_id = $2 AND source_id = $3
+        ON CONFLICT DO NOTHING";
+    within!(connection, |connection| {
+        sqlx::query(SQL)
+            .bind(user.0)
+            .bind(group.0)
+            .bind(source)
+            .execute(connection)
+            .await
+            .map(drop)?;
+    });
+    Ok(())
+}
+
+/// The number of a group.
+pub(super) async fn find_group(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    name: &NameKey,
+) -> Result<Option<GroupId>, StoreError> {
+    const SQL: &str = "SELECT id FROM groups WHERE directory_id = $1 AND name_key = $2";
+    let id: Option<i64> = within!(connection, |connection| {
+        sqlx::query_scalar(SQL)
+            .bind(directory.0)
+            .bind(name.as_str())
+            .fetch_optional(connection)
+            .await?
+    });
+    Ok(id.map(GroupId))
+}
+
+/// The numbers of every group of a directory.
+pub(super) async fn groups(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+) -> Result<HashSet<GroupId>, StoreError> {
+    const SQL: &str = "SELECT id FROM groups WHERE directory_id = $1";
+    let ids: Vec<i64> = within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(directory.0).fetch_all(connection).await?
+    });
+    Ok(ids.into_iter().map(GroupId).collect())
+}

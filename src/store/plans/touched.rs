@@ -1,0 +1,73 @@
+//! What others have changed since a plan looked at the directory. The rest is as the plan has seen it, and
+//! need not be compared again.
+
+use std::collections::HashSet;
+
+use super::StoredPlan;
+use crate::{
+    directory::{Change, NameKey, UserId},
+    store::{Connection, StoreError, within},
+};
+
+/// What others have changed since.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Touched {
+    /// How far the log has been read.
+    cursor: i64,
+    /// Accounts.
+    pub(super) users: HashSet<UserId>,
+    /// Names that accounts have got.
+    pub(super) names: HashSet<NameKey>,
+    /// Whether groups have gone.
+    pub(super) lost_groups: bool,
+}
+
+impl Touched {
+    /// Nothing yet: the log is read from where the plan began.
+    pub(super) fn since(seq: i64) -> Self {
+        Self { cursor: seq, ..Self::default() }
+    }
+
+    /// Reads what has been logged meanwhile, to the head, which nobody else can move now.
+    pub(super) async fn look(
+        &mut self,
+        connection: &mut Connection<'_>,
+        plan: &StoredPlan,
+        head: i64,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            SELECT user_id, change FROM changes
+            WHERE seq > $1 AND directory_id = $2 AND kind <> 'chunk'";
+        if head == self.cursor {
+            return Ok(());
+        }
+        let rows: Vec<(Option<i64>, String)> = within!(connection, |connection| {
+            sqlx::query_as(SQL)
+                .bind(self.cursor)
+                .bind(plan.plan.directory.0)
+                .fetch_all(connection)
+                .await?
+        });
+        for (user, change) in rows {
+            let unreadable =
+                |_| StoreError::Unreadable { what: "a change", value: change.clone() };
+            self.note(user.map(UserId), &serde_json::from_str(&change).map_err(unreadable)?);
+        }
+        self.cursor = head;
+        Ok(())
+    }
+
+    fn note(&mut self, user: Option<UserId>, change: &Change) {
+        self.users.extend(user);
+        match change {
+            Change::CreateUser { profile }
+            | Change::RestoreUser { profile, .. }
+            | Change::RemoveUser { profile, .. }
+            | Change::UpdateUser { after: profile, .. } => {
+                self.names.insert(NameKey::of(&profile.username));
+            }
+            Change::RemoveGroup { .. } => self.lost_groups = true,
+            _ => {}
+        }
+    }
+}

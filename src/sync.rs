@@ -1,0 +1,23 @@
+//! Bringing a directory in line with a list of people, however long: read, sorted, compared, planned, sealed
+//! and applied, in bounded memory.
+
+mod applying;
+mod comparing;
+mod export;
+mod formats;
+mod import;
+mod intake;
+mod listed_row;
+mod plan_writer;
+mod progress;
+mod sorter;
+mod undoing;
+
+pub use self::{
+    applying::{Applied, apply_plan, go_on},
+    export::{ExportError, export},
+    formats::{Format, RowError},
+    import::{ImportError, ImportReport, ImportRequest, import},
+    progress::{Event, Events, Phase, Progress},
+    undoing::undo_plan,
+};

@@ -1,0 +1,198 @@
+//! An import: a list of people becomes a plan, and the plan comes true.
+
+use std::{io::Read, time::Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    applying::{Applied, apply_plan},
+    comparing::{Comparison, number_groups},
+    formats::{Format, RowError},
+    intake::{IntakeError, take_in},
+    plan_writer::{PlanError, PlanWriter},
+    progress::Events,
+};
+use crate::{
+    clock::Clock,
+    directory::{ChunkSize, DirectoryId},
+    provisioning::Unlisted,
+    store::{NewPlan, PlanId, PlanState, Store, StoreError},
+};
+
+/// What is to be imported, and how.
+#[derive(Clone, Debug)]
+pub struct ImportRequest {
+    /// Where to.
+    pub directory: DirectoryId,
+    /// By whose word memberships begin and end.
+    pub source: String,
+    /// Who wants it.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// How the list is written.
+    pub format: Format,
+    /// What becomes of who is not in the list.
+    pub unlisted: Unlisted,
+    /// Whether rows that cannot be used are left out; else one refuses the list.
+    pub leave_out: bool,
+    /// Whether it is only to be seen what would change.
+    pub dry_run: bool,
+    /// Whether much may be taken away.
+    pub unguarded: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportReport {
+    /// Whether nothing was done.
+    pub dry_run: bool,
+    /// The plan, if anything had to change.
+    pub plan: Option<i64>,
+    /// The batch in the log, by which it can be undone.
+    pub batch: Option<i64>,
+    /// How many rows the list has.
+    pub rows: u64,
+    /// How many of them were left out.
+    pub rejected: u64,
+    /// How many accounts are as the list says.
+    pub unchanged: u64,
+    /// What changes.
+    pub size: ChunkSize,
+    /// Why what would be taken away waits for an administrator, if it does.
+    pub held: Option<String>,
+    /// Accounts that somebody else has changed meanwhile, and that are left as they are now.
+    pub skipped: u64,
+    /// How many sessions ended by it.
+    pub ended_sessions: u64,
+    /// How long reading took, comparing, applying.
+    pub seconds: [f64; 3],
+}
+
+/// Why nothing was imported. Nothing of the list has been applied then.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A row.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// Rows, or the files that they are sorted in.
+    #[error("{0}")]
+    List(String),
+    /// A list of nobody would end everybody.
+    #[error("the list has no rows: nobody would be left")]
+    Nobody,
+    /// The plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Temporary files.
+    #[error("the rows cannot be read back: {0}")]
+    Sort(#[from] std::io::Error),
+}
+
+impl From<IntakeError> for ImportError {
+    fn from(error: IntakeError) -> Self {
+        Self::List(error.to_string())
+    }
+}
+
+/// Reads a list to its end, and makes it come true.
+///
+/// Until the list has been read, compared and planned, nothing is applied. From then on all of it is, also
+/// if the gateway is killed.
+pub async fn import(
+    store: &Store,
+    clock: &Clock,
+    request: &ImportRequest,
+    list: impl Read + Send + 'static,
+    events: &Events,
+) -> Result<ImportReport, ImportError> {
+    let begun = Instant::now();
+    let (format, leave_out, telling) = (request.format, request.leave_out, events.clone());
+    let read = tokio::task::spawn_blocking(move || take_in(format, list, leave_out, &telling));
+    let intake = read.await.map_err(|error| ImportError::List(error.to_string()))??;
+    if intake.count == 0 && request.unlisted != Unlisted::Keep {
+        return Err(ImportError::Nobody);
+    }
+    let read_at = Instant::now();
+
+    let mut plan = PlanWriter::begin(store, clock, new_plan(request)).await?;
+    let id = plan.id();
+    let comparison = Comparison {
+        store,
+        directory: request.directory,
+        source: &request.source,
+        unlisted: request.unlisted,
+        leave_out,
+        events,
+    };
+    let compared = async {
+        let names = &intake.groups;
+        let groups = number_groups(store, request.directory, names, &mut plan).await?;
+        let compared = comparison.run(intake.rows, intake.count, &groups, &mut plan).await?;
+        let size = plan.size();
+        let held = (!request.unguarded).then_some(&compared.held);
+        Ok((plan.finish(held).await?, size, compared.unchanged, compared.rejected))
+    };
+    let (seal, _, unchanged, rejected) = match compared.await {
+        Ok(compared) => compared,
+        Err(error) => {
+            store.delete_plan(id).await?;
+            return Err(error);
+        }
+    };
+    let compared_at = Instant::now();
+    let mut report = ImportReport {
+        dry_run: request.dry_run,
+        rows: intake.count,
+        rejected: intake.rejected + rejected,
+        unchanged,
+        ..ImportReport::default()
+    };
+    if let Some(seal) = seal {
+        report.size = seal.size;
+        report.held.clone_from(&seal.guard);
+        report.plan = Some(id.0);
+        if request.dry_run {
+            // It can be looked at until the next one, and is never applied.
+            store.move_plan(id, PlanState::Building, PlanState::DryRun, clock.now()).await?;
+        } else {
+            store.seal_plan(id, seal, clock.now()).await?;
+            apply(store, clock, id, events, &mut report).await?;
+        }
+    } else {
+        store.delete_plan(id).await?;
+    }
+    let seconds = [read_at - begun, compared_at - read_at, compared_at.elapsed()];
+    report.seconds = seconds.map(|duration| duration.as_secs_f64());
+    Ok(report)
+}
+
+fn new_plan(request: &ImportRequest) -> NewPlan {
+    NewPlan {
+        directory: request.directory,
+        source: request.source.clone(),
+        actor: request.actor.clone(),
+        reason: request.reason.clone(),
+        undoes: None,
+    }
+}
+
+async fn apply(
+    store: &Store,
+    clock: &Clock,
+    plan: PlanId,
+    events: &Events,
+    report: &mut ImportReport,
+) -> Result<(), StoreError> {
+    let Applied { batch, held, skipped, ended_sessions } =
+        apply_plan(store, clock, plan, events).await?;
+    report.batch = batch;
+    report.held = held;
+    report.skipped = skipped;
+    report.ended_sessions = ended_sessions;
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Writes a plan as it is computed: what adds as it comes, what takes away behind it, and the new
+//! memberships once more in the order of the groups.
+
+use std::{
+    collections::HashMap,
+    io::{self, Read, Write},
+};
+
+use uuid::Uuid;
+
+use super::sorter::{Sorter, Spill, read_or_end};
+use crate::{
+    clock::Clock,
+    directory::{ChunkSize, GroupId, UserId, UserStep},
+    provisioning::{Ending, GuardError, guard_size},
+    store::{Chunk, GroupJoins, NewGroup, NewPlan, PlanId, Seal, Store, StoreError},
+};
+
+/// A chunk takes the one writer for about ten milliseconds: a login does not wait longer for it.
+const CHUNK_WEIGHT: usize = 5000;
+
+/// An account weighs as much as so many memberships.
+const USER_WEIGHT: usize = 10;
+
+/// What sorting memberships keeps in memory.
+const MEMORY: usize = 32 << 20;
+
+/// A membership that begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Join {
+    group: GroupId,
+    user: UserId,
+}
+
+impl Spill for Join {
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+    }
+
+    fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        to.write_all(&self.group.0.to_le_bytes())?;
+        to.write_all(&self.user.0.to_le_bytes())
+    }
+
+    fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
+        let mut bytes = [0; 8];
+        if !read_or_end(from, &mut bytes)? {
+            return Ok(None);
+        }
+        let group = GroupId(i64::from_le_bytes(bytes));
+        from.read_exact(&mut bytes)?;
+        Ok(Some(Self { group, user: UserId(i64::from_le_bytes(bytes)) }))
+    }
+}
+
+/// Why a plan could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Temporary files.
+    #[error("memberships cannot be sorted: {0}; let there be room in the temporary directory")]
+    Sort(#[from] io::Error),
+}
+
+/// A plan that is being written.
+pub(super) struct PlanWriter {
+    store: Store,
+    clock: Clock,
+    id: PlanId,
+    chunks: i64,
+    size: ChunkSize,
+    adding: Vec<UserStep>,
+    adding_weight: usize,
+    ending: Vec<UserStep>,
+    ending_weight: usize,
+    /// Packed chunks of endings, which come last. They are few, or the guard stops them.
+    endings: Vec<Vec<u8>>,
+    group_endings: Vec<NewGroup>,
+    joins: Sorter<Join>,
+    left: HashMap<GroupId, usize>,
+}
+
+/// What there is, for the guard.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Accounts that may be used.
+    pub(super) users: usize,
+    /// Members by the word of the source.
+    pub(super) members: HashMap<GroupId, usize>,
+}
+
+impl PlanWriter {
+    pub(super) async fn begin(
+        store: &Store,
+        clock: &Clock,
+        plan: NewPlan,
+    ) -> Result<Self, StoreError> {
+        let id = store.begin_plan(plan, clock.now()).await?;
+        Ok(Self {
+            store: store.clone(),
+            clock: clock.clone(),
+            id,
+            chunks: 0,
+            size: ChunkSize::default(),
+            adding: Vec::new(),
+            adding_weight: 0,
+            ending: Vec::new(),
+            ending_weight: 0,
+            endings: Vec::new(),
+            group_endings: Vec::new(),
+            joins: Sorter::new(MEMORY),
+            left: HashMap::new(),
+        })
+    }
+
+    pub(super) fn id(&self) -> PlanId {
+        self.id
+    }
+
+    /// What has been written so far.
+    pub(super) fn size(&self) -> ChunkSize {
+        self.size
+    }
+
+    /// Groups that the accounts to come join.
+    pub(super) async fn create_groups(&mut self, groups: Vec<NewGroup>) -> Result<(), PlanError> {
+        for groups in groups.chunks(CHUNK_WEIGHT / USER_WEIGHT) {
+            self.add(Chunk::Groups(groups.to_vec())).await?;
+        }
+        Ok(())
+    }
+
+    /// Groups that go in the end, if nobody is in them.
+    pub(super) fn remove_groups(&mut self, groups: Vec<NewGroup>) {
+        self.group_endings.extend(groups);
+    }
+
+    /// What becomes of one account.
+    pub(super) async fn push(&mut self, step: UserStep) -> Result<(), PlanError> {
+        let (adding, ending) = step.split();
+        if let Some(step) = adding {
+            for group in &step.joins {
+                self.joins.push(Join { group: *group, user: step.user })?;
+            }
+            self.adding_weight += USER_WEIGHT + step.joins.len();
+            self.adding.push(step);
+            if self.adding_weight >= CHUNK_WEIGHT {
+                self.flush_adding().await?;
+            }
+        }
+        if let Some(step) = ending {
+            for group in &step.leaves {
+                *self.left.entry(*group).or_default() += 1;
+            }
+            self.ending_weight += USER_WEIGHT + step.leaves.len();
+            self.ending.push(step);
+            if self.ending_weight >= CHUNK_WEIGHT {
+                self.flush_ending()?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush_adding(&mut self) -> Result<(), PlanError> {
+        self.adding_weight = 0;
+        let steps = std::mem::take(&mut self.adding);
+        if steps.is_empty() { Ok(()) } else { self.add(Chunk::Users(steps)).await }
+    }
+
+    fn flush_ending(&mut self) -> Result<(), PlanError> {
+        self.ending_weight = 0;
+        let chunk = Chunk::Endings(std::mem::take(&mut self.ending));
+        self.size += chunk.size();
+        self.endings.push(chunk.pack()?);
+        Ok(())
+    }
+
+    async fn add(&mut self, chunk: Chunk) -> Result<(), PlanError> {
+        self.size += chunk.size();
+        self.add_packed(chunk.pack()?).await
+    }
+
+    async fn add_packed(&mut self, packed: Vec<u8>) -> Result<(), PlanError> {
+        self.store.add_chunk(self.id, self.chunks, packed, self.clock.now()).await?;
+        self.chunks += 1;
+        Ok(())
+    }
+
+    /// Completes the plan; `None` if there is nothing to do. What would take away too much of what is held
+    /// waits for an administrator, unless that was said not to matter.
+    pub(super) async fn finish(mut self, held: Option<&Held>) -> Result<Option<Seal>, PlanError> {
+        self.flush_adding().await?;
+        self.write_members().await?;
+        let first_ending = self.chunks;
+        if !self.ending.is_empty() {
+            self.flush_ending()?;
+        }
+        for packed in std::mem::take(&mut self.endings) {
+            self.add_packed(packed).await?;
+        }
+        if !self.group_endings.is_empty() {
+            let groups = std::mem::take(&mut self.group_endings);
+            self.add(Chunk::GroupEndings(groups)).await?;
+        }
+        if self.chunks == 0 {
+            return Ok(None);
+        }
+        let guard = held.and_then(|held| self.guard(held).err()).map(|error| error.to_string());
+        Ok(Some(Seal { size: self.size, chunks: self.chunks, first_ending, guard }))
+    }
+
+    async fn write_members(&mut self) -> Result<(), PlanError> {
+        let joins = std::mem::replace(&mut self.joins, Sorter::new(MEMORY)).finish()?;
+        let (mut members, mut weight): (Vec<GroupJoins>, _) = (Vec::new(), 0);
+        for join in joins {
+            let Join { group, user } = join?;
+            match members.last_mut() {
+                Some(last) if last.group == group => last.users.push(user),
+                _ => members.push(GroupJoins { group, users: vec![user] }),
+            }
+            weight += 1;
+            if weight == CHUNK_WEIGHT {
+                self.add(Chunk::Members(std::mem::take(&mut members))).await?;
+                weight = 0;
+            }
+        }
+        if members.is_empty() { Ok(()) } else { self.add(Chunk::Members(members)).await }
+    }
+
+    fn guard(&self, held: &Held) -> Result<(), GuardError> {
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let users =
+            Ending { ended: count(self.size.deactivated + self.size.removed), total: held.users };
+        let total = held.members.values().sum();
+        let memberships = Ending { ended: count(self.size.left), total };
+        let groups = self.left.iter().map(|(group, ended)| Ending {
+            ended: *ended,
+            total: held.members.get(group).copied().unwrap_or_default(),
+        });
+        guard_size(users, memberships, groups)
+    }
+}
+
+/// A group that is to be made.
+pub(super) fn new_group(id: i64, name: &str) -> NewGroup {
+    NewGroup { id: GroupId(id), uuid: Uuid::now_v7(), name: name.to_owned() }
+}
