@@ -6,6 +6,8 @@ mod directories;
 mod edits;
 mod explain;
 mod groups;
+mod lists;
+mod plans;
 mod sessions;
 mod socket;
 mod upkeep;
@@ -25,6 +27,8 @@ pub use self::{
     edits::EditView,
     explain::{ExplainView, LoginView, MembershipView},
     groups::{GroupView, MemberView, NestingView},
+    lists::ImportLine,
+    plans::PlanView,
     sessions::{EndedSessions, SessionView},
     socket::{SocketError, bind_socket, serve_socket},
     upkeep::UpkeepRules,
@@ -89,6 +93,10 @@ impl Admin {
                 "/directories/{name}/disabled",
                 put(directories::disable_directory).delete(directories::enable_directory),
             )
+            .route("/directories/{name}/users", get(lists::export_users).post(lists::import_users))
+            .route("/plans", get(plans::list_plans))
+            .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))
+            .route("/plans/{id}/approval", put(plans::approve_plan))
             .route("/upkeep", post(upkeep::run_upkeep))
             .route("/changes", get(changes::list_changes))
             .route("/changes/{batch}", get(changes::show_batch).delete(changes::undo_batch))
@@ -143,11 +151,13 @@ pub(crate) enum AdminError {
 impl IntoResponse for AdminError {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::NotFound(_) | Self::Store(StoreError::NoBatch(_)) => StatusCode::NOT_FOUND,
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Store(StoreError::Conflict { .. } | StoreError::Undone(_)) => {
-                StatusCode::CONFLICT
+            Self::NotFound(_) | Self::Store(StoreError::NoBatch(_) | StoreError::NoPlan(_)) => {
+                StatusCode::NOT_FOUND
             }
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Store(
+                StoreError::Conflict { .. } | StoreError::Undone(_) | StoreError::PlanRuns(_),
+            ) => StatusCode::CONFLICT,
             Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()

@@ -6,7 +6,9 @@ mod control;
 mod directory;
 mod edit;
 mod group;
+mod import;
 mod judge;
+mod plan;
 mod serve;
 mod session;
 mod upkeep;
@@ -49,6 +51,11 @@ enum Command {
     /// Shows and switches directories.
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
+    Import(Box<import::Import>),
+    Export(import::Export),
+    /// Shows large plans, such as imports, and lets go on what the guard holds back.
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
@@ -86,6 +93,9 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::User(user) => user.run(&cli.config),
         Command::Group(group) => group.run(&cli.config),
         Command::Directory(directory) => directory.run(&cli.config),
+        Command::Import(import) => import.run(&cli.config),
+        Command::Export(export) => export.run(&cli.config),
+        Command::Plan(plan) => plan.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),
         Command::Completions { shell } => {

@@ -14,9 +14,7 @@ mod source;
 mod transform;
 
 pub use self::{
-    bulk::{
-        HeldUser, ListedUser, NewNumbers, Unlisted, plan_listed, plan_new, plan_unlisted,
-    },
+    bulk::{HeldUser, ListedUser, NewNumbers, Unlisted, plan_listed, plan_new, plan_unlisted},
     claims::{Claims, GroupClaim},
     edits::{
         plan_deactivation, plan_joining, plan_leaving, plan_nesting, plan_reactivation,

@@ -48,7 +48,9 @@ pub use self::{
     ids::Ids,
     last_logins::LastLogin,
     login_states::LoginState,
-    plans::{Applier, Chunk, GroupJoins, NewGroup, NewPlan, Outcome, PlanId, PlanState, Seal, StoredPlan},
+    plans::{
+        Applier, Chunk, GroupJoins, NewGroup, NewPlan, Outcome, PlanId, PlanState, Seal, StoredPlan,
+    },
     provision::{Provision, Provisioned},
     replays::Replay,
     sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},

@@ -18,6 +18,7 @@ pub use self::{
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},
+    plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
     undoing::undo_plan,
 };

@@ -97,11 +97,13 @@ async fn postgres(from: &str, to: &str) -> f64 {
     let mut spent = Duration::ZERO;
     for (table, order) in TABLES {
         // An identity column takes the number that a copy gives it.
-        let out = format!("COPY (SELECT * FROM {table} ORDER BY {order}) TO STDOUT (FORMAT binary)");
+        let out =
+            format!("COPY (SELECT * FROM {table} ORDER BY {order}) TO STDOUT (FORMAT binary)");
         let mut rows = from.copy_out_raw(&out).await.unwrap();
         let begun = Instant::now();
         let mut reading = Duration::ZERO;
-        let mut copy = to.copy_in_raw(&format!("COPY {table} FROM STDIN (FORMAT binary)")).await.unwrap();
+        let mut copy =
+            to.copy_in_raw(&format!("COPY {table} FROM STDIN (FORMAT binary)")).await.unwrap();
         loop {
             let asked = Instant::now();
             let mut page = Vec::new();

@@ -48,11 +48,13 @@ fn write(path: &Path, users: u64, changes: u64) {
         let is_changed = index < users && index % every == 0 && changed < changes;
         changed += u64::from(is_changed);
         let domain = if is_changed { "new.example.com" } else { "example.com" };
-        write!(file, "user{user:07},user{user:07}@{domain},User {user},First{user},Last{user},").unwrap();
+        write!(file, "user{user:07},user{user:07}@{domain},User {user},First{user},Last{user},")
+            .unwrap();
         let moves = u64::from(is_changed && changed % 2 == 0);
         for place in 0..GROUPS_EACH {
             // The golden ratio spreads people evenly over the groups.
-            let group = (user * 11_400_714_819 + place * 7919 + moves * u64::from(place == 0)) % groups;
+            let group =
+                (user * 11_400_714_819 + place * 7919 + moves * u64::from(place == 0)) % groups;
             write!(file, "{}group-{group:05}", if place == 0 { "" } else { "|" }).unwrap();
         }
         writeln!(file).unwrap();

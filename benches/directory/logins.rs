@@ -98,7 +98,11 @@ pub struct Latencies {
 
 impl Latencies {
     /// A first login every ten milliseconds, as long as `work` takes.
-    pub async fn during(store: &Store, directory: DirectoryId, work: impl Future<Output = ()>) -> Self {
+    pub async fn during(
+        store: &Store,
+        directory: DirectoryId,
+        work: impl Future<Output = ()>,
+    ) -> Self {
         let (writing, stopped) = (store.clone(), tokio_util::sync::CancellationToken::new());
         let stop = stopped.clone();
         let logins = tokio::spawn(async move {

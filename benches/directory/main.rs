@@ -3,7 +3,6 @@
 //! `BENCH_USERS` (1,000,000) people in ten groups each; PostgreSQL is measured where `TEST_POSTGRES_URL` is set.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
-#![expect(missing_docs, reason = "a benchmark")]
 
 mod floor;
 mod lists;
@@ -33,7 +32,8 @@ async fn open(url: &str) -> (Store, DirectoryId) {
 /// A PostgreSQL database of that name, made anew.
 async fn postgres_url(server: &str, name: &str) -> String {
     let pool = sqlx::PgPool::connect(server).await.unwrap();
-    for statement in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
+    for statement in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")]
+    {
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.unwrap();
     }
     pool.close().await;

@@ -68,8 +68,13 @@ CREATE TABLE plan_chunks (
     number  BIGINT NOT NULL,
     -- Deflated JSON.
     steps   BYTEA  NOT NULL,
-    -- What was found otherwise than planned when it was applied (JSON), and where the log says so.
-    outcome TEXT,
-    seq     BIGINT,
+    PRIMARY KEY (plan_id, number)
+);
+
+-- What was found otherwise than planned when a chunk was applied (JSON). Most chunks have none.
+CREATE TABLE plan_outcomes (
+    plan_id BIGINT NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    number  BIGINT NOT NULL,
+    outcome TEXT   NOT NULL,
     PRIMARY KEY (plan_id, number)
 );

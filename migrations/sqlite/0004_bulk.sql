@@ -57,8 +57,13 @@ CREATE TABLE plan_chunks (
     number  INTEGER NOT NULL,
     -- Deflated JSON.
     steps   BLOB    NOT NULL,
-    -- What was found otherwise than planned when it was applied (JSON), and where the log says so.
-    outcome TEXT,
-    seq     INTEGER,
     PRIMARY KEY (plan_id, number)
 ) STRICT;
+
+-- What was found otherwise than planned when a chunk was applied (JSON). Most chunks have none.
+CREATE TABLE plan_outcomes (
+    plan_id INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    number  INTEGER NOT NULL,
+    outcome TEXT    NOT NULL,
+    PRIMARY KEY (plan_id, number)
+) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::{ACTOR, Admin, AdminError, Options};
+use super::{ACTOR, Admin, AdminError, Options, plans};
 use crate::{
     directory::{Change, NameKey},
     store::{LoggedChange, StoreError},
@@ -95,6 +95,11 @@ pub(super) async fn undo_batch(
     uri: Uri,
 ) -> Result<Json<UndoView>, AdminError> {
     let Options { dry_run, .. } = Options::of(&uri)?;
+    if let Some(plan) = admin.store.find_plan_of_batch(batch).await? {
+        let view = plans::undo(&admin, &plan, dry_run).await?;
+        tracing::info!(batch, dry_run, plan = plan.id.0, "an administrator undid a plan");
+        return Ok(Json(view));
+    }
     let outcome = admin.store.undo(batch, ACTOR, dry_run, admin.clock.now()).await?;
     tracing::info!(batch, dry_run, steps = outcome.undone.len(), "an administrator undid changes");
     Ok(Json(UndoView {

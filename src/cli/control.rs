@@ -7,8 +7,9 @@ use std::{
 };
 
 use axum::Router;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,6 +33,8 @@ pub(super) enum ControlError {
     Start(#[from] StartError),
     #[error("admin.socket {0}: {1}")]
     Socket(PathBuf, io::Error),
+    #[error("{path}: {1}", path = .0.display())]
+    File(PathBuf, io::Error),
     #[error("the gateway broke off: {0}")]
     Http(String),
     #[error("{0}")]
@@ -85,6 +88,10 @@ impl Control {
                 let name = &config.provisioning.directory;
                 let directory = store.ensure_directory(name, Clock::System.now()).await;
                 let directory = directory.map_err(StartError::from)?;
+                // Only SQLite promises that nobody else is at work on a plan.
+                let alone = matches!(store, Store::Sqlite { .. });
+                let went_on = crate::sync::go_on(&store, &Clock::System, alone).await;
+                went_on.map_err(StartError::from)?;
                 let admin = app::admin(config, &store, &Clock::System, directory);
                 Ok(Self::Store(store, admin.routes()))
             }
@@ -118,25 +125,57 @@ impl Control {
         body: Body,
     ) -> Result<T, ControlError> {
         let broken = |error: &dyn std::fmt::Display| ControlError::Http(error.to_string());
+        let (status, body) = self.exchange(method, path, body).await?;
+        let text = body.collect().await.map_err(|error| broken(&error))?.to_bytes();
+        if status.is_success() {
+            return serde_json::from_slice(&text).map_err(|error| broken(&error));
+        }
+        Err(refused(status, &text))
+    }
+
+    /// Sends something long, and hears the answer piece by piece, perhaps before all has been sent.
+    pub(super) async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+        mut hear: impl FnMut(&[u8]) -> Result<(), ControlError>,
+    ) -> Result<(), ControlError> {
+        let broken = |error: &dyn std::fmt::Display| ControlError::Http(error.to_string());
+        let (status, mut body) = self.exchange(method, path, body).await?;
+        if !status.is_success() {
+            let text = body.collect().await.map_err(|error| broken(&error))?.to_bytes();
+            return Err(refused(status, &text));
+        }
+        while let Some(frame) = body.frame().await {
+            if let Some(piece) = frame.map_err(|error| broken(&error))?.data_ref() {
+                hear(piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<(StatusCode, Body), ControlError> {
+        let broken = |error: &dyn std::fmt::Display| ControlError::Http(error.to_string());
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", "gatehouse")
             .header("content-type", "application/json");
         let request = request.body(body).map_err(|error| broken(&error))?;
-        let (status, text) = match self {
-            Self::Gateway(socket) => ask_socket(socket, request).await?,
+        let answer = match self {
+            Self::Gateway(socket) => ask_socket(socket, request).await?.map(Body::new),
             Self::Store(_, routes) => {
                 let answer = tower::ServiceExt::oneshot(routes.clone(), request).await;
-                read(answer.map_err(|error| broken(&error))?).await?
+                answer.map_err(|error| broken(&error))?
             }
         };
-        if status.is_success() {
-            return serde_json::from_slice(&text).map_err(|error| broken(&error));
-        }
-        let said: Value = serde_json::from_slice(&text).unwrap_or_default();
-        let said = said["error"].as_str().map_or_else(|| status.to_string(), str::to_owned);
-        Err(ControlError::Refused(said))
+        Ok((answer.status(), answer.into_body()))
     }
 
     async fn close(self) {
@@ -154,23 +193,19 @@ fn is_nobody(error: &io::Error) -> bool {
 async fn ask_socket(
     socket: &Path,
     request: Request<Body>,
-) -> Result<(http::StatusCode, Vec<u8>), ControlError> {
+) -> Result<Response<Incoming>, ControlError> {
     let failed = |error| ControlError::Socket(socket.to_owned(), error);
     let broken = |error: hyper::Error| ControlError::Http(error.to_string());
     let stream = UnixStream::connect(socket).await.map_err(failed)?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     tokio::spawn(connection);
-    read(sender.send_request(request).await.map_err(broken)?).await
+    sender.send_request(request).await.map_err(broken)
 }
 
-async fn read<B>(answer: Response<B>) -> Result<(http::StatusCode, Vec<u8>), ControlError>
-where
-    B: http_body::Body,
-    B::Error: std::fmt::Display,
-{
-    let status = answer.status();
-    let body = answer.into_body().collect().await;
-    let body = body.map_err(|error| ControlError::Http(error.to_string()))?;
-    Ok((status, body.to_bytes().to_vec()))
+/// What an answer says that is no success.
+fn refused(status: StatusCode, text: &[u8]) -> ControlError {
+    let said: Value = serde_json::from_slice(text).unwrap_or_default();
+    let said = said["error"].as_str().map_or_else(|| status.to_string(), str::to_owned);
+    ControlError::Refused(said)
 }

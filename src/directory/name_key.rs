@@ -15,6 +15,9 @@ impl NameKey {
     /// The key of a name.
     #[must_use]
     pub fn of(name: &str) -> Self {
+        if name.is_ascii() {
+            return Self(name.to_ascii_lowercase());
+        }
         let composed: String = name.nfc().collect();
         // Lower-casing can decompose (`İ`), so the result is composed once more.
         Self(composed.to_lowercase().nfc().collect())

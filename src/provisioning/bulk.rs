@@ -110,7 +110,8 @@ fn missing(of: &[GroupId], from: &[GroupId]) -> Vec<GroupId> {
 
 /// What is not said stays, and a name that only differs in case keeps its spelling.
 fn updated(before: &Profile, said: &Profile) -> Profile {
-    let keep = |said: &Option<String>, before: &Option<String>| said.as_ref().or(before.as_ref()).cloned();
+    let keep =
+        |said: &Option<String>, before: &Option<String>| said.as_ref().or(before.as_ref()).cloned();
     let same = NameKey::of(&before.username) == NameKey::of(&said.username);
     Profile {
         username: if same { before.username.clone() } else { said.username.clone() },
@@ -122,10 +123,7 @@ fn updated(before: &Profile, said: &Profile) -> Profile {
 }
 
 /// An administrator's block is stronger than any list; being listed again ends an absence.
-fn inactive_after(
-    said: Option<bool>,
-    before: Option<InactiveReason>,
-) -> Option<InactiveReason> {
+fn inactive_after(said: Option<bool>, before: Option<InactiveReason>) -> Option<InactiveReason> {
     match (said, before) {
         (_, Some(InactiveReason::AdminBlock)) => before,
         (Some(true), _) | (None, Some(InactiveReason::MissingAtSource)) => None,

@@ -49,7 +49,10 @@ pub(super) async fn hold_head(connection: &mut Connection<'_>) -> Result<(), Sto
 }
 
 /// A number given under the lock on the head's row commits before any higher number can be given.
-pub(super) async fn advance_head(connection: &mut Connection<'_>, by: i64) -> Result<i64, StoreError> {
+pub(super) async fn advance_head(
+    connection: &mut Connection<'_>,
+    by: i64,
+) -> Result<i64, StoreError> {
     const SQL: &str = "UPDATE change_head SET seq = seq + $1 WHERE id = 1 RETURNING seq";
     let seq = within!(connection, |connection| {
         sqlx::query_scalar(SQL).bind(by).fetch_one(connection).await?

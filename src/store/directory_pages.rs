@@ -8,7 +8,10 @@ use super::{
     read,
 };
 use crate::{
-    directory::{DirectoryId, Group, GroupId, NameKey, User, UserState},
+    directory::{
+        DirectoryId, Group, GroupId, InactiveReason, NameKey, PersonId, Profile, User, UserId,
+        UserState,
+    },
     provisioning::HeldUser,
 };
 
@@ -21,24 +24,30 @@ impl Store {
         source: &str,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<(NameKey, HeldUser)>, StoreError> {
-        const SQL: &str = "
-            SELECT u.id, u.uuid, u.directory_id, u.person_id, u.username, u.email, u.display_name,
-                   u.first_name, u.last_name, u.inactive_reason, u.created_at,
-                   (SELECT STRING_AGG(CAST(m.group_id AS TEXT), ',') FROM memberships m
-                    WHERE m.user_id = u.id AND m.source_id = $4)
-            FROM users u WHERE u.directory_id = $1 AND u.username_key > $2
-            ORDER BY u.username_key LIMIT $3";
+    ) -> Result<Vec<(String, HeldUser)>, StoreError> {
         let source = self.find_source(source).await?.unwrap_or_default();
-        let rows: Vec<HeldRow> = read!(self, |pool| {
-            sqlx::query_as(SQL)
+        let after = after.to_owned();
+        let statement = match self {
+            Self::Sqlite { .. } => HELD_SQLITE,
+            Self::Postgres(_) => HELD_POSTGRES,
+        };
+        let page: Option<String> = read!(self, |pool| {
+            sqlx::query_scalar(statement)
                 .bind(directory.0)
-                .bind(after.to_owned())
+                .bind(after)
                 .bind(limit)
                 .bind(source)
-                .fetch_all(pool)
+                .fetch_one(pool)
                 .await?
         });
+        let page = page.unwrap_or_else(|| "[]".to_owned());
+        let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+            what: "a page of accounts",
+            value: error.to_string(),
+        };
+        let mut rows: Vec<HeldRow> = serde_json::from_str(&page).map_err(unreadable)?;
+        // An aggregate promises no order.
+        rows.sort_by(|one, other| one.3.cmp(&other.3));
         rows.into_iter().map(held_user).collect()
     }
 
@@ -49,8 +58,9 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<(NameKey, ExportedUser)>, StoreError> {
-        const SQL: &str =
-            select_users!("WHERE u.directory_id = $1 AND u.username_key > $2 ORDER BY u.username_key LIMIT $3");
+        const SQL: &str = select_users!(
+            "WHERE u.directory_id = $1 AND u.username_key > $2 ORDER BY u.username_key LIMIT $3"
+        );
         let rows: Vec<UserRow> = read!(self, |pool| {
             sqlx::query_as(SQL)
                 .bind(directory.0)
@@ -95,6 +105,12 @@ impl Store {
         Ok(rows.into_iter().map(group).collect())
     }
 
+    /// An account's name.
+    pub async fn find_username(&self, user: UserId) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT username FROM users WHERE id = $1";
+        Ok(read!(self, |pool| sqlx::query_scalar(SQL).bind(user.0).fetch_optional(pool).await?))
+    }
+
     /// Names of removed accounts, which no import gives to anybody.
     pub async fn list_retired_names(
         &self,
@@ -114,34 +130,60 @@ pub struct ExportedUser {
     pub groups: Vec<String>,
 }
 
-/// An account, and its groups as one text.
-#[derive(Debug)]
-struct HeldRow(UserRow, Option<String>);
-
-impl<'r, R> sqlx::FromRow<'r, R> for HeldRow
-where
-    R: sqlx::Row,
-    UserRow: sqlx::FromRow<'r, R>,
-    usize: sqlx::ColumnIndex<R>,
-    Option<String>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        const GROUPS: usize = 11;
-        Ok(Self(UserRow::from_row(row)?, row.try_get(GROUPS)?))
-    }
+/// A page comes as one text: millions of rows, fetched one by one, would cost more than they are worth.
+macro_rules! held_page {
+    ($array:literal, $row:literal, $uuid:literal) => {
+        concat!(
+            "SELECT CAST(",
+            $array,
+            "(",
+            $row,
+            "(p.id, ",
+            $uuid,
+            ", p.person_id, p.username_key, ",
+            "p.username, p.email, p.display_name, p.first_name, p.last_name, p.inactive_reason, ",
+            "(SELECT STRING_AGG(CAST(m.group_id AS TEXT), ',') FROM memberships m ",
+            "WHERE m.user_id = p.id AND m.source_id = $4))) AS TEXT) ",
+            "FROM (SELECT * FROM users WHERE directory_id = $1 AND username_key > $2 ",
+            "ORDER BY username_key LIMIT $3) p"
+        )
+    };
 }
+const HELD_SQLITE: &str = held_page!("json_group_array", "json_array", "lower(hex(p.uuid))");
+const HELD_POSTGRES: &str = held_page!("json_agg", "json_build_array", "p.uuid");
 
-fn held_user(HeldRow(row, groups): HeldRow) -> Result<(NameKey, HeldUser), StoreError> {
-    let user = User::try_from(row)?;
+/// Number, UUID, person, name's key, name, email, display name, first and last name, why inactive, and
+/// groups.
+type HeldRow = (
+    i64,
+    Uuid,
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
+    let (user, uuid, person, key, username, email, display_name, first_name, last_name, ..) = row;
+    let (inactive, groups) = (row.9, row.10);
     let mut ids = Vec::new();
     for id in groups.iter().flat_map(|groups| groups.split(',')) {
         let unreadable = |_| StoreError::Unreadable { what: "a group's number", value: id.into() };
         ids.push(GroupId(id.parse().map_err(unreadable)?));
     }
     ids.sort_unstable();
-    let key = NameKey::of(&user.profile.username);
-    let state = UserState { profile: user.profile, inactive: user.inactive };
-    let held =
-        HeldUser { user: user.id, person: user.person, uuid: user.uuid, state, groups: ids };
-    Ok((key, held))
+    let unknown = |word: &String| StoreError::Unreadable {
+        what: "a reason for being inactive",
+        value: word.clone(),
+    };
+    let reason = |word: String| InactiveReason::from_word(&word).ok_or_else(|| unknown(&word));
+    let profile = Profile { username, email, display_name, first_name, last_name };
+    let state = UserState { profile, inactive: inactive.map(reason).transpose()? };
+    let (user, person) = (UserId(user), PersonId(person));
+    Ok((key, HeldUser { user, person, uuid, state, groups: ids }))
 }

@@ -73,6 +73,9 @@ pub enum StoreError {
     /// A directory takes one large plan at a time.
     #[error("plan {0} is at work on this directory: wait for it, see `gatehouse plan list`")]
     PlanRuns(i64),
+    /// A row that should be new is there.
+    #[error("{0} already has a row that a plan would make")]
+    NotNew(&'static str),
     /// A plan that is not there, or not as it should be.
     #[error("there is no plan {0}, or it is not in a state for this")]
     NoPlan(i64),

@@ -11,8 +11,9 @@ mod touched;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Connection, Priority, Store, StoreError, changes, read,
+    Priority, Store, StoreError, changes,
     ids::{self, Ids},
+    read,
     time::{micros, time},
     within,
 };
@@ -249,8 +250,7 @@ impl Store {
         packed: Vec<u8>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        const ALIVE: &str =
-            "UPDATE plans SET updated_at = $2 WHERE id = $1 AND state = 'building'";
+        const ALIVE: &str = "UPDATE plans SET updated_at = $2 WHERE id = $1 AND state = 'building'";
         const SQL: &str = "INSERT INTO plan_chunks (plan_id, number, steps) VALUES ($1, $2, $3)";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
@@ -388,10 +388,10 @@ impl Store {
 
     /// A plan.
     pub async fn find_plan(&self, plan: PlanId) -> Result<Option<StoredPlan>, StoreError> {
-        self.read::<_, StoreError, _>(move |connection| {
-            Box::pin(async move { find_plan(connection, plan).await })
-        })
-        .await
+        const SQL: &str = select_plans!("WHERE id = $1");
+        let row: Option<Row> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(plan.0).fetch_optional(pool).await?);
+        row.map(StoredPlan::try_from).transpose()
     }
 
     /// The plan whose chunks a batch of the log is, if it is one's.
@@ -418,28 +418,12 @@ impl Store {
         rows.into_iter().map(StoredPlan::try_from).collect()
     }
 
-    /// A chunk of a plan, and what was found otherwise when it was applied.
-    pub async fn find_chunk(
-        &self,
-        plan: PlanId,
-        number: i64,
-    ) -> Result<(Vec<u8>, Option<String>), StoreError> {
-        const SQL: &str =
-            "SELECT steps, outcome FROM plan_chunks WHERE plan_id = $1 AND number = $2";
-        let row: Option<(Vec<u8>, Option<String>)> = read!(self, |pool| {
-            sqlx::query_as(SQL).bind(plan.0).bind(number).fetch_optional(pool).await?
+    /// A chunk of a plan, packed.
+    pub async fn find_chunk(&self, plan: PlanId, number: i64) -> Result<Vec<u8>, StoreError> {
+        const SQL: &str = "SELECT steps FROM plan_chunks WHERE plan_id = $1 AND number = $2";
+        let steps: Option<Vec<u8>> = read!(self, |pool| {
+            sqlx::query_scalar(SQL).bind(plan.0).bind(number).fetch_optional(pool).await?
         });
-        row.ok_or(StoreError::NoPlan(plan.0))
+        steps.ok_or(StoreError::NoPlan(plan.0))
     }
-}
-
-async fn find_plan(
-    connection: &mut Connection<'_>,
-    plan: PlanId,
-) -> Result<Option<StoredPlan>, StoreError> {
-    const SQL: &str = select_plans!("WHERE id = $1");
-    let row: Option<Row> = within!(connection, |connection| {
-        sqlx::query_as(SQL).bind(plan.0).fetch_optional(connection).await?
-    });
-    row.map(StoredPlan::try_from).transpose()
 }

@@ -1,21 +1,48 @@
-//! Many rows at once, the way each database takes them fastest: multi-row inserts into SQLite, binary
-//! `COPY` into PostgreSQL.
+//! Many rows at once: multi-row inserts into SQLite, arrays into PostgreSQL.
 
 use std::fmt::Write as _;
 
-use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection, sqlite::SqliteArguments, Arguments as _};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, PgConnection, SqliteConnection, postgres::PgArguments,
+    sqlite::SqliteArguments,
+};
 use uuid::Uuid;
 
 use super::{Connection, StoreError};
 
-/// SQLite gains nothing from longer statements than this.
-const ROWS_A_STATEMENT: usize = 200;
+/// How many values a statement for SQLite takes at most. Each statement goes to the connection's thread and
+/// back, which costs more than all that SQLite does for a row.
+const MOST_VALUES: usize = 6144;
 
 /// Where rows go.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    pub(super) columns: &'static [&'static str],
+    pub(super) columns: &'static [(&'static str, Kind)],
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Number,
+    Text,
+    Uuid,
+}
+
+impl Kind {
+    fn in_postgres(self) -> &'static str {
+        match self {
+            Self::Number => "bigint",
+            Self::Text => "text",
+            Self::Uuid => "uuid",
+        }
+    }
+}
+
+impl Table {
+    fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// A value of a row.
@@ -28,6 +55,18 @@ pub(super) enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    fn number(&self) -> Option<i64> {
+        if let Self::Number(number) = self { Some(*number) } else { None }
+    }
+
+    fn text(&self) -> Option<String> {
+        if let Self::Text(text) = self { Some((*text).to_owned()) } else { None }
+    }
+
+    fn uuid(&self) -> Option<Uuid> {
+        if let Self::Uuid(uuid) = self { Some(*uuid) } else { None }
+    }
+
     /// A text that may be missing.
     pub(super) fn optional(text: Option<&'a str>) -> Self {
         text.map_or(Self::Null, Self::Text)
@@ -45,7 +84,7 @@ pub(super) async fn insert_rows(
     }
     match connection {
         Connection::Sqlite(connection) => insert_into_sqlite(connection, table, cells).await,
-        Connection::Postgres(connection) => copy_into_postgres(connection, table, cells).await,
+        Connection::Postgres(connection) => insert_into_postgres(connection, table, cells).await,
     }
 }
 
@@ -55,9 +94,15 @@ async fn insert_into_sqlite(
     cells: &[Cell<'_>],
 ) -> Result<(), StoreError> {
     let width = table.columns.len();
-    for rows in cells.chunks(ROWS_A_STATEMENT * width) {
+    let mut rest = cells;
+    while let Some(last) = rest.len().checked_sub(width) {
+        let left = rest.len() / width;
+        let (rows, size) = statement_size(left, MOST_VALUES / width);
+        let (now, behind) = rest.split_at(rows * width);
+        // The last row fills the statement up. It conflicts with itself, and is ignored.
+        let filling = rest[last..].iter().cycle().take((size - rows) * width);
         let mut arguments = SqliteArguments::default();
-        for cell in rows {
+        for cell in now.iter().chain(filling) {
             let added = match *cell {
                 Cell::Number(number) => arguments.add(number),
                 Cell::Text(text) => arguments.add(text.to_owned()),
@@ -66,59 +111,81 @@ async fn insert_into_sqlite(
             };
             added.map_err(sqlx::Error::Encode)?;
         }
-        let statement = insert_statement(table, rows.len() / width);
-        sqlx::query_with(AssertSqlSafe(statement), arguments).execute(&mut *connection).await?;
+        let statement = AssertSqlSafe(insert_statement(table, size));
+        let inserted = sqlx::query_with(statement, arguments).execute(&mut *connection).await?;
+        if inserted.rows_affected() != rows as u64 {
+            return Err(StoreError::NotNew(table.name));
+        }
+        rest = behind;
     }
     Ok(())
+}
+
+/// How many of the rows that are left go into the next statement, and how many it has room for. There are
+/// few sizes, so that the connection prepares few statements.
+fn statement_size(left: usize, most: usize) -> (usize, usize) {
+    const STEP: usize = 4;
+    let mut size = most.max(1);
+    while size / STEP >= left.max(2) {
+        size /= STEP;
+    }
+    if size <= STEP * STEP { (1, 1) } else { (left.min(size), size) }
 }
 
 /// Statements of one length are the same text, so that the connection prepares them once.
 fn insert_statement(table: &Table, rows: usize) -> String {
     let row = format!("({})", vec!["?"; table.columns.len()].join(","));
-    let mut statement = format!("INSERT INTO {} ({}) VALUES ", table.name, table.columns.join(","));
+    let mut statement = format!("INSERT OR IGNORE INTO {} ({}) VALUES ", table.name, table.names());
     for index in 0..rows {
         let _ = write!(statement, "{}{row}", if index == 0 { "" } else { "," });
     }
     statement
 }
 
-async fn copy_into_postgres(
+/// One statement, one answer: a `COPY` would end with a small packet of its own, which the kernel holds back
+/// for 40 milliseconds, because sqlx leaves Nagle's algorithm on.
+async fn insert_into_postgres(
     connection: &mut PgConnection,
     table: &Table,
     cells: &[Cell<'_>],
 ) -> Result<(), StoreError> {
-    let columns = table.columns.join(",");
-    let statement = format!("COPY {} ({columns}) FROM STDIN (FORMAT binary)", table.name);
-    let mut copy = connection.copy_in_raw(&statement).await?;
-    copy.send(binary_copy(cells, table.columns.len())).await?;
-    copy.finish().await?;
+    let mut arguments = PgArguments::default();
+    let mut arrays = Vec::new();
+    for (index, (_, kind)) in table.columns.iter().enumerate() {
+        let column = cells.iter().skip(index).step_by(table.columns.len());
+        let added = match kind {
+            Kind::Number => arguments.add(column.map(Cell::number).collect::<Vec<_>>()),
+            Kind::Text => arguments.add(column.map(Cell::text).collect::<Vec<_>>()),
+            Kind::Uuid => arguments.add(column.map(Cell::uuid).collect::<Vec<_>>()),
+        };
+        added.map_err(sqlx::Error::Encode)?;
+        arrays.push(format!("${}::{}[]", index + 1, kind.in_postgres()));
+    }
+    let statement = format!(
+        "INSERT INTO {} ({}) SELECT * FROM UNNEST({})",
+        table.name,
+        table.names(),
+        arrays.join(",")
+    );
+    sqlx::query_with(AssertSqlSafe(statement), arguments).execute(connection).await?;
     Ok(())
 }
 
-/// PostgreSQL's binary format of `COPY`.
-fn binary_copy(cells: &[Cell<'_>], width: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(cells.len() * 16);
-    bytes.extend_from_slice(b"PGCOPY\n\xff\r\n\0");
-    // No flags, and no extension of the header.
-    bytes.extend_from_slice(&[0; 8]);
-    let width = i16::try_from(width).unwrap_or_default();
-    for (index, cell) in cells.iter().enumerate() {
-        if index % usize::from(width.unsigned_abs()) == 0 {
-            bytes.extend_from_slice(&width.to_be_bytes());
-        }
-        match cell {
-            Cell::Number(number) => push(&mut bytes, &number.to_be_bytes()),
-            Cell::Text(text) => push(&mut bytes, text.as_bytes()),
-            Cell::Uuid(uuid) => push(&mut bytes, uuid.as_bytes()),
-            Cell::Null => bytes.extend_from_slice(&(-1_i32).to_be_bytes()),
-        }
-    }
-    bytes.extend_from_slice(&(-1_i16).to_be_bytes());
-    bytes
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn push(bytes: &mut Vec<u8>, value: &[u8]) {
-    let length = i32::try_from(value.len()).unwrap_or(i32::MAX);
-    bytes.extend_from_slice(&length.to_be_bytes());
-    bytes.extend_from_slice(value);
+    #[test]
+    fn statements_have_few_sizes_and_room_enough() {
+        let mut sizes = std::collections::BTreeSet::new();
+        for left in 1..5000 {
+            let (rows, size) = statement_size(left, 2048);
+            assert!(0 < rows && rows <= left.min(size), "{left}: {rows} {size}");
+            sizes.insert(size);
+        }
+        assert!(sizes.len() <= 5, "{sizes:?}");
+        assert_eq!(statement_size(1, 2048), (1, 1));
+        assert_eq!(statement_size(2500, 2048), (2048, 2048));
+        assert_eq!(statement_size(452, 2048), (452, 512));
+    }
 }

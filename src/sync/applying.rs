@@ -70,7 +70,7 @@ fn read_ahead(
     tokio::spawn(async move {
         for number in first..end {
             let chunk = match store.find_chunk(plan, number).await {
-                Ok((packed, _)) => Chunk::unpack(&packed),
+                Ok(packed) => Chunk::unpack(&packed),
                 Err(error) => Err(error),
             };
             if sender.send(chunk).await.is_err() {

@@ -27,7 +27,7 @@ const PAGE: i64 = 1000;
 /// Numbers that are taken at once.
 const NUMBERS: i64 = 1000;
 
-type Page = Result<Vec<(NameKey, HeldUser)>, StoreError>;
+type Page = Result<Vec<(String, HeldUser)>, StoreError>;
 
 /// Numbers for new people and accounts.
 pub(super) struct Numbers {
@@ -62,7 +62,8 @@ pub(super) async fn number_groups(
     plan: &mut PlanWriter,
 ) -> Result<Vec<GroupId>, ImportError> {
     let known = store.list_groups_in(directory).await?;
-    let known: HashMap<_, _> = known.into_iter().map(|(group, _)| (group.key(), group.id)).collect();
+    let known: HashMap<_, _> =
+        known.into_iter().map(|(group, _)| (group.key(), group.id)).collect();
     let found: Vec<_> = names.iter().map(|name| known.get(&NameKey::of(name)).copied()).collect();
     let missing = found.iter().filter(|id| id.is_none()).count();
     let mut next = match i64::try_from(missing).unwrap_or_default() {
@@ -84,8 +85,8 @@ pub(super) async fn number_groups(
 /// A directory, account by account in the order of the names. The next page is read while one is compared.
 struct Accounts {
     pages: mpsc::Receiver<Page>,
-    page: std::vec::IntoIter<(NameKey, HeldUser)>,
-    next: Option<(NameKey, HeldUser)>,
+    page: std::vec::IntoIter<(String, HeldUser)>,
+    next: Option<(String, HeldUser)>,
 }
 
 impl Accounts {
@@ -97,7 +98,7 @@ impl Accounts {
             loop {
                 let page = store.list_held_users(directory, &source, &after, PAGE).await;
                 let last = page.as_ref().ok().and_then(|page| page.last());
-                let end = last.map(|(key, _)| key.as_str().to_owned());
+                let end = last.map(|(key, _)| key.clone());
                 if sender.send(page).await.is_err() {
                     return;
                 }
@@ -112,7 +113,7 @@ impl Accounts {
         Ok(accounts)
     }
 
-    async fn advance(&mut self) -> Result<Option<(NameKey, HeldUser)>, StoreError> {
+    async fn advance(&mut self) -> Result<Option<(String, HeldUser)>, StoreError> {
         let next = match self.page.next() {
             Some(next) => Some(next),
             None => {

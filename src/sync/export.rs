@@ -28,9 +28,9 @@ pub async fn export(
     store: &Store,
     directory: DirectoryId,
     format: Format,
-    to: &mpsc::Sender<String>,
+    to: &mpsc::Sender<std::io::Result<String>>,
 ) -> Result<(), ExportError> {
-    let send = async |text: String| to.send(text).await.map_err(|_| ExportError::NobodyReads);
+    let send = async |text: String| to.send(Ok(text)).await.map_err(|_| ExportError::NobodyReads);
     if format == Format::Csv {
         send(csv_header() + "\r\n").await?;
     }

@@ -73,8 +73,8 @@ pub(super) type Verdict = Result<(), Stop>;
 /// Nothing more is wanted.
 pub(super) struct Stop;
 
-/// What is done with each row, or with what should be one.
-pub(super) type Take<'a> = dyn FnMut(Result<RawRow, RowError>) -> Verdict + 'a;
+/// What is done with each row, or with what should be one. The text of the row is made only if it is asked for.
+pub(super) type Take<'a> = dyn FnMut(Result<RawRow, RowError>, &dyn Fn() -> String) -> Verdict + 'a;
 
 /// Reads a list to its end, or until nothing more is wanted. Gives an error for what is no list at all.
 pub(super) fn read_rows(

@@ -80,7 +80,7 @@ impl Groups {
 /// Reads and sorts a list. Blocks. A row that cannot be used is left out and told, or refuses the list.
 pub(super) fn take_in(
     format: Format,
-    from: impl Read,
+    mut from: impl Read,
     leave_out: bool,
     events: &Events,
 ) -> Result<Intake, IntakeError> {
@@ -88,7 +88,7 @@ pub(super) fn take_in(
     let mut sorter = Sorter::new(MEMORY);
     let (mut count, mut rejected) = (0, 0);
     let (mut problems, mut unsorted) = (Vec::new(), None);
-    let read = read_rows(format, from, &mut |row| -> Verdict {
+    let read = read_rows(format, &mut from, &mut |row, text| -> Verdict {
         count += 1;
         if count % TELL_EVERY == 0 {
             events.progress(Phase::Reading, count, None);
@@ -100,7 +100,7 @@ pub(super) fn take_in(
             }),
             Err(problem) if leave_out => {
                 rejected += 1;
-                events.reject_blocking(problem);
+                events.reject_blocking(problem.with_row(text()));
                 Ok(())
             }
             Err(problem) => {
@@ -109,6 +109,8 @@ pub(super) fn take_in(
             }
         }
     });
+    // Whoever sends the list hears what is wrong with it once they have sent it.
+    let _ = io::copy(&mut from, &mut io::sink());
     if let Some(error) = unsorted {
         return Err(error.into());
     }
@@ -122,9 +124,7 @@ pub(super) fn take_in(
 
 fn listed_row(row: RawRow, groups: &mut Groups) -> Result<ListedRow, RowError> {
     let RawRow { line, username, texts, active, groups: names } = row;
-    let fail = |column: &str, problem: String| {
-        RowError::new(line, column, problem).with_row(username.clone())
-    };
+    let fail = |column: &str, problem: String| RowError::new(line, column, problem);
     if !is_plain(&username) {
         let problem = format!(
             "{username:?} cannot be a username: it is empty, or has control characters, outer spaces \

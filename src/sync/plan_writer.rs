@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Write},
 };
 
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::sorter::{Sorter, Spill, read_or_end};
@@ -21,6 +22,9 @@ const CHUNK_WEIGHT: usize = 5000;
 
 /// An account weighs as much as so many memberships.
 const USER_WEIGHT: usize = 10;
+
+/// Chunks that are on their way into the store at once.
+const AT_ONCE: usize = 4;
 
 /// What sorting memberships keeps in memory.
 const MEMORY: usize = 32 << 20;
@@ -79,6 +83,8 @@ pub(super) struct PlanWriter {
     endings: Vec<Vec<u8>>,
     group_endings: Vec<NewGroup>,
     joins: Sorter<Join>,
+    /// Chunks on their way into the store, while the next are computed.
+    writing: JoinSet<Result<(), StoreError>>,
     left: HashMap<GroupId, usize>,
 }
 
@@ -111,6 +117,7 @@ impl PlanWriter {
             endings: Vec::new(),
             group_endings: Vec::new(),
             joins: Sorter::new(MEMORY),
+            writing: JoinSet::new(),
             left: HashMap::new(),
         })
     }
@@ -179,13 +186,32 @@ impl PlanWriter {
 
     async fn add(&mut self, chunk: Chunk) -> Result<(), PlanError> {
         self.size += chunk.size();
-        self.add_packed(chunk.pack()?).await
+        let (store, id, number) = (self.store.clone(), self.id, self.chunks);
+        let now = self.clock.now();
+        self.chunks += 1;
+        while self.writing.len() >= AT_ONCE {
+            self.written().await?;
+        }
+        self.writing.spawn(async move {
+            let packed = tokio::task::spawn_blocking(move || chunk.pack()).await;
+            let packed = packed.map_err(|_| StoreError::NotWritten)??;
+            store.add_chunk(id, number, packed, now).await
+        });
+        Ok(())
     }
 
     async fn add_packed(&mut self, packed: Vec<u8>) -> Result<(), PlanError> {
         self.store.add_chunk(self.id, self.chunks, packed, self.clock.now()).await?;
         self.chunks += 1;
         Ok(())
+    }
+
+    /// Waits for one chunk, or for nothing if none is on its way.
+    async fn written(&mut self) -> Result<(), PlanError> {
+        match self.writing.join_next().await {
+            Some(written) => Ok(written.map_err(|_| StoreError::NotWritten)??),
+            None => Ok(()),
+        }
     }
 
     /// Completes the plan; `None` if there is nothing to do. What would take away too much of what is held
@@ -203,6 +229,9 @@ impl PlanWriter {
         if !self.group_endings.is_empty() {
             let groups = std::mem::take(&mut self.group_endings);
             self.add(Chunk::GroupEndings(groups)).await?;
+        }
+        while !self.writing.is_empty() {
+            self.written().await?;
         }
         if self.chunks == 0 {
             return Ok(None);

@@ -62,7 +62,7 @@ async fn write_back(
 ) -> Result<(), PlanError> {
     let outcome = Outcome::read_all(store, undone.id).await?;
     for number in (0..undone.next_chunk).rev() {
-        let (packed, _) = store.find_chunk(undone.id, number).await?;
+        let packed = store.find_chunk(undone.id, number).await?;
         match Chunk::unpack(&packed)? {
             Chunk::Users(steps) | Chunk::Endings(steps) => {
                 for step in steps.iter().rev() {

@@ -7,43 +7,57 @@ use crate::{
     directory::{GroupId, InactiveReason, NameKey, StepKind, UserId, UserState, UserStep},
     store::{
         Connection, StoreError,
-        rows::{Cell, Table, insert_rows},
+        rows::{Cell, Kind, Table, insert_rows},
         time::micros,
         tombstones, within,
     },
 };
 
-const PERSONS: Table = Table { name: "persons", columns: &["id", "uuid", "created_at"] };
+const PERSONS: Table = Table {
+    name: "persons",
+    columns: &[("id", Kind::Number), ("uuid", Kind::Uuid), ("created_at", Kind::Number)],
+};
 
 const USERS: Table = Table {
     name: "users",
     columns: &[
-        "id",
-        "uuid",
-        "directory_id",
-        "person_id",
-        "username",
-        "username_key",
-        "email",
-        "display_name",
-        "first_name",
-        "last_name",
-        "inactive_reason",
-        "created_at",
-        "updated_at",
+        ("id", Kind::Number),
+        ("uuid", Kind::Uuid),
+        ("directory_id", Kind::Number),
+        ("person_id", Kind::Number),
+        ("username", Kind::Text),
+        ("username_key", Kind::Text),
+        ("email", Kind::Text),
+        ("display_name", Kind::Text),
+        ("first_name", Kind::Text),
+        ("last_name", Kind::Text),
+        ("inactive_reason", Kind::Text),
+        ("created_at", Kind::Number),
+        ("updated_at", Kind::Number),
     ],
 };
 
 const GROUPS: Table = Table {
     name: "groups",
-    columns: &["id", "uuid", "directory_id", "name", "name_key", "created_at"],
+    columns: &[
+        ("id", Kind::Number),
+        ("uuid", Kind::Uuid),
+        ("directory_id", Kind::Number),
+        ("name", Kind::Text),
+        ("name_key", Kind::Text),
+        ("created_at", Kind::Number),
+    ],
 };
 
-const MEMBERSHIPS: Table =
-    Table { name: "memberships", columns: &["user_id", "group_id", "source_id"] };
+const MEMBERSHIPS: Table = Table {
+    name: "memberships",
+    columns: &[("user_id", Kind::Number), ("group_id", Kind::Number), ("source_id", Kind::Number)],
+};
 
-const GROUP_MEMBERS: Table =
-    Table { name: "group_members", columns: &["group_id", "user_id", "source_id"] };
+const GROUP_MEMBERS: Table = Table {
+    name: "group_members",
+    columns: &[("group_id", Kind::Number), ("user_id", Kind::Number), ("source_id", Kind::Number)],
+};
 
 impl Applier {
     /// Makes groups. One that somebody has made meanwhile is taken as it is.
@@ -80,7 +94,8 @@ impl Applier {
         connection: &mut Connection<'_>,
         steps: &[UserStep],
     ) -> Result<Outcome, StoreError> {
-        let mut outcome = Outcome { skipped: self.stale(connection, steps).await?, ..Outcome::default() };
+        let mut outcome =
+            Outcome { skipped: self.stale(connection, steps).await?, ..Outcome::default() };
         let meant: Vec<_> =
             steps.iter().filter(|step| !outcome.skipped.contains(&step.user)).collect();
         let created: Vec<_> =

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Chunk, PlanId, PlanState, StoredPlan, find_plan, touched::Touched};
+use super::{Chunk, PlanId, PlanState, StoredPlan, touched::Touched};
 use crate::{
     directory::{Change, GroupId, UserId},
     store::{
@@ -58,14 +58,12 @@ impl Outcome {
 
     /// What was found otherwise in all of a plan.
     pub async fn read_all(store: &Store, plan: PlanId) -> Result<Self, StoreError> {
-        const SQL: &str =
-            "SELECT outcome FROM plan_chunks WHERE plan_id = $1 AND outcome IS NOT NULL";
+        const SQL: &str = "SELECT outcome FROM plan_outcomes WHERE plan_id = $1";
         let texts: Vec<String> =
             read!(store, |pool| sqlx::query_scalar(SQL).bind(plan.0).fetch_all(pool).await?);
         let mut outcome = Self::default();
         for text in texts {
-            let unreadable =
-                |_| StoreError::Unreadable { what: "an outcome", value: text.clone() };
+            let unreadable = |_| StoreError::Unreadable { what: "an outcome", value: text.clone() };
             outcome.add(serde_json::from_str(&text).map_err(unreadable)?);
         }
         Ok(outcome)
@@ -116,7 +114,9 @@ impl Applier {
         let head = changes::advance_head(connection, 0).await?;
         self.claim(connection).await?;
         self.touched.look(connection, &self.plan, head).await?;
-        self.source = ensure_source(connection, &self.plan.plan.source).await?;
+        if self.source == 0 {
+            self.source = ensure_source(connection, &self.plan.plan.source).await?;
+        }
         let found = match chunk {
             Chunk::Groups(groups) => self.create_groups(connection, groups).await?,
             Chunk::Users(steps) => self.apply_users(connection, steps).await?,
@@ -140,22 +140,18 @@ impl Applier {
                 state = CASE WHEN next_chunk + 1 = chunks THEN 'applied'
                              WHEN next_chunk + 1 = first_ending AND guard IS NOT NULL THEN 'held'
                              ELSE state END
-            WHERE id = $1 AND next_chunk = $2 AND state = 'sealed'";
-        let claimed = within!(connection, |connection| {
-            sqlx::query(SQL)
+            WHERE id = $1 AND next_chunk = $2 AND state = 'sealed' RETURNING state";
+        let state: Option<String> = within!(connection, |connection| {
+            sqlx::query_scalar(SQL)
                 .bind(self.plan.id.0)
                 .bind(self.plan.next_chunk)
                 .bind(micros(self.now))
-                .execute(connection)
+                .fetch_optional(connection)
                 .await?
-                .rows_affected()
         });
-        if claimed == 0 {
-            return Err(StoreError::NoPlan(self.plan.id.0));
-        }
-        if let Some(plan) = find_plan(connection, self.plan.id).await? {
-            self.plan = plan;
-        }
+        let state = state.as_deref().and_then(PlanState::from_word);
+        self.plan.state = state.ok_or(StoreError::NoPlan(self.plan.id.0))?;
+        self.plan.next_chunk += 1;
         Ok(())
     }
 
@@ -165,37 +161,47 @@ impl Applier {
         chunk: &Chunk,
         found: &Outcome,
     ) -> Result<(), StoreError> {
-        const CHUNK: &str = "
-            UPDATE plan_chunks SET outcome = $3, seq = $4 WHERE plan_id = $1 AND number = $2";
-        const BATCH: &str = "UPDATE plans SET batch = $2 WHERE id = $1 AND batch IS NULL";
+        const OUTCOME: &str =
+            "INSERT INTO plan_outcomes (plan_id, number, outcome) VALUES ($1, $2, $3)";
         let number = self.plan.next_chunk - 1;
-        let outcome = (!found.is_empty()).then(|| serde_json::to_string(found)).transpose();
-        let outcome = outcome.map_err(|error| StoreError::Unreadable {
-            what: "an outcome",
-            value: error.to_string(),
-        })?;
+        if !found.is_empty() {
+            let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+                what: "an outcome",
+                value: error.to_string(),
+            };
+            let text = serde_json::to_string(found).map_err(unreadable)?;
+            within!(connection, |connection| {
+                sqlx::query(OUTCOME)
+                    .bind(self.plan.id.0)
+                    .bind(number)
+                    .bind(text)
+                    .execute(connection)
+                    .await
+                    .map(drop)?;
+            });
+        }
         // What the members of groups are is logged with their accounts.
-        let seq = match chunk {
-            Chunk::Members(_) => None,
-            _ => Some(self.append(connection, number, chunk).await?),
-        };
+        if !matches!(chunk, Chunk::Members(_)) {
+            let seq = self.append(connection, number, chunk).await?;
+            self.name_batch(connection, seq).await?;
+        }
+        Ok(())
+    }
+
+    /// The first change gives the plan its batch.
+    async fn name_batch(
+        &mut self,
+        connection: &mut Connection<'_>,
+        seq: i64,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE plans SET batch = $2 WHERE id = $1";
+        if self.plan.batch.is_some() {
+            return Ok(());
+        }
         within!(connection, |connection| {
-            sqlx::query(CHUNK)
-                .bind(self.plan.id.0)
-                .bind(number)
-                .bind(outcome)
-                .bind(seq)
-                .execute(&mut *connection)
-                .await
-                .map(drop)?;
-            sqlx::query(BATCH)
-                .bind(self.plan.id.0)
-                .bind(seq)
-                .execute(&mut *connection)
-                .await
-                .map(drop)?;
+            sqlx::query(SQL).bind(self.plan.id.0).bind(seq).execute(connection).await.map(drop)?;
         });
-        self.plan.batch = self.plan.batch.or(seq);
+        self.plan.batch = Some(seq);
         Ok(())
     }
 

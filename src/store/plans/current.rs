@@ -37,11 +37,7 @@ pub(super) async fn is_taken(
         SELECT (SELECT COUNT(*) FROM users WHERE directory_id = $1 AND username_key = $2)
              + (SELECT COUNT(*) FROM tombstones WHERE directory_id = $1 AND username_key = $2)";
     let count: i64 = within!(connection, |connection| {
-        sqlx::query_scalar(SQL)
-            .bind(directory.0)
-            .bind(name.as_str())
-            .fetch_one(connection)
-            .await?
+        sqlx::query_scalar(SQL).bind(directory.0).bind(name.as_str()).fetch_one(connection).await?
     });
     Ok(count > 0)
 }

@@ -77,9 +77,12 @@ impl Chunk {
 
     /// As it is stored.
     pub fn pack(&self) -> Result<Vec<u8>, StoreError> {
-        let mut deflated = ZlibEncoder::new(Vec::new(), Compression::fast());
-        serde_json::to_writer(&mut deflated, self).map_err(|error| unreadable(&error))?;
-        deflated.flush().and_then(|()| deflated.finish()).map_err(|error| unreadable(&error))
+        let text = serde_json::to_vec(self).map_err(|error| unreadable(&error))?;
+        // In one piece: the compressor clears its buffer for each write.
+        let mut deflated =
+            ZlibEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
+        let written = deflated.write_all(&text).and_then(|()| deflated.finish());
+        written.map_err(|error| unreadable(&error))
     }
 
     /// As it was before it was stored.

@@ -49,8 +49,7 @@ impl Touched {
                 .await?
         });
         for (user, change) in rows {
-            let unreadable =
-                |_| StoreError::Unreadable { what: "a change", value: change.clone() };
+            let unreadable = |_| StoreError::Unreadable { what: "a change", value: change.clone() };
             self.note(user.map(UserId), &serde_json::from_str(&change).map_err(unreadable)?);
         }
         self.cursor = head;

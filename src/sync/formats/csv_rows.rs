@@ -28,13 +28,17 @@ pub(super) fn read(from: impl Read, take: &mut Take<'_>) -> Result<(), RowError>
         .from_reader(from);
     let mut record = csv::ByteRecord::new();
     if !reader.read_byte_record(&mut record).map_err(|error| unreadable(&error))? {
-        return Err(RowError::new(1, "", "the file is empty: it needs a header such as username,email,groups"));
+        return Err(RowError::new(
+            1,
+            "",
+            "the file is empty: it needs a header such as username,email,groups",
+        ));
     }
     let header = Header::read(&record)?;
     while reader.read_byte_record(&mut record).map_err(|error| unreadable(&error))? {
         let line = record.position().map_or(0, csv::Position::line);
-        let row = header.row(line, &record).map_err(|error| error.with_row(text_of(&record)));
-        if take(row).is_err() {
+        let row = header.row(line, &record);
+        if take(row, &|| text_of(&record, char::from(delimiter))).is_err() {
             break;
         }
     }
@@ -67,22 +71,22 @@ fn unreadable(error: &csv::Error) -> RowError {
 }
 
 /// The row again, for people to correct it.
-fn text_of(record: &csv::ByteRecord) -> String {
+fn text_of(record: &csv::ByteRecord, delimiter: char) -> String {
     let fields = record.iter().map(String::from_utf8_lossy);
-    csv_line(&fields.collect::<Vec<_>>())
+    join(&fields.collect::<Vec<_>>(), delimiter)
 }
 
 impl Header {
     fn read(record: &csv::ByteRecord) -> Result<Self, RowError> {
         let mut places = [None; 7];
         for (place, name) in record.iter().enumerate() {
-            let name = std::str::from_utf8(name)
-                .map_err(|_| RowError::new(1, "", "the header is not UTF-8: save the file as UTF-8"))?;
+            let name = std::str::from_utf8(name).map_err(|_| {
+                RowError::new(1, "", "the header is not UTF-8: save the file as UTF-8")
+            })?;
             let name = name.trim().to_lowercase();
             let known = COLUMNS.iter().position(|column| *column == name);
             let known = known.ok_or_else(|| {
-                let problem =
-                    format!("there is no such column: known are {}", COLUMNS.join(", "));
+                let problem = format!("there is no such column: known are {}", COLUMNS.join(", "));
                 RowError::new(1, &format!("column {name:?}"), problem)
             })?;
             if places[known].replace(place).is_some() {
@@ -157,8 +161,13 @@ pub(in crate::sync) fn csv_header() -> String {
     csv_line(&COLUMNS)
 }
 
-/// A line of CSV, without its end. Cells are quoted where they must be.
+/// A line of CSV, without its end.
 pub(in crate::sync) fn csv_line<T: AsRef<str>>(cells: &[T]) -> String {
+    join(cells, ',')
+}
+
+/// Cells are quoted where they must be.
+fn join<T: AsRef<str>>(cells: &[T], delimiter: char) -> String {
     let cell = |cell: &T| {
         let text = cell.as_ref();
         if text.contains([',', ';', '"', '\n', '\r']) || text.trim() != text {
@@ -167,7 +176,7 @@ pub(in crate::sync) fn csv_line<T: AsRef<str>>(cells: &[T]) -> String {
             text.to_owned()
         }
     };
-    cells.iter().map(cell).collect::<Vec<_>>().join(",")
+    cells.iter().map(cell).collect::<Vec<_>>().join(&delimiter.to_string())
 }
 
 #[cfg(test)]
@@ -177,7 +186,7 @@ mod tests {
 
     fn rows(text: &[u8]) -> Result<Vec<Result<RawRow, String>>, String> {
         let mut rows = Vec::new();
-        let read = read(text, &mut |row| {
+        let read = read(text, &mut |row, _| {
             rows.push(row.map_err(|error| error.to_string()));
             Ok::<(), Stop>(())
         });
@@ -204,7 +213,10 @@ mod tests {
         assert!(problem(b"").contains("the file is empty"));
         assert!(problem(b"\xff\xfeu\0s\0").contains("UTF-16"));
         assert_eq!(problem(b"email\n"), "line 1, username: the column is missing");
-        assert!(problem(b"username,mail\n").starts_with("line 1, column \"mail\": there is no such column"));
+        assert!(
+            problem(b"username,mail\n")
+                .starts_with("line 1, column \"mail\": there is no such column")
+        );
         assert!(problem(b"username,username\n").contains("twice"));
         let rows = rows(b"username,active\na,b,c\nb,maybe\n\xe9,\nc,1\n").unwrap();
         let problems: Vec<_> = rows.iter().filter_map(|row| row.as_ref().err()).collect();

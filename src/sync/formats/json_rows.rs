@@ -11,7 +11,7 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use super::{RawRow, RowError, Take};
+use super::{RawRow, RowError, Take, Verdict};
 
 /// A person.
 #[derive(Debug, Default, Deserialize)]
@@ -34,7 +34,6 @@ struct Counting<'a, R> {
 
 impl<R: Read> Read for Counting<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // One byte at a time is what the parser takes from its buffer below.
         let read = self.from.read(buffer)?;
         let lines = buffer[..read].iter().filter(|byte| **byte == b'\n').count();
         self.lines.set(self.lines.get() + lines as u64);
@@ -58,7 +57,7 @@ pub(super) fn read(from: impl Read, take: &mut Take<'_>) -> Result<(), RowError>
                 None => break Ok(()),
                 Some(Err(error)) => break Err(error),
                 Some(Ok(value)) => {
-                    if take(row(value, lines.get())).is_err() {
+                    if offer(value, lines.get(), take).is_err() {
                         return Ok(());
                     }
                 }
@@ -92,7 +91,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut people: A) -> Result<(), A::Error> {
         while let Some(value) = people.next_element::<serde_json::Value>()? {
-            if (self.take)(row(value, self.lines.get())).is_err() {
+            if offer(value, self.lines.get(), self.take).is_err() {
                 return Err(serde::de::Error::custom(STOPPED));
             }
         }
@@ -100,13 +99,16 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     }
 }
 
-fn row(value: serde_json::Value, line: u64) -> Result<RawRow, RowError> {
-    let text = value.to_string();
-    let object = Object::deserialize(value)
-        .map_err(|error| RowError::new(line, "", error.to_string()).with_row(text.clone()))?;
-    let username = object
-        .username
-        .ok_or_else(|| RowError::new(line, "username", "the key is missing").with_row(text))?;
+fn offer(value: serde_json::Value, line: u64, take: &mut Take<'_>) -> Verdict {
+    let row = Object::deserialize(&value)
+        .map_err(|error| RowError::new(line, "", error.to_string()))
+        .and_then(|object| row(object, line));
+    take(row, &|| value.to_string())
+}
+
+fn row(object: Object, line: u64) -> Result<RawRow, RowError> {
+    let missing = || RowError::new(line, "username", "the key is missing");
+    let username = object.username.ok_or_else(missing)?;
     let clean = |text: Option<String>| {
         text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     };
@@ -164,7 +166,7 @@ mod tests {
 
     fn rows(text: &str) -> Result<Vec<Result<RawRow, String>>, String> {
         let mut rows = Vec::new();
-        let read = read(text.as_bytes(), &mut |row| {
+        let read = read(text.as_bytes(), &mut |row, _| {
             rows.push(row.map_err(|error| error.to_string()));
             Ok::<(), Stop>(())
         });
@@ -185,7 +187,11 @@ mod tests {
 
     #[test]
     fn names_line_and_rule() {
-        assert!(rows("[{\"username\":\"a\"},\n nonsense]").unwrap_err().starts_with("line 2: is no JSON"));
+        assert!(
+            rows("[{\"username\":\"a\"},\n nonsense]")
+                .unwrap_err()
+                .starts_with("line 2: is no JSON")
+        );
         assert!(rows("{\"username\":\"a\"").unwrap_err().contains("is no JSON"));
         let rows = rows("[{\"mail\":\"x\"},{\"email\":\"x\"},{\"username\":7}]").unwrap();
         let problems: Vec<_> = rows.into_iter().map(Result::unwrap_err).collect();
