@@ -1,5 +1,6 @@
 //! The command line.
 
+mod adopt;
 mod changes;
 mod check;
 mod control;
@@ -49,6 +50,9 @@ enum Command {
     /// Shows and switches directories.
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
+    /// Takes over the usernames of an application that is older than the gateway.
+    #[command(subcommand)]
+    Adopt(adopt::AdoptCommand),
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
@@ -86,6 +90,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::User(user) => user.run(&cli.config),
         Command::Group(group) => group.run(&cli.config),
         Command::Directory(directory) => directory.run(&cli.config),
+        Command::Adopt(adopt) => adopt.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),
         Command::Completions { shell } => {

@@ -1,5 +1,6 @@
 //! What a login changes in the directory. Pure: decides, and changes nothing itself.
 
+mod adoption;
 mod claims;
 mod edits;
 mod groups;
@@ -13,6 +14,11 @@ mod source;
 mod transform;
 
 pub use self::{
+    adoption::{
+        AdoptionError, AliasPlan, AliasRow, BrokenRows, Counts, ExistingUser, MatchClass, Place,
+        Proposal, RowError, RowProblem, SaidUser, check_aliases, match_users, plan_aliases,
+        read_existing, read_report, read_said, write_report,
+    },
     claims::{Claims, GroupClaim},
     edits::{
         plan_deactivation, plan_joining, plan_leaving, plan_nesting, plan_reactivation,
