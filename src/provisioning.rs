@@ -17,7 +17,7 @@ pub use self::{
     adoption::{
         AdoptionError, AliasPlan, AliasRow, BrokenRows, Counts, ExistingUser, MatchClass, Place,
         Proposal, RowError, RowProblem, SaidUser, check_aliases, match_users, plan_aliases,
-        read_existing, read_report, read_said, write_report,
+        read_existing, read_report, read_said, subject_of, write_report,
     },
     claims::{Claims, GroupClaim},
     edits::{

@@ -13,7 +13,7 @@ use super::{Admin, AdminError, EditView, Options};
 use crate::{
     directory::Issuer,
     http::Parameters,
-    provisioning::AliasRow,
+    provisioning::{AliasRow, subject_of},
     store::{AliasEdit, AliasError, AliasListing},
 };
 
@@ -110,9 +110,11 @@ async fn apply_aliases(
 ) -> Result<Json<AliasEditView>, AdminError> {
     let options = Options::of(&uri)?;
     let issuer = known_issuer(&admin, body.issuer)?;
+    let row = |row: AliasRow| AliasRow { subject: subject_of(&issuer, &row.subject), ..row };
+    let rows = body.rows.into_iter().map(row).collect();
     let edit = AliasEdit {
         issuer: issuer.clone(),
-        rows: body.rows,
+        rows,
         directory: admin.directory,
         reason: options.because,
     };
@@ -164,6 +166,7 @@ async fn remove_alias(
     Json(SubjectBody { issuer, subject }): Json<SubjectBody>,
 ) -> Result<Json<EditView>, AdminError> {
     let options = Options::of(&uri)?;
+    let subject = subject_of(&Issuer(issuer.clone()), &subject);
     let all = admin.store.list_aliases(Some(&issuer), i64::MAX).await?;
     let found = all.into_iter().find(|alias| alias.subject == subject);
     let found =

@@ -13,14 +13,19 @@ mod index;
 mod json_rows;
 mod matching;
 mod people;
+mod proposal;
 mod report;
 mod rows;
 
 pub use self::{
-    aliases::{AliasPlan, AliasRow, BrokenRows, RowError, RowProblem, check_aliases, plan_aliases},
+    aliases::{
+        AliasPlan, AliasRow, BrokenRows, RowError, RowProblem, check_aliases, plan_aliases,
+        subject_of,
+    },
     error::{AdoptionError, Place},
-    matching::{Counts, MatchClass, Proposal, match_users},
+    matching::match_users,
     people::{ExistingUser, SaidUser, read_existing, read_said},
+    proposal::{Counts, MatchClass, Proposal},
     report::{read_report, write_report},
 };
 

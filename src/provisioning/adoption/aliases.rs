@@ -3,12 +3,13 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     fmt,
+    hash::Hash,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::super::mapping::checked_username;
-use crate::directory::NameKey;
+use crate::directory::{Issuer, NameKey};
 
 /// Longer subjects are none: they would fit into no index.
 const MAX_SUBJECT_LENGTH: usize = 1024;
@@ -43,8 +44,8 @@ pub enum RowError {
     /// A word that no report has.
     #[error("{0:?} is no match: it is exact, probable, ambiguous or none")]
     UnknownMatch(String),
-    /// A username for nobody.
-    #[error("there is a username and no subject")]
+    /// A row about nobody.
+    #[error("there is no subject")]
     NoSubject,
     /// A subject that no login can say.
     #[error(
@@ -102,8 +103,20 @@ impl fmt::Display for BrokenRows {
     }
 }
 
+/// A subject as logins by the issuer say it: principals come in lower case, everything else byte for byte.
+#[must_use]
+pub fn subject_of(issuer: &Issuer, subject: &str) -> String {
+    if issuer.0.starts_with("kerberos:") { subject.to_lowercase() } else { subject.to_owned() }
+}
+
 /// Refuses rows that cannot be aliases, or contradict each other; all of them at once.
 pub fn check_aliases(rows: &[AliasRow]) -> Result<(), BrokenRows> {
+    let problems = problems_of(rows, false);
+    if problems.is_empty() { Ok(()) } else { Err(BrokenRows(problems)) }
+}
+
+/// What is wrong with rows. Where nothing may be decided yet, a username may be empty.
+pub(super) fn problems_of(rows: &[AliasRow], undecided: bool) -> Vec<RowProblem> {
     let mut problems = Vec::new();
     let mut names: HashMap<NameKey, u64> = HashMap::with_capacity(rows.len());
     let mut subjects: HashMap<&str, u64> = HashMap::with_capacity(rows.len());
@@ -111,24 +124,30 @@ pub fn check_aliases(rows: &[AliasRow]) -> Result<(), BrokenRows> {
         let mut refuse = |error| problems.push(RowProblem { line: *line, error });
         if let Err(error) = check_subject(subject) {
             refuse(error);
+        } else if let Some(first) = seen_before(&mut subjects, subject, *line) {
+            refuse(RowError::SubjectTwice { subject: subject.clone(), first });
+        }
+        if undecided && username.is_empty() {
+            continue;
         }
         if let Err(error) = checked_username(username) {
             refuse(RowError::BadUsername(error.to_string()));
-        }
-        match names.entry(NameKey::of(username)) {
-            Entry::Vacant(entry) => drop(entry.insert(*line)),
-            Entry::Occupied(entry) => {
-                refuse(RowError::UsernameTwice { username: username.clone(), first: *entry.get() });
-            }
-        }
-        match subjects.entry(subject) {
-            Entry::Vacant(entry) => drop(entry.insert(*line)),
-            Entry::Occupied(entry) => {
-                refuse(RowError::SubjectTwice { subject: subject.clone(), first: *entry.get() });
-            }
+        } else if let Some(first) = seen_before(&mut names, NameKey::of(username), *line) {
+            refuse(RowError::UsernameTwice { username: username.clone(), first });
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(BrokenRows(problems)) }
+    problems
+}
+
+/// The line that had it first, if one before had it.
+fn seen_before<K: Eq + Hash>(seen: &mut HashMap<K, u64>, key: K, line: u64) -> Option<u64> {
+    match seen.entry(key) {
+        Entry::Vacant(entry) => {
+            entry.insert(line);
+            None
+        }
+        Entry::Occupied(entry) => Some(*entry.get()),
+    }
 }
 
 pub(super) fn check_subject(subject: &str) -> Result<(), RowError> {

@@ -109,8 +109,8 @@ impl Lines<'_> {
         let start = position.and_then(|position| usize::try_from(position.byte()).ok());
         let start = start.unwrap_or_default().clamp(self.offset, bytes.len());
         let ends = bytes[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let passed = &bytes[self.offset..start + ends];
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let passed = self.text.get(self.offset..start + ends).unwrap_or_default();
+        self.line += passed.matches('\n').count() as u64;
         self.offset = start + ends;
         self.line
     }

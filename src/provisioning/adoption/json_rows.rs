@@ -90,7 +90,7 @@ impl Locator<'_> {
     fn place(&mut self, value: &RawValue) -> Place {
         let offset = self.offset(value);
         let passed = self.text.get(self.offset..offset).unwrap_or_default();
-        self.line += passed.bytes().filter(|b| *b == b'\n').count() as u64;
+        self.line += passed.matches('\n').count() as u64;
         self.offset = offset;
         Place { file: self.file.to_owned(), line: self.line, column: None }
     }

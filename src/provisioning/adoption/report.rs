@@ -5,7 +5,7 @@
 
 use super::{
     AdoptionError, AliasRow, BrokenRows, MatchClass, Proposal, RowError, RowProblem,
-    aliases::{check_aliases, check_subject},
+    aliases::problems_of,
     csv_rows::csv_rows,
     rows::{Column, Row, text},
 };
@@ -60,49 +60,26 @@ pub fn write_report(proposals: &[Proposal]) -> Result<Vec<u8>, AdoptionError> {
 pub fn read_report(file: &str, bytes: &[u8]) -> Result<Vec<AliasRow>, AdoptionError> {
     let rows = csv_rows(file, text(file, bytes)?, &NEEDED)?;
     let mut problems = Vec::new();
-    let mut decided = Vec::new();
     for row in &rows {
-        let line = row.place.line;
         let word = cell(row, "match");
         if MatchClass::from_word(&word).is_none() {
-            problems.push(RowProblem { line, error: RowError::UnknownMatch(word) });
-        }
-        let (subject, username) = (cell(row, "subject"), cell(row, "username"));
-        if username.is_empty() {
-            let wrong = check_subject(&subject).err();
-            problems.extend(wrong.map(|error| RowProblem { line, error }));
-        } else {
-            decided.push(AliasRow { line, subject, username });
+            let (line, error) = (row.place.line, RowError::UnknownMatch(word));
+            problems.push(RowProblem { line, error });
         }
     }
-    if let Err(BrokenRows(more)) = check_aliases(&decided) {
-        problems.extend(more);
-    }
-    problems.extend(undecided_twins(&rows, &decided));
+    let alias = |row: &Row| AliasRow {
+        line: row.place.line,
+        subject: cell(row, "subject"),
+        username: cell(row, "username"),
+    };
+    let mut aliases: Vec<AliasRow> = rows.iter().map(alias).collect();
+    problems.extend(problems_of(&aliases, true));
     if problems.is_empty() {
-        return Ok(decided);
+        aliases.retain(|row| !row.username.is_empty());
+        return Ok(aliases);
     }
     problems.sort_by_key(|problem| problem.line);
     Err(AdoptionError::Report { file: file.to_owned(), rows: BrokenRows(problems) })
-}
-
-/// Subjects that are in several rows of which not all decide something: which one holds?
-fn undecided_twins(rows: &[Row], decided: &[AliasRow]) -> Vec<RowProblem> {
-    let decides: std::collections::HashSet<u64> = decided.iter().map(|row| row.line).collect();
-    let mut lines: std::collections::HashMap<String, u64> = std::collections::HashMap::new();
-    let mut problems = Vec::new();
-    for row in rows {
-        let (subject, line) = (cell(row, "subject"), row.place.line);
-        match lines.get(&subject) {
-            None => drop(lines.insert(subject, line)),
-            Some(first) if decides.contains(&line) && decides.contains(first) => {}
-            Some(first) => {
-                let error = RowError::SubjectTwice { subject, first: *first };
-                problems.push(RowProblem { line, error });
-            }
-        }
-    }
-    problems
 }
 
 /// A value for spreadsheets: one that they would execute gets an apostrophe before it, and so does one that

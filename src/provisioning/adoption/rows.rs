@@ -57,7 +57,7 @@ pub(super) fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, AdoptionE
 /// Where in a text an offset is.
 pub(super) fn place(file: &str, text: &str, offset: usize) -> Place {
     let before = &text[..offset];
-    let line = before.bytes().filter(|b| *b == b'\n').count() as u64 + 1;
+    let line = before.matches('\n').count() as u64 + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u64 + 1;
     Place { file: file.to_owned(), line, column: Some(column) }
 }
