@@ -1,6 +1,7 @@
 //! Controlling the gateway: JSON over HTTP, on a Unix socket or, without a running gateway, within the
 //! command line itself. Both ways lead through the same routes.
 
+mod aliases;
 mod changes;
 mod directories;
 mod edits;
@@ -22,6 +23,7 @@ use http::{StatusCode, Uri};
 use serde_json::json;
 
 pub use self::{
+    aliases::{AliasEditView, AliasView},
     changes::{ChangeView, UndoView},
     directories::DirectoryView,
     edits::EditView,
@@ -88,6 +90,7 @@ impl Admin {
                 "/groups/{name}/groups/{child}",
                 put(groups::nest_group).delete(groups::unnest_group),
             )
+            .route("/aliases", aliases::routes())
             .route("/directories", get(directories::list_directories))
             .route(
                 "/directories/{name}/disabled",

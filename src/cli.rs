@@ -1,5 +1,6 @@
 //! The command line.
 
+mod adopt;
 mod changes;
 mod check;
 mod control;
@@ -56,6 +57,9 @@ enum Command {
     /// Shows large plans, such as imports, and lets go on what the guard holds back.
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    /// Takes over the usernames of an application that is older than the gateway.
+    #[command(subcommand)]
+    Adopt(adopt::AdoptCommand),
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
@@ -96,6 +100,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Import(import) => import.run(&cli.config),
         Command::Export(export) => export.run(&cli.config),
         Command::Plan(plan) => plan.run(&cli.config),
+        Command::Adopt(adopt) => adopt.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),
         Command::Completions { shell } => {

@@ -1,5 +1,6 @@
 //! What a login changes in the directory. Pure: decides, and changes nothing itself.
 
+mod adoption;
 mod bulk;
 mod claims;
 mod edits;
@@ -14,6 +15,11 @@ mod source;
 mod transform;
 
 pub use self::{
+    adoption::{
+        AdoptionError, AliasPlan, AliasRow, BrokenRows, Counts, ExistingUser, MatchClass, Place,
+        Proposal, RowError, RowProblem, SaidUser, check_aliases, match_users, plan_aliases,
+        read_existing, read_report, read_said, subject_of, write_report,
+    },
     bulk::{HeldUser, ListedUser, NewNumbers, Unlisted, plan_listed, plan_new, plan_unlisted},
     claims::{Claims, GroupClaim},
     edits::{

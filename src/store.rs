@@ -4,6 +4,7 @@
 //! migrations differ. Times are stored as microseconds since 1970, hashes as bytes.
 
 mod accounts;
+mod aliases;
 mod apply;
 mod changes;
 mod connect;
@@ -35,6 +36,7 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use self::{
     accounts::{Account, UserDetails},
+    aliases::{AliasEdit, AliasError, AliasListing, AliasOutcome},
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,

@@ -8,16 +8,16 @@ use std::{
 
 use crate::saml::Vectors;
 
-fn gatehouse(arguments: &[&str]) -> Output {
+pub fn gatehouse(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gatehouse")).args(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A directory with everything that a small configuration names.
-fn configured(vectors: &Vectors) -> String {
+pub fn configured(vectors: &Vectors) -> String {
     let dir = vectors.path();
     let write = |name: &str, text: &str, mode: u32| {
         let path = dir.join(name);

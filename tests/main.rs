@@ -6,6 +6,7 @@
     reason = "a test that cannot start has failed, and says what it does"
 )]
 
+mod adopt;
 mod cli;
 mod directory;
 mod docs;

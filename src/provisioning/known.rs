@@ -15,6 +15,8 @@ pub struct Known {
     pub username_held_by: Option<PersonId>,
     /// Whether the username was somebody's who has been removed.
     pub username_is_retired: bool,
+    /// Whether the username is an alias of somebody else, whether they have come or not.
+    pub username_is_reserved: bool,
     /// The groups that the claim names and the directory has.
     pub groups: Vec<Group>,
 }

@@ -178,7 +178,7 @@ fn plan_new_user(
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Refusal> {
     let username = claims.profile.username.clone();
-    if known.username_held_by.is_some() {
+    if known.username_held_by.is_some() || known.username_is_reserved {
         return Err(Refusal::UsernameTaken { username });
     }
     if known.username_is_retired {
@@ -246,7 +246,8 @@ fn plan_user(
     if policy.update_users {
         let mut after = updated(&user.profile, &claims.profile);
         let someone_else = known.username_held_by.is_some_and(|holder| holder != user.person)
-            || known.username_is_retired;
+            || known.username_is_retired
+            || known.username_is_reserved;
         if after.username != user.profile.username && someone_else {
             let kept = user.profile.username.clone();
             warnings.push(Warning::RenameRefused(std::mem::replace(&mut after.username, kept)));

@@ -45,4 +45,15 @@ impl Policy {
             .map(|(issuer, _)| issuer)
             .collect()
     }
+
+    /// Whether two issuers are bound to a domain that is the same, and so speak for the same people.
+    #[must_use]
+    pub fn share_a_domain(&self, one: &Issuer, other: &Issuer) -> bool {
+        let domains = |of: &Issuer| {
+            let bound = self.domains.iter().filter(move |(issuer, _)| issuer == of);
+            bound.flat_map(|(_, domains)| domains).collect::<Vec<_>>()
+        };
+        let others = domains(other);
+        domains(one).iter().any(|domain| others.iter().any(|o| o.eq_ignore_ascii_case(domain)))
+    }
 }

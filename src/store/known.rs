@@ -3,7 +3,7 @@
 use super::{
     Connection, StoreError,
     accounts::{UserRow, memberships, select_users},
-    tombstones, within,
+    aliases, tombstones, within,
 };
 use crate::{
     directory::{
@@ -24,6 +24,7 @@ pub(super) async fn known(
         by_identity: by_identity(connection, directory, &claims.identity).await?,
         username_held_by: holder(connection, directory, &username).await?,
         username_is_retired: false,
+        username_is_reserved: false,
         groups: groups(connection, directory, &claims.groups).await?,
         by_match_key: Vec::new(),
     };
@@ -39,6 +40,8 @@ pub(super) async fn known(
     let people: Vec<_> = found.map(|person| person.id).collect();
     known.username_is_retired =
         tombstones::is_retired(connection, directory, &username, &people).await?;
+    known.username_is_reserved =
+        aliases::is_reserved(connection, &username, claims, policy, &people).await?;
     Ok(known)
 }
 

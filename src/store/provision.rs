@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Priority, ProvisionError, Store, StoreError, Transaction,
+    Priority, ProvisionError, Store, StoreError, Transaction, aliases,
     apply::Applying,
     changes::{self, Author},
     known::known,
@@ -54,8 +54,9 @@ impl Store {
         let idle = self.read::<_, ProvisionError, _>(move |connection| {
             Box::pin(async move {
                 let Provision { directory, claims, policy, .. } = &reading;
-                let known = known(connection, *directory, claims, policy).await?;
-                let plan = plan(claims, &known, policy)?;
+                let named = aliases::aliased(connection, claims).await?;
+                let known = known(connection, *directory, &named, policy).await?;
+                let plan = plan(&named, &known, policy)?;
                 let person = known.by_identity.map(|(person, _)| person);
                 let user = person.and_then(|person| person.user).map(|user| user.user);
                 let Some(user) = user.filter(|_| plan.changes.is_empty()) else {
@@ -89,6 +90,7 @@ impl Store {
         let (claims, policy) = (claims.clone(), policy.clone());
         self.read::<_, ProvisionError, _>(move |connection| {
             Box::pin(async move {
+                let claims = aliases::aliased(connection, &claims).await?;
                 let known = known(connection, directory, &claims, &policy).await?;
                 Ok(plan(&claims, &known, &policy)?)
             })
@@ -106,8 +108,9 @@ async fn provision(
     // Held from here to the commit: whoever plans next sees what this one wrote.
     changes::hold_head(connection).await?;
     let Provision { directory, claims, policy, actor, reason } = request;
-    let known = known(connection, *directory, claims, policy).await?;
-    let plan = plan(claims, &known, policy)?;
+    let named = aliases::aliased(connection, claims).await?;
+    let known = known(connection, *directory, &named, policy).await?;
+    let plan = plan(&named, &known, policy)?;
 
     let known_user = known
         .by_identity

@@ -135,6 +135,7 @@ impl Directory {
             by_match_key: Vec::new(),
             username_held_by: if has_name { Some(ALICE) } else { bob },
             username_is_retired: false,
+            username_is_reserved: false,
             groups: self.groups.iter().map(group).collect(),
         }
     }
