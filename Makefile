@@ -1,6 +1,6 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build demo demo-check test lint bench bench-proxy soak
+.PHONY: help setup build demo demo-check test lint bench bench-proxy bench-directory soak
 
 help:
 	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
@@ -35,12 +35,15 @@ lint: setup
 	@RUSTDOCFLAGS="-D warnings" cargo doc -q --no-deps
 	@for script in scripts/*.sh scripts/*/*.sh demo/*/*.sh .ci/run; do bash -n $$script || exit 1; done
 
-bench: bench-proxy
+bench: bench-proxy bench-directory
 
 bench-proxy:
 	@scripts/setup.sh bench
 	@cargo build --release
 	@scripts/bench/proxy.sh
+
+bench-directory: setup
+	@scripts/with-postgres.sh cargo bench -q --bench directory
 
 soak: setup
 	scripts/with-postgres.sh scripts/soak.sh

@@ -14,7 +14,7 @@ mod sorter;
 mod undoing;
 
 pub use self::{
-    applying::{Applied, apply_plan, go_on},
+    applying::{Applied, apply_plan, go_on, left_plans},
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},

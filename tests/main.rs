@@ -10,6 +10,7 @@ mod adopt;
 mod cli;
 mod directory;
 mod docs;
+mod imports;
 mod kerberos;
 mod layers;
 mod login;

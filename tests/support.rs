@@ -4,6 +4,7 @@ pub mod browser;
 pub mod curl;
 pub mod databases;
 pub mod directory;
+pub mod faults;
 pub mod gateway;
 pub mod idp;
 pub mod kdc;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use gatehouse::store::{Store, StoreOptions};
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Column as _, Connection as _, PgConnection, Row as _,
-    SqliteConnection, TypeInfo as _, ValueRef as _,
+    Arguments as _, AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection,
+    TypeInfo as _, ValueRef as _,
     sqlite::{SqliteArguments, SqliteRow},
 };
 
@@ -64,7 +64,7 @@ async fn sqlite(from: &str, to: &str) -> f64 {
 
 async fn insert(to: &mut SqliteConnection, table: &str, page: &[SqliteRow]) {
     let columns = page[0].columns();
-    let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
+    let names: Vec<_> = columns.iter().map(sqlx::Column::name).collect();
     let row = format!("({})", vec!["?"; names.len()].join(","));
     let mut transaction = to.begin().await.unwrap();
     for rows in page.chunks(200) {
@@ -120,7 +120,7 @@ async fn postgres(from: &str, to: &str) -> f64 {
             copy.send(page).await.unwrap();
         }
         copy.finish().await.unwrap();
-        spent += begun.elapsed() - reading;
+        spent += begun.elapsed().saturating_sub(reading);
     }
     spent.as_secs_f64()
 }

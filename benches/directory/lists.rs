@@ -17,7 +17,7 @@ pub struct Lists {
     /// Everybody.
     pub all: PathBuf,
     /// Everybody, with changes.
-    pub changed: PathBuf,
+    pub later: PathBuf,
     /// How many people.
     pub users: u64,
     /// How many changes.
@@ -28,10 +28,10 @@ impl Lists {
     /// Writes them, in no particular order of the names.
     pub fn write(dir: &Path, users: u64) -> Self {
         let changes = 1000.min(users / 10);
-        let (all, changed) = (dir.join("all.csv"), dir.join("changed.csv"));
+        let (all, later) = (dir.join("all.csv"), dir.join("later.csv"));
         write(&all, users, 0);
-        write(&changed, users, changes);
-        Self { all, changed, users, changes }
+        write(&later, users, changes);
+        Self { all, later, users, changes }
     }
 }
 
@@ -42,15 +42,15 @@ fn write(path: &Path, users: u64, changes: u64) {
     let newcomers = changes / 3;
     let every = users.checked_div(changes - newcomers).unwrap_or(u64::MAX);
     let groups = (users * GROUPS_EACH / MEMBERS).max(GROUPS_EACH * 2);
-    let mut changed = newcomers;
+    let mut done = newcomers;
     for index in 0..users + newcomers {
         let user = if index < users { shuffled(index, users) } else { index };
-        let is_changed = index < users && index % every == 0 && changed < changes;
-        changed += u64::from(is_changed);
+        let is_changed = index < users && index % every == 0 && done < changes;
+        done += u64::from(is_changed);
         let domain = if is_changed { "new.example.com" } else { "example.com" };
         write!(file, "user{user:07},user{user:07}@{domain},User {user},First{user},Last{user},")
             .unwrap();
-        let moves = u64::from(is_changed && changed % 2 == 0);
+        let moves = u64::from(is_changed && done.is_multiple_of(2));
         for place in 0..GROUPS_EACH {
             // The golden ratio spreads people evenly over the groups.
             let group =

@@ -1,6 +1,7 @@
 //! What the directory costs: logins, and imports beside a bare loader of the same rows.
 //!
-//! `BENCH_USERS` (1,000,000) people in ten groups each; PostgreSQL is measured where `TEST_POSTGRES_URL` is set.
+//! `BENCH_USERS` (1,000,000) people in ten groups each; PostgreSQL is measured where `TEST_POSTGRES_URL`
+//! is set.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -64,7 +65,7 @@ async fn measure(name: &str, urls: [String; 3], lists: &Lists) -> Value {
     assert_eq!(first.size.created, lists.users);
     let again = run_import(&store, directory, &lists.all).await;
     assert_eq!((again.plan, again.unchanged), (None, lists.users));
-    let delta = run_import(&store, directory, &lists.changed).await;
+    let delta = run_import(&store, directory, &lists.later).await;
     assert_eq!(delta.size.created + delta.size.updated, lists.changes, "{delta:?}");
     let logins = logins::measure(&store, directory).await;
     store.close().await;
@@ -74,7 +75,7 @@ async fn measure(name: &str, urls: [String; 3], lists: &Lists) -> Value {
     let latencies = Latencies::during(&store, directory, async {
         run_import(&store, directory, &lists.all).await;
     });
-    let latencies = latencies.await;
+    let latencies = Box::pin(latencies).await;
     store.close().await;
 
     let total = |report: &ImportReport| report.seconds.iter().sum::<f64>();
@@ -118,14 +119,14 @@ async fn main() {
     let file = |name: &str| format!("sqlite://{}/{name}.db", dir.path().display());
     let mut result = json!({ "bench": "directory" });
     let urls = [file("import"), file("bare"), file("busy")];
-    result["sqlite"] = measure("SQLite", urls, &lists).await;
+    result["sqlite"] = Box::pin(measure("SQLite", urls, &lists)).await;
     if let Ok(server) = std::env::var("TEST_POSTGRES_URL") {
         let urls = [
             postgres_url(&server, "bench_import").await,
             postgres_url(&server, "bench_bare").await,
             postgres_url(&server, "bench_busy").await,
         ];
-        result["postgres"] = measure("PostgreSQL", urls, &lists).await;
+        result["postgres"] = Box::pin(measure("PostgreSQL", urls, &lists)).await;
     }
     result["peak_rss_mib"] = json!(process::peak_mib());
     println!("\npeak memory: {} MiB", process::peak_mib());

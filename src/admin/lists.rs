@@ -58,14 +58,14 @@ pub(super) async fn import_users(
             import(&admin.store, &admin.clock, &request, list, &events).await
         };
         let (imported, ()) = tokio::join!(working, tell(told, sender.clone()));
-        let last = match imported {
+        let outcome = match imported {
             Ok(report) => {
                 tracing::info!(plan = report.plan, size = %report.size, "an administrator imported a list");
                 ImportLine::Report(Box::new(report))
             }
             Err(error) => ImportLine::Error(error.to_string()),
         };
-        let _ = sender.send(last).await;
+        let _ = sender.send(outcome).await;
     });
     Ok(answer_lines("application/x-ndjson", lines, |line| {
         serde_json::to_string(&line).unwrap_or_default() + "\n"

@@ -27,6 +27,7 @@ use crate::{
     server::{self, Readiness, Server},
     session::{SessionTimes, Sessions},
     store::{Store, StoreError, StoreOptions},
+    sync,
     telemetry::Metrics,
 };
 
@@ -35,6 +36,9 @@ const LOOK_FOR_ENDINGS: Duration = Duration::from_millis(500);
 
 /// How often is written who was seen.
 const WRITE_SEEN: Duration = Duration::from_mins(1);
+
+/// How often is looked for plans that another gateway has left.
+const LOOK_FOR_PLANS: Duration = Duration::from_secs(30);
 
 /// How often what has expired is deleted.
 const PURGE: Duration = Duration::from_mins(10);
@@ -140,6 +144,7 @@ async fn assemble(
 
     let admin = admin(config, &store, &clock, directories[&config.provisioning.directory]);
     admin.keep_up(&background);
+    go_on_with_plans(&store, &clock, &background).await?;
 
     let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
     let tls = config.server.tls.as_ref().map(server::acceptor).transpose();
@@ -284,6 +289,32 @@ fn applications(
     apps.collect()
 }
 
+/// Takes up plans that were left when a gateway ended: now, and later those of other gateways.
+async fn go_on_with_plans(
+    store: &Store,
+    clock: &Clock,
+    background: &Background,
+) -> Result<(), StoreError> {
+    // Nobody can have begun one yet that this gateway would take for left.
+    let alone = matches!(store, Store::Sqlite { .. });
+    let left = sync::left_plans(store, clock, alone).await?;
+    let (first_store, first_clock) = (store.clone(), clock.clone());
+    background.spawn(async move {
+        report("apply plans", sync::go_on(&first_store, &first_clock, left).await);
+    });
+    let (store, clock) = (store.clone(), clock.clone());
+    background.every(LOOK_FOR_PLANS, move || {
+        let (store, clock) = (store.clone(), clock.clone());
+        async move {
+            let left = sync::left_plans(&store, &clock, false).await;
+            if let Some(left) = report("look for plans", left) {
+                report("apply plans", sync::go_on(&store, &clock, left).await);
+            }
+        }
+    });
+    Ok(())
+}
+
 /// What runs besides requests.
 fn work(
     background: Background,
@@ -295,26 +326,31 @@ fn work(
     let forgetting = sessions.clone();
     background.every(LOOK_FOR_ENDINGS, move || {
         let sessions = forgetting.clone();
-        async move { report("look for ended sessions", sessions.forget_ended().await) }
+        async move {
+            report("look for ended sessions", sessions.forget_ended().await);
+        }
     });
     let writing = sessions.clone();
     background.every(WRITE_SEEN, move || {
         let sessions = writing.clone();
-        async move { report("write down who was seen", sessions.write_seen().await) }
+        async move {
+            report("write down who was seen", sessions.write_seen().await);
+        }
     });
     let (store, clock) = (store.clone(), clock.clone());
     background.every(PURGE, move || {
         let (store, now) = (store.clone(), clock.now());
-        async move { report("delete what has expired", store.delete_expired(now, now - idle).await) }
+        async move {
+            report("delete what has expired", store.delete_expired(now, now - idle).await);
+        }
     });
     background
 }
 
 /// What fails now is tried again the next time.
-fn report<T>(work: &str, result: Result<T, StoreError>) {
-    if let Err(error) = result {
-        tracing::error!(%error, work, "background work failed");
-    }
+fn report<T>(work: &str, result: Result<T, StoreError>) -> Option<T> {
+    let failed = |error: &StoreError| tracing::error!(%error, work, "background work failed");
+    result.inspect_err(failed).ok()
 }
 
 impl Gateway {

@@ -22,6 +22,7 @@ use crate::{
     config::{Config, Problems},
     http::Body,
     store::Store,
+    sync,
 };
 
 /// Why a command was not done.
@@ -90,8 +91,9 @@ impl Control {
                 let directory = directory.map_err(StartError::from)?;
                 // Only SQLite promises that nobody else is at work on a plan.
                 let alone = matches!(store, Store::Sqlite { .. });
-                let went_on = crate::sync::go_on(&store, &Clock::System, alone).await;
-                went_on.map_err(StartError::from)?;
+                let left = sync::left_plans(&store, &Clock::System, alone).await;
+                let left = left.map_err(StartError::from)?;
+                sync::go_on(&store, &Clock::System, left).await.map_err(StartError::from)?;
                 let admin = app::admin(config, &store, &Clock::System, directory);
                 Ok(Self::Store(store, admin.routes()))
             }

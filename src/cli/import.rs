@@ -141,7 +141,11 @@ impl Import {
             let problem = "no word of how the import went: see `gatehouse plan list`";
             ControlError::Http(problem.to_owned())
         })?;
-        if self.json { print_json(&report) } else { print_report(&report) }
+        if self.json {
+            return print_json(&report);
+        }
+        print_report(&report);
+        Ok(())
     }
 }
 
@@ -235,7 +239,7 @@ impl Listener {
     }
 }
 
-fn print_report(report: &ImportReport) -> Result<(), ControlError> {
+fn print_report(report: &ImportReport) {
     let would = if report.dry_run { "would change" } else { "changed" };
     say(&format!(
         "{} rows, {} unchanged users, {} left out",
@@ -265,7 +269,6 @@ fn print_report(report: &ImportReport) -> Result<(), ControlError> {
             ));
         }
     }
-    Ok(())
 }
 
 impl Export {

@@ -7,11 +7,14 @@ use tokio::sync::mpsc;
 use super::progress::{Events, Phase};
 use crate::{
     clock::Clock,
-    store::{Applier, Chunk, PlanId, PlanState, Store, StoreError},
+    store::{Applier, Chunk, PlanId, PlanState, Store, StoreError, StoredPlan},
 };
 
-/// Whoever has not worked on a plan for so long is gone.
-const GONE: TimeDelta = TimeDelta::seconds(60);
+/// Whoever has not applied a part of a plan for so long is gone.
+const APPLIER_GONE: TimeDelta = TimeDelta::seconds(60);
+
+/// Whoever computes a plan may compare for long before there is something to write.
+const WRITER_GONE: TimeDelta = TimeDelta::minutes(30);
 
 /// Chunks that are read and unpacked ahead.
 const AHEAD: usize = 4;
@@ -81,27 +84,34 @@ fn read_ahead(
     receiver
 }
 
-/// Takes up what was left: sealed plans are applied, those that were never sealed are forgotten. `alone`
-/// says that nobody else can be at work on them.
-pub async fn go_on(store: &Store, clock: &Clock, alone: bool) -> Result<(), StoreError> {
-    for plan in store.list_open_plans().await? {
-        if !alone && clock.now() - plan.updated_at < GONE {
+/// Plans that somebody left: sealed ones, and those that were never sealed. `alone` says that nobody else
+/// can be at work on them; else whoever has not been heard of for long is believed to be gone.
+pub async fn left_plans(
+    store: &Store,
+    clock: &Clock,
+    alone: bool,
+) -> Result<Vec<StoredPlan>, StoreError> {
+    let now = clock.now();
+    let is_left = |plan: &StoredPlan| {
+        let gone = if plan.state == PlanState::Building { WRITER_GONE } else { APPLIER_GONE };
+        plan.state != PlanState::Held && (alone || now - plan.updated_at > gone)
+    };
+    Ok(store.list_open_plans().await?.into_iter().filter(is_left).collect())
+}
+
+/// Takes up what was left: sealed plans are applied, those that were never sealed are forgotten.
+pub async fn go_on(store: &Store, clock: &Clock, plans: Vec<StoredPlan>) -> Result<(), StoreError> {
+    for plan in plans {
+        if plan.state == PlanState::Building {
+            tracing::warn!(plan = plan.id.0, "a plan that was never complete is forgotten");
+            store.delete_plan(plan.id).await?;
             continue;
         }
-        match plan.state {
-            PlanState::Building => {
-                tracing::warn!(plan = plan.id.0, "a plan that was never complete is forgotten");
-                store.delete_plan(plan.id).await?;
-            }
-            PlanState::Sealed => {
-                tracing::warn!(plan = plan.id.0, "a plan is taken up where it was left");
-                match apply_plan(store, clock, plan.id, &Events::default()).await {
-                    // Somebody else was quicker.
-                    Ok(_) | Err(StoreError::NoPlan(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            PlanState::Held | PlanState::DryRun | PlanState::Applied | PlanState::Discarded => {}
+        tracing::warn!(plan = plan.id.0, "a plan is taken up where it was left");
+        match apply_plan(store, clock, plan.id, &Events::default()).await {
+            // Somebody else was quicker.
+            Ok(_) | Err(StoreError::NoPlan(_)) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

@@ -114,13 +114,11 @@ impl Accounts {
     }
 
     async fn advance(&mut self) -> Result<Option<(String, HeldUser)>, StoreError> {
-        let next = match self.page.next() {
-            Some(next) => Some(next),
-            None => {
-                self.page = self.pages.recv().await.transpose()?.unwrap_or_default().into_iter();
-                self.page.next()
-            }
-        };
+        let mut next = self.page.next();
+        if next.is_none() {
+            self.page = self.pages.recv().await.transpose()?.unwrap_or_default().into_iter();
+            next = self.page.next();
+        }
         Ok(std::mem::replace(&mut self.next, next))
     }
 
@@ -227,13 +225,11 @@ impl Comparison<'_> {
         plan: &mut PlanWriter,
         compared: &mut Compared,
     ) -> Result<(), ImportError> {
-        match step {
-            Some(step) => Ok(plan.push(step).await?),
-            None => {
-                compared.unchanged += 1;
-                Ok(())
-            }
+        if let Some(step) = step {
+            return Ok(plan.push(step).await?);
         }
+        compared.unchanged += 1;
+        Ok(())
     }
 
     async fn refuse(&self, compared: &mut Compared, row: RowError) -> Result<(), ImportError> {

@@ -134,7 +134,9 @@ mod tests {
         fn gives_what_it_took_in_order(numbers in prop::collection::vec(any::<u64>(), 0..200)) {
             for budget in [16, 256, 1 << 20] {
                 let mut sorter = Sorter::new(budget);
-                numbers.iter().for_each(|number| sorter.push(*number).unwrap());
+                for number in &numbers {
+                    sorter.push(*number).unwrap();
+                }
                 let sorted: Vec<_> = sorter.finish().unwrap().map(Result::unwrap).collect();
                 let mut expected = numbers.clone();
                 expected.sort_unstable();

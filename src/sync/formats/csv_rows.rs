@@ -19,6 +19,7 @@ struct Header {
 
 /// Reads a list.
 pub(super) fn read(from: impl Read, take: &mut Take<'_>) -> Result<(), RowError> {
+    let from = Newlines { from, held: None, ended: true };
     let mut from = BufReader::with_capacity(LOOK_AHEAD, from);
     let delimiter = look_ahead(&mut from)?;
     let mut reader = csv::ReaderBuilder::new()
@@ -36,13 +37,75 @@ pub(super) fn read(from: impl Read, take: &mut Take<'_>) -> Result<(), RowError>
     }
     let header = Header::read(&record)?;
     while reader.read_byte_record(&mut record).map_err(|error| unreadable(&error))? {
-        let line = record.position().map_or(0, csv::Position::line);
+        // The reader is behind the row now. Where it began, the reader does not say: empty lines may come
+        // before it.
+        let inside = memchr::memchr_iter(b'\n', record.as_slice()).count() as u64;
+        let line = reader.position().line().saturating_sub(inside + 1);
         let row = header.row(line, &record);
         if take(row, &|| text_of(&record, char::from(delimiter))).is_err() {
             break;
         }
     }
     Ok(())
+}
+
+/// Every line ends with a line feed alone, the last one too, so that lines can be counted.
+struct Newlines<R> {
+    from: R,
+    /// A byte that was read and does not fit yet.
+    held: Option<u8>,
+    /// Whether the last line has ended.
+    ended: bool,
+}
+
+impl<R: Read> Read for Newlines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let begin = usize::from(self.held.is_some()).min(buffer.len());
+            let read = self.from.read(buffer.get_mut(begin..).unwrap_or_default())?;
+            let held = self.held.take();
+            // At the end of the file it ends the last line.
+            let end = if read == 0 { 0 } else { begin + read };
+            if let (Some(held), Some(place)) = (held, buffer.first_mut()) {
+                *place = held;
+            }
+            if end == 0 {
+                return match buffer.first_mut() {
+                    Some(place) if !self.ended => {
+                        self.ended = true;
+                        *place = b'\n';
+                        Ok(1)
+                    }
+                    _ => Ok(0),
+                };
+            }
+            let kept = drop_carriage_returns(&mut buffer[..end]);
+            let kept = if read > 0 && buffer[kept - 1] == b'\r' {
+                // What comes next decides about it.
+                self.held = Some(b'\r');
+                kept - 1
+            } else {
+                kept
+            };
+            if kept > 0 {
+                self.ended = buffer[kept - 1] == b'\n';
+                return Ok(kept);
+            }
+        }
+    }
+}
+
+/// Drops those that a line feed follows, and says how many bytes are left.
+fn drop_carriage_returns(bytes: &mut [u8]) -> usize {
+    let mut kept = 0;
+    for index in 0..bytes.len() {
+        if bytes[index] == b'\r' && bytes.get(index + 1) == Some(&b'\n') {
+            continue;
+        }
+        bytes[kept] = bytes[index];
+        kept += 1;
+    }
+    kept
 }
 
 /// Skips a byte order mark, refuses what is not UTF-8 at first sight, and says what separates columns.
@@ -54,7 +117,7 @@ fn look_ahead(from: &mut BufReader<impl Read>) -> Result<u8, RowError> {
     let mark = if ahead.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let end = ahead.iter().position(|byte| *byte == b'\n').unwrap_or(ahead.len());
     let header = ahead.get(mark..end).unwrap_or_default();
-    let count = |byte| header.iter().filter(|found| **found == byte).count();
+    let count = |byte| memchr::memchr_iter(byte, header).count();
     let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
     from.consume(mark);
     Ok(delimiter)
@@ -121,7 +184,7 @@ impl Header {
             username: text(0)?.unwrap_or_default().to_owned(),
             texts: [owned(1)?, owned(2)?, owned(3)?, owned(4)?],
             active: read_active(line, text(5)?)?,
-            groups: text(6)?.map(|cell| split_groups(cell)),
+            groups: text(6)?.map(split_groups),
         })
     }
 }
@@ -224,6 +287,39 @@ mod tests {
         assert_eq!(problems[1], "line 3, active: \"maybe\" is neither true nor false");
         assert_eq!(problems[2], "line 4, username: is not UTF-8: save the file as UTF-8");
         assert!(rows[3].is_ok(), "a bad line does not hide the next");
+    }
+
+    #[test]
+    fn lines_are_counted_however_they_end() {
+        for text in [
+            "username,groups\r\n\r\na,\r\n\"b\r\nb\",\r\nc,",
+            "username,groups\n\na,\n\"b\nb\",\nc,\n",
+            "username,groups\n\na,\r\n\"b\nb\",\r\nc,\r",
+        ] {
+            let rows = rows(text.as_bytes()).unwrap();
+            let lines: Vec<_> = rows.iter().map(|row| row.as_ref().unwrap().line).collect();
+            assert_eq!(lines, [3, 4, 6], "{text:?}");
+        }
+        // Byte by byte, a line's end falls between two reads.
+        let mut bytes = Vec::new();
+        let slow = Newlines { from: Slow(b"a\r\nb\rc"), held: None, ended: true };
+        BufReader::with_capacity(2, slow).read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"a\nb\rc\n");
+    }
+
+    struct Slow(&'static [u8]);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match (self.0.split_first(), buffer.first_mut()) {
+                (Some((first, rest)), Some(place)) => {
+                    *place = *first;
+                    self.0 = rest;
+                    Ok(1)
+                }
+                _ => Ok(0),
+            }
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ struct Counting<'a, R> {
 impl<R: Read> Read for Counting<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(buffer)?;
-        let lines = buffer[..read].iter().filter(|byte| **byte == b'\n').count();
+        let lines = memchr::memchr_iter(b'\n', &buffer[..read]).count();
         self.lines.set(self.lines.get() + lines as u64);
         Ok(read)
     }
@@ -57,7 +57,7 @@ pub(super) fn read(from: impl Read, take: &mut Take<'_>) -> Result<(), RowError>
                 None => break Ok(()),
                 Some(Err(error)) => break Err(error),
                 Some(Ok(value)) => {
-                    if offer(value, lines.get(), take).is_err() {
+                    if offer(&value, lines.get(), take).is_err() {
                         return Ok(());
                     }
                 }
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut people: A) -> Result<(), A::Error> {
         while let Some(value) = people.next_element::<serde_json::Value>()? {
-            if offer(value, self.lines.get(), self.take).is_err() {
+            if offer(&value, self.lines.get(), self.take).is_err() {
                 return Err(serde::de::Error::custom(STOPPED));
             }
         }
@@ -99,8 +99,8 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     }
 }
 
-fn offer(value: serde_json::Value, line: u64, take: &mut Take<'_>) -> Verdict {
-    let row = Object::deserialize(&value)
+fn offer(value: &serde_json::Value, line: u64, take: &mut Take<'_>) -> Verdict {
+    let row = Object::deserialize(value)
         .map_err(|error| RowError::new(line, "", error.to_string()))
         .and_then(|object| row(object, line));
     take(row, &|| value.to_string())
