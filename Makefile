@@ -9,6 +9,7 @@ help:
 	@printf "%-16s %s\n" "make demo-check" "the same, unattended: log in every way and look at what the applications saw"
 	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
 	@printf "%-16s %s\n" "make bench" "measure the gateway beside its peers, in one run"
+	@printf "%-16s %s\n" "make bench-NAME" "one of them: proxy, directory"
 	@printf "%-16s %s\n" "make soak" "the tests of kills and races, again and again for SOAK_MINUTES (10)"
 	@printf "%-16s %s\n" "make lint" "formatting, clippy, documentation, shell scripts"
 

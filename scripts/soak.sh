@@ -9,6 +9,6 @@ while [ "$round" = 0 ] || [ "$(date +%s)" -lt "$end" ]; do
     round=$((round + 1))
     echo "--- round $round"
     PROPTEST_CASES=20000 cargo test -q --lib -- readings properties
-    cargo test -q --test gatehouse -- kill first_logins hand_over websocket connections_are store:: directory::
+    cargo test -q --test gatehouse -- kill first_logins hand_over websocket connections_are store:: directory:: imports::
 done
 echo "soak: $round rounds, nothing found"

@@ -38,9 +38,8 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    directory::DirectoryId,
     http::Parameters,
-    provisioning::Policy,
+    provisioning::{Policy, Targets},
     store::{Store, StoreError},
 };
 
@@ -55,7 +54,7 @@ pub struct Admin {
     /// The time.
     pub clock: Clock,
     /// Where logins make accounts.
-    pub directory: DirectoryId,
+    pub targets: Targets,
     /// What they may change.
     pub policy: Policy,
     /// What ends by itself.

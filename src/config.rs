@@ -32,7 +32,7 @@ pub use self::{
     },
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     problems::Problems,
-    provisioning::{ProvisioningConfig, RequiredAttribute, WithoutGroupClaim},
+    provisioning::{LinkExisting, ProvisioningConfig, RequiredAttribute, WithoutGroupClaim},
     saml::{MetadataSource, SamlConfig},
     secret_source::{SecretError, SecretSource, check_secret_file},
     secrets::SecretsConfig,

@@ -30,10 +30,9 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    directory::DirectoryId,
     http::{Arrival, Error, Sites},
     kerberos::Acceptor,
-    provisioning::{Policy, Realms},
+    provisioning::{Policy, Realms, Targets},
     saml::ServiceProvider,
     secrets::Sealer,
     session::Sessions,
@@ -85,7 +84,7 @@ pub struct Login {
     /// Logins by ticket.
     pub tickets: Option<Tickets>,
     /// Where accounts are made.
-    pub directory: DirectoryId,
+    pub targets: Targets,
     /// What a login may change.
     pub policy: Policy,
     /// What is counted.

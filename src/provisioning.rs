@@ -31,7 +31,7 @@ pub use self::{
     known::{Known, KnownPerson, KnownUser},
     mapping::{Mapping, MappingConfigError, MappingError, Statement, is_plain, saml_issuer},
     plan::{Plan, Refusal, Warning, plan},
-    policy::Policy,
+    policy::{Policy, Targets},
     realms::{Realms, kerberos_issuer},
     source::TemplateError,
     transform::TransformError,

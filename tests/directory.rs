@@ -3,14 +3,14 @@
 
 use chrono::TimeDelta;
 use gatehouse::{
-    config::{RequiredAttribute, WithoutGroupClaim},
+    config::{LinkExisting, RequiredAttribute, WithoutGroupClaim},
     directory::{
-        Change, DirectoryId, Identity, InactiveReason, Issuer, NameKey, PersonId, Subject,
+        Change, DirectoryId, Identity, InactiveReason, Issuer, NameKey, PersonId, Profile, Subject,
         SubjectKind, User,
     },
     provisioning::{
-        Claims, GroupClaim, ManagedGroups, Policy, plan_deactivation, plan_joining, plan_leaving,
-        plan_nesting, plan_reactivation, plan_removal, plan_unnesting,
+        Claims, GroupClaim, ManagedGroups, Policy, Warning, plan_deactivation, plan_joining,
+        plan_leaving, plan_nesting, plan_reactivation, plan_removal, plan_unnesting,
     },
     store::{
         Edit, GroupListing, Member, Provision, ProvisionError, Provisioned, Step, Store,
@@ -306,6 +306,124 @@ async fn j12_j13_only_issuers_of_the_domain_speak_for_a_known_person() {
         let foreign = claims("saml:foreign", "alice", GroupClaim::NotAsked);
         assert_eq!(house.refusal(foreign).await, "username-taken");
         assert_eq!(house.refusal(stranger("alice", "p-1")).await, "username-taken");
+    })
+    .await;
+}
+
+/// An account that was imported: nobody vouches for it yet.
+async fn imported(house: &House, name: &str, email: &str) -> User {
+    let newcomer = claims(CORP, name, GroupClaim::NotAsked);
+    house.log_in(newcomer.clone()).await.unwrap();
+    let user = house.user(name).await;
+    let before = user.profile.clone();
+    let email = (!email.is_empty()).then(|| email.to_owned());
+    let after = Profile { email, ..before.clone() };
+    let mut changes = vec![Change::RemoveIdentity { identity: newcomer.identity }];
+    if after != before {
+        changes.push(Change::UpdateUser { before, after });
+    }
+    house.edit(&user, changes).await;
+    user
+}
+
+#[tokio::test]
+async fn j12_an_account_that_nobody_has_logged_in_to_is_the_newcomers_if_the_policy_says_so() {
+    use LinkExisting::{Email, Never, Username};
+    on_every_database(async |mut house| {
+        house.create_group("jira-administrators").await;
+        house.policy.managed_groups = ManagedGroups::new(&[], &["jira-administrators".to_owned()]);
+        let cases = [
+            (Never, "same", false),
+            (Email, "same", true),
+            (Email, "other@example.com", false),
+            (Email, "", false),
+            (Username, "other@example.com", true),
+            (Username, "", true),
+            (Username, "other@elsewhere.com", false),
+        ];
+        for (index, (link, email, is_linked)) in cases.into_iter().enumerate() {
+            let name = format!("user{index}");
+            let address = format!("{name}@example.com");
+            let email = if email == "same" { &address } else { email };
+            house.policy.link_existing = Never;
+            let user = imported(&house, &name, email).await;
+            house.policy.link_existing = link;
+            // Who is not bound to the domain has no word in it.
+            let foreign = claims("saml:foreign", &name, GroupClaim::NotAsked);
+            assert_eq!(house.refusal(foreign).await, "username-taken");
+            let login = claims(CORP, &name, GroupClaim::NotAsked);
+            if is_linked {
+                assert_eq!(house.log_in(login).await.unwrap().person, user.person);
+                let second = renamed(&claims(CORP, "other", GroupClaim::NotAsked), &name);
+                assert_eq!(house.refusal(second).await, "username-taken", "only once");
+            } else {
+                assert_eq!(house.refusal(login).await, "username-taken", "{link:?} {email}");
+            }
+        }
+        house.policy.link_existing = Username;
+        let administrator = imported(&house, "root", "root@example.com").await;
+        house.edit(&administrator, vec![plan_joining("jira-administrators")]).await;
+        let login = claims(CORP, "root", GroupClaim::NotAsked);
+        assert_eq!(house.refusal(login).await, "username-taken", "never to a protected account");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn j06_a_name_that_somebody_has_in_another_directory_is_not_taken_by_a_rename() {
+    on_every_database(async |house| {
+        let other = house.store.ensure_directory("Other", now()).await.unwrap();
+        house.log_in_to(other, stranger("alicia", "p-1")).await.unwrap();
+        house.log_in(alice(GroupClaim::NotAsked)).await.unwrap();
+        let wedding = renamed(&alice(GroupClaim::NotAsked), "alicia");
+        let login = house.log_in(wedding.clone()).await.unwrap();
+        assert_eq!(login.plan.warnings.len(), 1, "{:?}", login.plan.warnings);
+        assert_eq!(house.user("alice").await.person, login.person);
+        house.store.set_directory_disabled(other, Some(now())).await.unwrap();
+        house.log_in(wedding).await.unwrap();
+        let names = house.store.list_users_by_name(&NameKey::of("alicia")).await.unwrap();
+        assert_eq!(names.len(), 2, "nobody sees the other one any more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn j30_without_a_seat_left_newcomers_are_refused_and_others_are_not() {
+    on_every_database(async |mut house| {
+        house.policy.max_active_users = Some(2);
+        let first = house.log_in(alice(GroupClaim::NotAsked)).await.unwrap();
+        assert!(matches!(first.plan.warnings[..], [Warning::FewSeats(1)]));
+        house.log_in(claims(CORP, "bob", GroupClaim::NotAsked)).await.unwrap();
+        assert_eq!(house.refusal(claims(CORP, "carl", GroupClaim::NotAsked)).await, "no-seat");
+        house.log_in(alice(GroupClaim::NotAsked)).await.unwrap();
+        let bob = house.user("bob").await;
+        house.edit(&bob, plan_deactivation(&bob)).await;
+        house.log_in(claims(CORP, "carl", GroupClaim::NotAsked)).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everybody_of_an_issuer_is_in_its_default_groups_whatever_is_said() {
+    on_every_database(async |mut house| {
+        house.policy.managed_groups = ManagedGroups::new(&["jira-*".to_owned()], &[]);
+        house.policy.create_groups = false;
+        let issuer = Issuer(CORP.to_owned());
+        house.policy.default_groups = vec![(issuer, vec!["everybody".to_owned()])];
+        house.create_group("jira-a").await;
+        for (said, expected) in [
+            (GroupClaim::NotAsked, &["everybody"][..]),
+            (groups(&["jira-a"]), &["everybody", "jira-a"]),
+            (GroupClaim::Empty, &["everybody"]),
+            (GroupClaim::Absent, &["everybody"]),
+        ] {
+            house.log_in(alice(said)).await.unwrap();
+            assert_eq!(house.groups("alice").await, expected);
+        }
+        let again = house.log_in(alice(GroupClaim::Empty)).await.unwrap();
+        assert!(again.plan.changes.is_empty());
+        house.log_in(claims("kerberos:EXAMPLE.COM", "bob", GroupClaim::NotAsked)).await.unwrap();
+        assert!(house.groups("bob").await.is_empty(), "another issuer's");
     })
     .await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
-    config::WithoutGroupClaim,
+    config::{LinkExisting, WithoutGroupClaim},
     directory::{Identity, Issuer, PersonId, Profile, Subject, SubjectKind},
     provisioning::{Claims, GroupClaim, ManagedGroups, Policy},
     secrets::{Hash, Sealer, sha256},
@@ -41,6 +41,9 @@ async fn house(store: &Store) -> House {
         create_users: true,
         create_only_with_groups: false,
         required: Vec::new(),
+        link_existing: LinkExisting::Never,
+        default_groups: Vec::new(),
+        max_active_users: None,
         max_new_groups: 20,
         without_group_claim: WithoutGroupClaim::Keep,
         update_users: true,

@@ -8,7 +8,7 @@ use std::{
 
 use gatehouse::{
     clock::Clock,
-    config::WithoutGroupClaim,
+    config::{LinkExisting, WithoutGroupClaim},
     directory::{DirectoryId, Identity, Issuer, MatchKey, Profile, Subject, SubjectKind},
     provisioning::{Claims, GroupClaim, ManagedGroups, Policy},
     store::{Provision, Store},
@@ -51,6 +51,9 @@ fn request(directory: DirectoryId, user: usize, group: &str) -> Provision {
             create_users: true,
             create_only_with_groups: false,
             required: Vec::new(),
+            link_existing: LinkExisting::Never,
+            default_groups: Vec::new(),
+            max_active_users: None,
             max_new_groups: 20,
             without_group_claim: WithoutGroupClaim::Keep,
             update_users: true,

@@ -115,7 +115,7 @@ async fn apply_aliases(
     let edit = AliasEdit {
         issuer: issuer.clone(),
         rows,
-        directory: admin.directory,
+        directory: admin.targets.of(&issuer),
         reason: options.because,
     };
     let now = admin.clock.now();

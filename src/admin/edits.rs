@@ -173,7 +173,7 @@ pub(super) async fn release_name(
     let options = Options::of(&uri)?;
     let directory = match &options.directory {
         Some(directory) => find_directory(&admin, directory).await?.id,
-        None => admin.directory,
+        None => admin.targets.default,
     };
     if !admin.store.release_name(directory, &NameKey::of(&name)).await? {
         return Err(AdminError::NotFound(format!("name of a removed user {name:?}")));

@@ -121,7 +121,8 @@ async fn explain_logins(
             warnings: Vec::new(),
             refusal: None,
         };
-        match admin.store.preview(admin.directory, claims, &admin.policy).await {
+        let directory = admin.targets.of(&claims.identity.issuer);
+        match admin.store.preview(directory, claims, &admin.policy).await {
             Ok(plan) => {
                 view.changes = plan.changes.iter().map(Change::to_string).collect();
                 view.warnings = plan.warnings.iter().map(ToString::to_string).collect();

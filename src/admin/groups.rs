@@ -133,7 +133,7 @@ pub(super) async fn create_group(
     }
     let directory = match &options.directory {
         Some(directory) => find_directory(&admin, directory).await?.id,
-        None => admin.directory,
+        None => admin.targets.default,
     };
     let step = Step { person: None, user: None, change: Change::CreateGroup { group: name } };
     let mut view = EditView { dry_run: options.dry_run, ..EditView::default() };

@@ -9,7 +9,7 @@ use http::Uri;
 use super::{Admin, AdminError, EditView, Options, edits::apply_steps};
 use crate::{
     config::ProvisioningConfig,
-    directory::NameKey,
+    directory::{DirectoryId, NameKey},
     lifecycle::Background,
     provisioning::guard,
     store::{Step, StoreError},
@@ -48,17 +48,17 @@ impl UpkeepRules {
 
 impl Admin {
     /// The steps that are due.
-    async fn plan_upkeep(&self) -> Result<Vec<Step>, StoreError> {
+    async fn plan_upkeep(&self, directory: DirectoryId) -> Result<Vec<Step>, StoreError> {
         let (rules, now) = (&self.upkeep, self.clock.now());
         let mut steps = Vec::new();
         if let Some(idle) = rules.idle {
-            steps.extend(self.store.plan_idle(self.directory, now - idle, &rules.exempt).await?);
+            steps.extend(self.store.plan_idle(directory, now - idle, &rules.exempt).await?);
         }
         if let Some(silence) = rules.silence {
-            steps.extend(self.store.plan_silence(self.directory, now - silence).await?);
+            steps.extend(self.store.plan_silence(directory, now - silence).await?);
         }
         if let Some(issuers) = &rules.issuers {
-            let retired = self.store.plan_retirement(self.directory, issuers).await?;
+            let retired = self.store.plan_retirement(directory, issuers).await?;
             let known = |step: &Step| {
                 steps.iter().any(|other| other.user == step.user && other.change == step.change)
             };
@@ -77,25 +77,28 @@ impl Admin {
         background.every(INTERVAL, move || {
             let admin = admin.clone();
             async move {
-                if let Err(error) = admin.try_upkeep().await {
-                    tracing::error!(%error, "upkeep of the directory was not done: see `gatehouse upkeep --dry-run`");
+                for directory in admin.targets.all() {
+                    if let Err(error) = admin.try_upkeep(directory).await {
+                        let see = "gatehouse upkeep --dry-run";
+                        tracing::error!(%error, see, "upkeep of a directory was not done");
+                    }
                 }
             }
         });
     }
 
-    async fn try_upkeep(&self) -> Result<(), AdminError> {
-        let steps = self.plan_upkeep().await?;
+    async fn try_upkeep(&self, directory: DirectoryId) -> Result<(), AdminError> {
+        let steps = self.plan_upkeep(directory).await?;
         if steps.is_empty() {
             return Ok(());
         }
-        let (users, memberships) = self.store.count_directory(self.directory).await?;
+        let (users, memberships) = self.store.count_directory(directory).await?;
         let count = |count: i64| usize::try_from(count).unwrap_or_default();
         guard(steps.iter().map(|step| &step.change), count(users), count(memberships))
             .map_err(|error| AdminError::BadRequest(error.to_string()))?;
         let options = Options::for_upkeep();
         let mut view = EditView::default();
-        apply_steps(self, &options, self.directory, steps, &mut view).await?;
+        apply_steps(self, &options, directory, steps, &mut view).await?;
         tracing::info!(steps = view.changes.len(), batches = ?view.batches, "upkeep of the directory");
         Ok(())
     }
@@ -107,8 +110,10 @@ pub(super) async fn run_upkeep(
     uri: Uri,
 ) -> Result<Json<EditView>, AdminError> {
     let options = Options::of(&uri)?;
-    let steps = admin.plan_upkeep().await?;
     let mut view = EditView { dry_run: options.dry_run, ..EditView::default() };
-    apply_steps(&admin, &options, admin.directory, steps, &mut view).await?;
+    for directory in admin.targets.all() {
+        let steps = admin.plan_upkeep(directory).await?;
+        apply_steps(&admin, &options, directory, steps, &mut view).await?;
+    }
     Ok(Json(view))
 }

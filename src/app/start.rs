@@ -7,11 +7,12 @@ use tokio::{net::TcpListener, net::UnixListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    administration::{admin, ensure_directories, policy, targets},
     check::{check, identity_provider, sealer, service_provider},
     metadata,
 };
 use crate::{
-    admin::{self, Admin, UpkeepRules},
+    admin::{self, Admin},
     clock::Clock,
     config::{Config, MetadataSource, Problems},
     directory::DirectoryId,
@@ -20,7 +21,7 @@ use crate::{
     lifecycle::Background,
     login::{Login, Provider, Tickets},
     policy::Rules,
-    provisioning::{ManagedGroups, Mapping, Policy, Realms, kerberos_issuer, saml_issuer},
+    provisioning::{Mapping, Realms},
     proxy::{IdentityHeaders, ManagedHeaders, Target, Upstream},
     router::{App, Router, own_routes},
     secrets::Sealer,
@@ -136,13 +137,13 @@ async fn assemble(
         service_provider: configured("server.login_url", service_provider(config))?,
         providers: providers(config, &clock)?,
         tickets: tickets(config)?,
-        directory: directories[&config.provisioning.directory],
+        targets: targets(config, &directories),
         policy: policy(config),
         metrics: metrics.clone(),
     });
     metadata::follow(&config.saml, &login, &clock, &background);
 
-    let admin = admin(config, &store, &clock, directories[&config.provisioning.directory]);
+    let admin = admin(config, &store, &clock, &directories);
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
 
@@ -174,39 +175,10 @@ async fn assemble(
     })
 }
 
-/// What administrators act on, with a running gateway or without.
-pub(crate) fn admin(
-    config: &Config,
-    store: &Store,
-    clock: &Clock,
-    directory: DirectoryId,
-) -> Admin {
-    let policy = policy(config);
-    let issuers = policy.domains.iter().map(|(issuer, _)| issuer.0.clone()).collect();
-    let upkeep = UpkeepRules::new(&config.provisioning, issuers);
-    Admin { store: store.clone(), clock: clock.clone(), directory, policy, upkeep }
-}
-
 /// A problem that only comes up when something is put to use.
 fn configured<T, E: std::fmt::Display>(key: &str, result: Result<T, E>) -> Result<T, Problems> {
     let mut problems = Problems::default();
     problems.check(key, result).ok_or(problems)
-}
-
-/// Every directory that the configuration names.
-async fn ensure_directories(
-    config: &Config,
-    store: &Store,
-    clock: &Clock,
-) -> Result<BTreeMap<String, DirectoryId>, StoreError> {
-    let named = config.apps.iter().flat_map(|app| &app.directories);
-    let mut directories = BTreeMap::new();
-    for name in named.chain([&config.provisioning.directory]) {
-        if !directories.contains_key(name) {
-            directories.insert(name.clone(), store.ensure_directory(name, clock.now()).await?);
-        }
-    }
-    Ok(directories)
 }
 
 fn providers(config: &Config, clock: &Clock) -> Result<Vec<Provider>, Problems> {
@@ -239,29 +211,6 @@ fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
         problems
     })?;
     Ok(Some(Tickets { acceptor, realms }))
-}
-
-fn policy(config: &Config) -> Policy {
-    let provisioning = &config.provisioning;
-    let by_saml = config.saml.iter().map(|saml| (saml_issuer(&saml.name), saml.domains.clone()));
-    let realms = config.kerberos.iter().flat_map(|kerberos| &kerberos.realm);
-    let by_ticket =
-        realms.map(|realm| (kerberos_issuer(&realm.name), realm.domain.iter().cloned().collect()));
-    Policy {
-        create_users: provisioning.create_users,
-        create_only_with_groups: provisioning.create_only_with_groups,
-        required: provisioning.required.clone(),
-        update_users: provisioning.update_users,
-        reactivate_users: provisioning.reactivate_users,
-        create_groups: provisioning.create_groups,
-        max_new_groups: provisioning.max_new_groups,
-        without_group_claim: provisioning.without_group_claim,
-        managed_groups: ManagedGroups::new(
-            &provisioning.managed_groups,
-            &provisioning.protected_groups,
-        ),
-        domains: by_saml.chain(by_ticket).collect(),
-    }
 }
 
 fn applications(

@@ -86,15 +86,13 @@ impl Control {
             Err(error) if is_nobody(&error) => {
                 let options = app::store_options(config)?;
                 let store = Store::open(&options).await.map_err(StartError::from)?;
-                let name = &config.provisioning.directory;
-                let directory = store.ensure_directory(name, Clock::System.now()).await;
-                let directory = directory.map_err(StartError::from)?;
                 // Only SQLite promises that nobody else is at work on a plan.
                 let alone = matches!(store, Store::Sqlite { .. });
                 let left = sync::left_plans(&store, &Clock::System, alone).await;
                 let left = left.map_err(StartError::from)?;
                 sync::go_on(&store, &Clock::System, left).await.map_err(StartError::from)?;
-                let admin = app::admin(config, &store, &Clock::System, directory);
+                let admin = app::open_admin(config, &store, &Clock::System).await;
+                let admin = admin.map_err(StartError::from)?;
                 Ok(Self::Store(store, admin.routes()))
             }
             Err(error) => Err(ControlError::Socket(socket.clone(), error)),

@@ -28,6 +28,11 @@ pub struct RealmConfig {
     pub name: String,
     /// The domain that it speaks for.
     pub domain: Option<String>,
+    /// The directory that its logins make accounts in. Default: `provisioning.directory`.
+    pub directory: Option<String>,
+    /// Groups that everybody is in who logs in by it; made if they are missing. Default: none.
+    #[serde(default)]
+    pub default_groups: Vec<String>,
     /// What of the principal is the username. Default: name.
     #[serde(default)]
     pub username: PrincipalPart,

@@ -18,6 +18,14 @@ pub struct ProvisioningConfig {
     /// What a login has to say of people who get an account: `email`, `display_name`, `first_name`,
     /// `last_name`. Default: nothing but the username.
     pub required: Vec<RequiredAttribute>,
+    /// Whether a newcomer gets an account that is there already and that nobody has logged in to, such as
+    /// an imported one: `never`; `email`, if it has their username and their address, in a domain of the
+    /// issuer; `username`, if it has their username and no address in another domain. Members of protected
+    /// groups are never linked. Default: email.
+    pub link_existing: LinkExisting,
+    /// So many accounts of the directory may be used at a time, for licences' sake: newcomers beyond are
+    /// refused, and nobody else is touched. Default: any number.
+    pub max_active_users: Option<u32>,
     /// Whether names and addresses follow what logins say. Default: true.
     pub update_users: bool,
     /// Whether a login brings back an account that was inactive for want of use. Default: true.
@@ -59,6 +67,19 @@ pub enum RequiredAttribute {
     LastName,
 }
 
+/// When a newcomer's account may be one that is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkExisting {
+    /// Never.
+    Never,
+    /// If username and address are the same.
+    #[default]
+    Email,
+    /// If the username is.
+    Username,
+}
+
 /// What becomes of memberships when nothing is said of groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +107,8 @@ impl Default for ProvisioningConfig {
             create_users: true,
             create_only_with_groups: false,
             required: Vec::new(),
+            link_existing: LinkExisting::default(),
+            max_active_users: None,
             update_users: true,
             reactivate_users: true,
             create_groups: false,

@@ -29,6 +29,13 @@ pub struct SamlConfig {
     #[serde(default)]
     pub domains: Vec<String>,
 
+    /// The directory that its logins make accounts in. Default: `provisioning.directory`.
+    pub directory: Option<String>,
+
+    /// Groups that everybody is in who logs in by it; made if they are missing. Default: none.
+    #[serde(default)]
+    pub default_groups: Vec<String>,
+
     /// Which attributes say what.
     #[serde(default)]
     pub claims: ClaimsConfig,

@@ -85,7 +85,7 @@ impl Login {
     ) -> Result<Provisioned, Error> {
         let actor = claims.identity.issuer.0.clone();
         let request = Provision {
-            directory: self.directory,
+            directory: self.targets.of(&claims.identity.issuer),
             claims,
             policy: self.policy.clone(),
             actor,
@@ -139,7 +139,7 @@ impl Login {
 /// What somebody is told who has proven who they are, and still may not enter.
 fn sentence(refusal: &Refusal) -> Cow<'static, str> {
     match refusal {
-        Refusal::NoAccount { .. } | Refusal::NoEntitlement { .. } => "You have no account here. Ask your administrator for one.",
+        Refusal::NoAccount { .. } | Refusal::NoEntitlement { .. } | Refusal::NoSeat { .. } => "You have no account here. Ask your administrator for one.",
         Refusal::Inactive { .. } => "Your account is not active. Ask your administrator why.",
         Refusal::MissingAttribute { .. } => {
             "You have no account here, and too little is known of you to make one. Your administrator \

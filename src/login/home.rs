@@ -32,7 +32,7 @@ pub async fn show_home(
     }
     let name = match login.find_parent(&arrival, &headers).await? {
         Some(parent) => {
-            let account = login.store.find_account(&[login.directory], parent.person).await;
+            let account = login.store.find_account(&login.targets.all(), parent.person).await;
             let account = account.map_err(Error::unavailable)?;
             account.map(|account| {
                 let profile = account.user.profile;

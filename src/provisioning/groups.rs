@@ -27,6 +27,12 @@ impl ManagedGroups {
         }
     }
 
+    /// Whether it is one of those that a login must not touch unless it is named in full.
+    #[must_use]
+    pub fn is_protected(&self, group: &NameKey) -> bool {
+        self.protected.contains(group)
+    }
+
     /// Whether a login may make somebody a member of the group, or end it.
     #[must_use]
     pub fn contains(&self, group: &NameKey) -> bool {

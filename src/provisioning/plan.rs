@@ -1,13 +1,12 @@
 //! Decides what a login changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod groups;
 
-use uuid::Uuid;
-
+use self::groups::plan_groups;
 use super::{Claims, GroupClaim, Known, KnownPerson, KnownUser, Policy};
 use crate::{
-    config::{RequiredAttribute, WithoutGroupClaim},
-    directory::{Change, Identity, InactiveReason, NameKey, PersonId, Profile, Source},
+    config::{LinkExisting, RequiredAttribute},
+    directory::{Change, Identity, InactiveReason, MatchKey, NameKey, PersonId, Profile},
 };
 
 /// What a login changes, in the order to make the changes. Most logins change nothing.
@@ -41,6 +40,9 @@ pub enum Warning {
     /// Groups that the next logins will make.
     #[error("more than {0} new groups at once: {1} wait for the next login")]
     ManyNewGroups(usize, usize),
+    /// Few more accounts may be made.
+    #[error("only {0} more people can get an account (provisioning.max_active_users)")]
+    FewSeats(i64),
     /// A newcomer's name looks like another one.
     #[error("{0:?} has letters of several alphabets: it may be meant to look like another name")]
     LookAlike(String),
@@ -69,6 +71,12 @@ pub enum Refusal {
     /// There is no account, and only members of managed groups get one.
     #[error("{username:?} has no account, and would be in none of provisioning.managed_groups")]
     NoEntitlement {
+        /// The name they would have.
+        username: String,
+    },
+    /// As many people have accounts as may.
+    #[error("{username:?} has no account, and provisioning.max_active_users is reached")]
+    NoSeat {
         /// The name they would have.
         username: String,
     },
@@ -107,6 +115,7 @@ impl Refusal {
         match self {
             Self::NoAccount { .. } => "no-account",
             Self::NoEntitlement { .. } => "no-entitlement",
+            Self::NoSeat { .. } => "no-seat",
             Self::MissingAttribute { .. } => "attribute-missing",
             Self::Inactive { .. } => "account-inactive",
             Self::UsernameTaken { .. } => "username-taken",
@@ -120,7 +129,7 @@ impl Refusal {
 pub fn plan(claims: &Claims, known: &Known, policy: &Policy) -> Result<Plan, Refusal> {
     let mut changes = Vec::new();
     let mut warnings = Vec::new();
-    let person = find_person(claims, known)?;
+    let person = find_person(claims, known, policy)?;
 
     plan_identity(claims, known, person, &mut changes);
     match person.and_then(|person| person.user.as_ref()) {
@@ -133,18 +142,38 @@ pub fn plan(claims: &Claims, known: &Known, policy: &Policy) -> Result<Plan, Ref
 }
 
 /// Who logs in: whoever has the identity, else the one whom other issuers of the domain know so.
-fn find_person<'a>(claims: &Claims, known: &'a Known) -> Result<Option<&'a KnownPerson>, Refusal> {
+fn find_person<'a>(
+    claims: &Claims,
+    known: &'a Known,
+    policy: &Policy,
+) -> Result<Option<&'a KnownPerson>, Refusal> {
     if let Some((person, _)) = &known.by_identity {
         return Ok(Some(person));
     }
     match known.by_match_key.as_slice() {
-        [] => Ok(None),
+        [] => Ok(unclaimed(claims, known, policy)),
         [person] => Ok(Some(person)),
         _ => {
             let key = claims.identity.match_key.as_ref();
             Err(Refusal::Ambiguous { address: key.map_or("", |key| key.as_str()).to_owned() })
         }
     }
+}
+
+/// Whose account of that name is the newcomer's, because nobody else has ever logged in to it.
+fn unclaimed<'a>(claims: &Claims, known: &'a Known, policy: &Policy) -> Option<&'a KnownPerson> {
+    let (person, groups) = known.unclaimed.as_ref()?;
+    let email = person.user.as_ref()?.user.profile.email.as_deref();
+    let domains = policy.domains_of(&claims.identity.issuer);
+    let address = email.and_then(|email| MatchKey::in_domains(email, domains));
+    let is_theirs = match policy.link_existing {
+        LinkExisting::Never => false,
+        LinkExisting::Email => address.is_some() && address == claims.identity.match_key,
+        LinkExisting::Username => !domains.is_empty() && (email.is_none() || address.is_some()),
+    };
+    // Whoever can make up a name at an identity provider shall not become an administrator by it.
+    let is_protected = groups.iter().any(|g| policy.managed_groups.is_protected(&NameKey::of(g)));
+    (is_theirs && !is_protected).then_some(person)
 }
 
 fn plan_identity(
@@ -193,12 +222,21 @@ fn plan_new_user(
     if let Some(attribute) = missing(&claims.profile, &policy.required) {
         return Err(Refusal::MissingAttribute { username, attribute });
     }
+    // Old accounts are never touched for want of seats.
+    match known.seats_left {
+        Some(left) if left <= 0 => return Err(Refusal::NoSeat { username }),
+        Some(left) if left <= FEW_SEATS => warnings.push(Warning::FewSeats(left - 1)),
+        _ => {}
+    }
     if is_look_alike(&username) {
         warnings.push(Warning::LookAlike(username));
     }
     changes.push(Change::CreateUser { profile: claims.profile.clone() });
     Ok(())
 }
+
+/// An administrator hears of it when so few seats are left.
+const FEW_SEATS: i64 = 10;
 
 /// Whether a newcomer would be in a managed group.
 fn is_entitled(claims: &Claims, policy: &Policy) -> bool {
@@ -237,7 +275,11 @@ fn plan_user(
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Refusal> {
     if let Some(reason) = user.inactive {
-        if !(policy.reactivate_users && reason.ends_with_a_login()) {
+        // What was disabled at the source may be enabled again, if the source itself says so.
+        let is_wrong = reason.ends_with_a_login()
+            || (reason == InactiveReason::DisabledAtSource
+                && known.is_enabled_at_source == Some(true));
+        if !(policy.reactivate_users && is_wrong) {
             let username = user.profile.username.clone();
             return Err(Refusal::Inactive { username, reason });
         }
@@ -246,6 +288,7 @@ fn plan_user(
     if policy.update_users {
         let mut after = updated(&user.profile, &claims.profile);
         let someone_else = known.username_held_by.is_some_and(|holder| holder != user.person)
+            || known.username_is_taken_elsewhere
             || known.username_is_retired
             || known.username_is_reserved;
         if after.username != user.profile.username && someone_else {
@@ -272,86 +315,6 @@ fn updated(before: &Profile, said: &Profile) -> Profile {
         display_name: keep(&said.display_name, &before.display_name),
         first_name: keep(&said.first_name, &before.first_name),
         last_name: keep(&said.last_name, &before.last_name),
-    }
-}
-
-fn plan_groups(
-    claims: &Claims,
-    person: Option<&KnownPerson>,
-    known: &Known,
-    policy: &Policy,
-    changes: &mut Vec<Change>,
-    warnings: &mut Vec<Warning>,
-) {
-    let none = BTreeSet::new();
-    let said = match &claims.groups {
-        GroupClaim::Present(groups) => groups,
-        GroupClaim::Empty => &none,
-        GroupClaim::NotAsked => return,
-        GroupClaim::Absent if policy.without_group_claim == WithoutGroupClaim::Revoke => &none,
-        GroupClaim::Absent => return warnings.push(Warning::GroupsAbsent),
-        // Too many groups are not none, whatever the policy says.
-        GroupClaim::Overage => return warnings.push(Warning::GroupsOverage),
-    };
-    let source = Source::Jit(claims.identity.issuer.clone());
-    let existing: BTreeMap<NameKey, &str> =
-        known.groups.iter().map(|group| (group.key(), group.name.as_str())).collect();
-    let memberships = person.and_then(|person| person.user.as_ref()).map(|user| &user.memberships);
-    // What this issuer gave before; what others gave is not its to take.
-    let given: BTreeMap<NameKey, &str> = memberships
-        .into_iter()
-        .flatten()
-        .filter(|(_, by)| *by == source)
-        .map(|(group, _)| (NameKey::of(group), group.as_str()))
-        .collect();
-    let wanted: BTreeMap<NameKey, &str> = said
-        .iter()
-        .map(|group| (NameKey::of(group), group.as_str()))
-        .filter(|(key, _)| policy.managed_groups.contains(key))
-        .collect();
-
-    let (mut unknown, mut ids) = (Vec::new(), Vec::new());
-    let (mut made, mut waiting) = (0, 0);
-    for (key, name) in &wanted {
-        if given.contains_key(key) {
-            continue;
-        }
-        let group = match existing.get(key) {
-            Some(existing) => (*existing).to_owned(),
-            None if Uuid::try_parse(name).is_ok() => {
-                ids.push((*name).to_owned());
-                continue;
-            }
-            None if policy.create_groups && made == policy.max_new_groups => {
-                waiting += 1;
-                continue;
-            }
-            None if policy.create_groups => {
-                made += 1;
-                changes.push(Change::CreateGroup { group: (*name).to_owned() });
-                (*name).to_owned()
-            }
-            None => {
-                unknown.push((*name).to_owned());
-                continue;
-            }
-        };
-        changes.push(Change::AddMembership { group, source: source.to_string() });
-    }
-    for (key, name) in &given {
-        if !wanted.contains_key(key) {
-            let (group, source) = ((*name).to_owned(), source.to_string());
-            changes.push(Change::RemoveMembership { group, source });
-        }
-    }
-    if !unknown.is_empty() {
-        warnings.push(Warning::UnknownGroups(unknown));
-    }
-    if !ids.is_empty() {
-        warnings.push(Warning::GroupIds(ids));
-    }
-    if waiting > 0 {
-        warnings.push(Warning::ManyNewGroups(policy.max_new_groups, waiting));
     }
 }
 

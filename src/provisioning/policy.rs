@@ -1,8 +1,8 @@
 //! What a login may change.
 
 use crate::{
-    config::{RequiredAttribute, WithoutGroupClaim},
-    directory::Issuer,
+    config::{LinkExisting, RequiredAttribute, WithoutGroupClaim},
+    directory::{DirectoryId, Issuer},
 };
 
 use super::ManagedGroups;
@@ -17,6 +17,12 @@ pub struct Policy {
     pub create_only_with_groups: bool,
     /// What a login has to say of a newcomer.
     pub required: Vec<RequiredAttribute>,
+    /// How many accounts may be used at a time.
+    pub max_active_users: Option<u32>,
+    /// When a newcomer's account may be one that is there already.
+    pub link_existing: LinkExisting,
+    /// Groups that everybody is in by the word of an issuer.
+    pub default_groups: Vec<(Issuer, Vec<String>)>,
     /// Whether what a user shows follows what logins say.
     pub update_users: bool,
     /// Whether a login brings back an account that is inactive for want of use.
@@ -46,6 +52,18 @@ impl Policy {
             .collect()
     }
 
+    /// The domains that an issuer is bound to.
+    #[must_use]
+    pub fn domains_of(&self, issuer: &Issuer) -> &[String] {
+        find(&self.domains, issuer)
+    }
+
+    /// The groups that everybody is in by the word of an issuer.
+    #[must_use]
+    pub fn default_groups_of(&self, issuer: &Issuer) -> &[String] {
+        find(&self.default_groups, issuer)
+    }
+
     /// Whether two issuers are bound to a domain that is the same, and so speak for the same people.
     #[must_use]
     pub fn share_a_domain(&self, one: &Issuer, other: &Issuer) -> bool {
@@ -55,5 +73,39 @@ impl Policy {
         };
         let others = domains(other);
         domains(one).iter().any(|domain| others.iter().any(|o| o.eq_ignore_ascii_case(domain)))
+    }
+}
+
+fn find<'a>(of: &'a [(Issuer, Vec<String>)], issuer: &Issuer) -> &'a [String] {
+    of.iter().find(|(other, _)| other == issuer).map_or(&[], |(_, texts)| texts)
+}
+
+/// Which directory whose logins make accounts in.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// Where those of issuers go that say nothing else.
+    pub default: DirectoryId,
+    /// Where those of others go.
+    pub by_issuer: Vec<(Issuer, DirectoryId)>,
+}
+
+impl Targets {
+    /// Where a login by an issuer makes its account.
+    #[must_use]
+    pub fn of(&self, issuer: &Issuer) -> DirectoryId {
+        let own = self.by_issuer.iter().find(|(other, _)| other == issuer);
+        own.map_or(self.default, |(_, directory)| *directory)
+    }
+
+    /// Every directory that logins make accounts in, each once.
+    #[must_use]
+    pub fn all(&self) -> Vec<DirectoryId> {
+        let mut all = vec![self.default];
+        for (_, directory) in &self.by_issuer {
+            if !all.contains(directory) {
+                all.push(*directory);
+            }
+        }
+        all
     }
 }

@@ -73,6 +73,8 @@ mod tests {
     #[test]
     fn a_principal_becomes_a_name_of_its_realms_domain() {
         let realm = |username| RealmConfig {
+            directory: None,
+            default_groups: Vec::new(),
             name: "EXAMPLE.COM".to_owned(),
             domain: Some("example.com".to_owned()),
             username,

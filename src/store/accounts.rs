@@ -137,17 +137,10 @@ impl Store {
 
     /// The names of every group a user is in, directly or through other groups.
     pub(super) async fn list_groups_of(&self, user: UserId) -> Result<Vec<String>, StoreError> {
-        // UNION drops what was seen before, so groups that contain each other come to an end.
-        const SQL: &str = "
-            WITH RECURSIVE effective (group_id) AS (
-                SELECT group_id FROM memberships WHERE user_id = $1
-                UNION
-                SELECT n.parent_id FROM group_nestings n JOIN effective e ON n.child_id = e.group_id
-            )
-            SELECT g.name FROM groups g JOIN effective e ON e.group_id = g.id ORDER BY g.name_key";
-        let groups =
-            read!(self, |pool| sqlx::query_scalar(SQL).bind(user.0).fetch_all(pool).await?);
-        Ok(groups)
+        self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move { effective_groups(connection, user).await })
+        })
+        .await
     }
 
     /// Every account of that name, in whichever directory.
@@ -221,4 +214,22 @@ pub(super) async fn memberships(
         sqlx::query_as(SQL).bind(user.0).fetch_all(connection).await?
     });
     Ok(rows)
+}
+
+/// The names of every group a user is in, directly or through other groups.
+pub(super) async fn effective_groups(
+    connection: &mut Connection<'_>,
+    user: UserId,
+) -> Result<Vec<String>, StoreError> {
+    // UNION drops what was seen before, so groups that contain each other come to an end.
+    const SQL: &str = "
+        WITH RECURSIVE effective (group_id) AS (
+            SELECT group_id FROM memberships WHERE user_id = $1
+            UNION
+            SELECT n.parent_id FROM group_nestings n JOIN effective e ON n.child_id = e.group_id
+        )
+        SELECT g.name FROM groups g JOIN effective e ON e.group_id = g.id ORDER BY g.name_key";
+    Ok(within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(user.0).fetch_all(connection).await?
+    }))
 }

@@ -2,10 +2,11 @@
 
 use super::{
     Connection, StoreError,
-    accounts::{UserRow, memberships, select_users},
+    accounts::{UserRow, effective_groups, memberships, select_users},
     aliases, tombstones, within,
 };
 use crate::{
+    config::LinkExisting,
     directory::{
         DirectoryId, Group, GroupId, Identity, Issuer, MatchKey, NameKey, PersonId, Source, User,
     },
@@ -25,8 +26,12 @@ pub(super) async fn known(
         username_held_by: holder(connection, directory, &username).await?,
         username_is_retired: false,
         username_is_reserved: false,
-        groups: groups(connection, directory, &claims.groups).await?,
+        groups: groups(connection, directory, &named_groups(claims, policy)).await?,
         by_match_key: Vec::new(),
+        unclaimed: None,
+        username_is_taken_elsewhere: false,
+        seats_left: None,
+        is_enabled_at_source: None,
     };
     if known.by_identity.is_none()
         && let Some(key) = &claims.identity.match_key
@@ -36,8 +41,23 @@ pub(super) async fn known(
             known.by_match_key = by_match_key(connection, directory, key, policy).await?;
         }
     }
-    let found = known.by_identity.iter().map(|(person, _)| person).chain(&known.by_match_key);
-    let people: Vec<_> = found.map(|person| person.id).collect();
+    if known.by_identity.is_none()
+        && known.by_match_key.is_empty()
+        && policy.link_existing != LinkExisting::Never
+        && let Some(holder) = known.username_held_by
+    {
+        known.unclaimed = unclaimed(connection, directory, holder).await?;
+    }
+    let people: Vec<_> = known.people().map(|person| person.id).collect();
+    let is_renamed = |user: &KnownUser| NameKey::of(&user.user.profile.username) != username;
+    if known.people().filter_map(|person| person.user.as_ref()).any(is_renamed) {
+        known.username_is_taken_elsewhere =
+            is_taken_elsewhere(connection, directory, &username, &people).await?;
+    }
+    if let (Some(max), true) = (policy.max_active_users, people.is_empty()) {
+        let active = count_active(connection, directory).await?;
+        known.seats_left = Some(i64::from(max) - active);
+    }
     known.username_is_retired =
         tombstones::is_retired(connection, directory, &username, &people).await?;
     known.username_is_reserved =
@@ -134,15 +154,71 @@ async fn holder(
     Ok(id.map(PersonId))
 }
 
+/// Whether a name is somebody's else than these people's in a directory that applications may see beside
+/// this one. Only a rename asks for that.
+async fn is_taken_elsewhere(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    name: &NameKey,
+    people: &[PersonId],
+) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT person_id FROM users WHERE username_key = $2 AND directory_id IN
+            (SELECT id FROM directories WHERE id <> $1 AND disabled_at IS NULL)";
+    let holders: Vec<i64> = within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(directory.0).bind(name.as_str()).fetch_all(connection).await?
+    });
+    Ok(holders.iter().any(|holder| !people.contains(&PersonId(*holder))))
+}
+
+async fn count_active(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+) -> Result<i64, StoreError> {
+    const SQL: &str =
+        "SELECT COUNT(*) FROM users WHERE directory_id = $1 AND inactive_reason IS NULL";
+    Ok(within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(directory.0).fetch_one(connection).await?
+    }))
+}
+
+/// The person, if no issuer has ever vouched for them.
+async fn unclaimed(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    holder: PersonId,
+) -> Result<Option<(KnownPerson, Vec<String>)>, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) FROM identities WHERE person_id = $1";
+    let identities: i64 = within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(holder.0).fetch_one(connection).await?
+    });
+    if identities > 0 {
+        return Ok(None);
+    }
+    let person = person(connection, directory, holder).await?;
+    let groups = match &person.user {
+        Some(known) => effective_groups(connection, known.user.id).await?,
+        None => Vec::new(),
+    };
+    Ok(Some((person, groups)))
+}
+
+/// The groups that a login names, and those that everybody is in.
+fn named_groups<'a>(claims: &'a Claims, policy: &'a Policy) -> Vec<&'a String> {
+    let said = match &claims.groups {
+        GroupClaim::Present(named) => Some(named),
+        _ => None,
+    };
+    let defaults = policy.default_groups_of(&claims.identity.issuer);
+    said.into_iter().flatten().chain(defaults).collect()
+}
+
 async fn groups(
     connection: &mut Connection<'_>,
     directory: DirectoryId,
-    claim: &GroupClaim,
+    named: &[&String],
 ) -> Result<Vec<Group>, StoreError> {
     const SQL: &str = "SELECT id, name FROM groups WHERE directory_id = $1 AND name_key = $2";
-    let GroupClaim::Present(named) = claim else {
-        return Ok(Vec::new());
-    };
     let mut groups = Vec::new();
     for name in named {
         let key = NameKey::of(name);

@@ -418,6 +418,16 @@ impl Store {
         rows.into_iter().map(StoredPlan::try_from).collect()
     }
 
+    /// Tells the database that a directory has another size now. PostgreSQL would find out by itself, minutes
+    /// later, and until then read it in ways that suit an empty one.
+    pub async fn note_new_size(&self) -> Result<(), StoreError> {
+        const SQL: &str = "ANALYZE persons, users, groups, memberships, group_members";
+        if let Self::Postgres(pool) = self {
+            sqlx::query(SQL).execute(pool).await.map(drop)?;
+        }
+        Ok(())
+    }
+
     /// A chunk of a plan, packed.
     pub async fn find_chunk(&self, plan: PlanId, number: i64) -> Result<Vec<u8>, StoreError> {
         const SQL: &str = "SELECT steps FROM plan_chunks WHERE plan_id = $1 AND number = $2";

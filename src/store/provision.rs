@@ -113,10 +113,8 @@ async fn provision(
     let plan = plan(&named, &known, policy)?;
 
     let known_user = known
-        .by_identity
-        .as_ref()
-        .map(|(person, _)| person)
-        .or(known.by_match_key.first())
+        .people()
+        .find(|person| Some(person.id) == plan.person)
         .and_then(|person| person.user.as_ref())
         .map(|user| user.user.id);
     let mut applying = Applying::new(Author { actor, reason, now }, *directory);

@@ -19,6 +19,9 @@ const WRITER_GONE: TimeDelta = TimeDelta::minutes(30);
 /// Chunks that are read and unpacked ahead.
 const AHEAD: usize = 4;
 
+/// So many chunks make a directory another size than its database believes it to have.
+const MANY_CHUNKS: i64 = 50;
+
 /// What became of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
@@ -54,6 +57,9 @@ pub async fn apply_plan(
         events.progress(Phase::Applying, done, u64::try_from(chunks).ok());
     }
     let stored = applier.plan();
+    if stored.next_chunk - first > MANY_CHUNKS {
+        store.note_new_size().await?;
+    }
     Ok(Applied {
         batch: stored.batch,
         held: stored.guard.clone().filter(|_| stored.state == PlanState::Held),

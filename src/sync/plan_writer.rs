@@ -17,8 +17,9 @@ use crate::{
     store::{Chunk, GroupJoins, NewGroup, NewPlan, PlanId, Seal, Store, StoreError},
 };
 
-/// A chunk takes the one writer for about ten milliseconds: a login does not wait longer for it.
-const CHUNK_WEIGHT: usize = 5000;
+/// A chunk takes the one writer, or the log's head, for about ten milliseconds: a login does not wait longer
+/// for it.
+const CHUNK_WEIGHT: usize = 3000;
 
 /// An account weighs as much as so many memberships.
 const USER_WEIGHT: usize = 10;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use gatehouse::{
-    config::WithoutGroupClaim,
+    config::{LinkExisting, WithoutGroupClaim},
     directory::{Change, Identity, Issuer, MatchKey, Profile, Subject, SubjectKind, User},
     provisioning::{Claims, GroupClaim, ManagedGroups, Policy},
     store::{Applied, Edit, Step, Store, StoreError},
@@ -22,6 +22,9 @@ pub fn policy() -> Policy {
         create_users: true,
         create_only_with_groups: false,
         required: Vec::new(),
+        link_existing: LinkExisting::Never,
+        default_groups: Vec::new(),
+        max_active_users: None,
         max_new_groups: 20,
         without_group_claim: WithoutGroupClaim::Keep,
         update_users: true,

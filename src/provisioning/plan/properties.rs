@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
+    config::WithoutGroupClaim,
     directory::{
-        DirectoryId, Group, GroupId, Issuer, MatchKey, Subject, SubjectKind, User, UserId,
+        DirectoryId, Group, GroupId, Issuer, MatchKey, Source, Subject, SubjectKind, User, UserId,
     },
     provisioning::ManagedGroups,
 };
@@ -133,6 +134,10 @@ impl Directory {
         Known {
             by_identity: person.zip(self.identity.clone()),
             by_match_key: Vec::new(),
+            unclaimed: None,
+            username_is_taken_elsewhere: false,
+            seats_left: None,
+            is_enabled_at_source: None,
             username_held_by: if has_name { Some(ALICE) } else { bob },
             username_is_retired: false,
             username_is_reserved: false,
@@ -178,6 +183,9 @@ fn policy() -> impl Strategy<Value = Policy> {
             create_users: true,
             create_only_with_groups: false,
             required: Vec::new(),
+            link_existing: LinkExisting::Never,
+            default_groups: Vec::new(),
+            max_active_users: None,
             max_new_groups: max,
             without_group_claim: if revoke {
                 WithoutGroupClaim::Revoke

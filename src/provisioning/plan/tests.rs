@@ -1,9 +1,12 @@
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::*;
 use crate::{
+    config::WithoutGroupClaim,
     directory::{
-        DirectoryId, Group, GroupId, Issuer, MatchKey, Subject, SubjectKind, User, UserId,
+        DirectoryId, Group, GroupId, Issuer, MatchKey, Source, Subject, SubjectKind, User, UserId,
     },
     provisioning::ManagedGroups,
 };
@@ -16,6 +19,9 @@ fn policy() -> Policy {
         create_users: true,
         create_only_with_groups: false,
         required: Vec::new(),
+        link_existing: LinkExisting::Never,
+        default_groups: Vec::new(),
+        max_active_users: None,
         max_new_groups: 20,
         without_group_claim: WithoutGroupClaim::Keep,
         update_users: true,
@@ -234,4 +240,17 @@ fn a_rename_never_takes_somebody_elses_name() {
     let refused = plan(&claims(GroupClaim::NotAsked), &known, &policy()).unwrap();
     assert_eq!(refused.changes, []);
     assert_eq!(refused.warnings, [Warning::RenameRefused("alice".to_owned())]);
+}
+
+#[test]
+fn what_was_disabled_at_the_source_comes_back_only_by_the_word_of_the_source() {
+    let mut known = with_user(|user| user.user.inactive = Some(InactiveReason::DisabledAtSource));
+    let said = claims(GroupClaim::NotAsked);
+    for (word, comes_back) in [(None, false), (Some(false), false), (Some(true), true)] {
+        known.is_enabled_at_source = word;
+        assert_eq!(plan(&said, &known, &policy()).is_ok(), comes_back, "{word:?}");
+    }
+    let mut blocked = with_user(|user| user.user.inactive = Some(InactiveReason::AdminBlock));
+    blocked.is_enabled_at_source = Some(true);
+    assert!(plan(&said, &blocked, &policy()).is_err());
 }
