@@ -95,12 +95,18 @@ impl Admin {
                 "/directories/{name}/disabled",
                 put(directories::disable_directory).delete(directories::enable_directory),
             )
+            .route("/directories/{name}", delete(directories::purge_directory))
+            .route(
+                "/directories/{name}/removed",
+                put(directories::remove_directory).delete(directories::restore_directory),
+            )
             .route("/directories/{name}/users", get(lists::export_users).post(lists::import_users))
             .route("/plans", get(plans::list_plans))
             .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))
             .route("/plans/{id}/approval", put(plans::approve_plan))
             .route("/upkeep", post(upkeep::run_upkeep))
             .route("/changes", get(changes::list_changes))
+            .route("/changes/after/{seq}", get(changes::follow_changes))
             .route("/changes/{batch}", get(changes::show_batch).delete(changes::undo_batch))
             .with_state(self)
     }
@@ -158,8 +164,12 @@ impl IntoResponse for AdminError {
             }
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Store(
-                StoreError::Conflict { .. } | StoreError::Undone(_) | StoreError::PlanRuns(_),
+                StoreError::Conflict { .. }
+                | StoreError::Undone(_)
+                | StoreError::PlanRuns(_)
+                | StoreError::NotRemoved,
             ) => StatusCode::CONFLICT,
+            Self::Store(StoreError::Forgotten { .. }) => StatusCode::GONE,
             Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()

@@ -872,3 +872,59 @@ async fn an_undoing_that_would_overwrite_is_refused_as_a_whole() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_removed_directory_comes_back_until_it_is_purged() {
+    on_every_database(async |house| {
+        let other = house.store.ensure_directory("Other", now()).await.unwrap();
+        house.log_in(alice(groups(&["jira-a"]))).await.unwrap();
+        let before = house.snapshot().await;
+        let person = house.log_in_to(other, stranger("bob", "p-1")).await.unwrap().person;
+        for number in 0..250 {
+            let name = format!("user{number}");
+            house.log_in_to(other, claims(CORP, &name, groups(&["wiki", &name]))).await.unwrap();
+        }
+        let full = house.store.list_users(Some(other), 1000).await.unwrap().len();
+        assert_eq!(full, 251);
+        let account = async || house.store.find_account(&[other], person).await.unwrap();
+
+        let refused = house.store.purge_directory(other).await;
+        assert!(matches!(refused, Err(StoreError::NotRemoved)));
+        house.store.set_directory_removed(other, Some(now())).await.unwrap();
+        assert!(account().await.is_none());
+        house.store.set_directory_removed(other, None).await.unwrap();
+        assert!(account().await.is_some());
+
+        house.store.set_directory_removed(other, Some(now())).await.unwrap();
+        house.store.purge_directory(other).await.unwrap();
+        assert_eq!(house.snapshot().await, before);
+        let left = house.store.list_directories().await.unwrap();
+        assert_eq!(left.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn old_changes_are_forgotten_by_the_batch_and_readers_can_tell() {
+    on_every_database(async |house| {
+        house.log_in(alice(groups(&["jira-a"]))).await.unwrap();
+        let first = house.head().await;
+        assert_eq!(house.store.delete_changes_before(now()).await.unwrap(), 0);
+        let later = now() + TimeDelta::days(2);
+        let bob = Provision {
+            directory: house.internal,
+            claims: claims(CORP, "bob", GroupClaim::NotAsked),
+            policy: house.policy.clone(),
+            actor: "login".to_owned(),
+            reason: "trace".to_owned(),
+        };
+        house.store.provision(&bob, later).await.unwrap();
+        let forgotten = house.store.delete_changes_before(now() + TimeDelta::days(1)).await;
+        assert_eq!(forgotten.unwrap(), 5, "all of the first batch");
+        assert!(house.store.list_batch(first).await.unwrap().is_empty());
+        let oldest = house.store.oldest_change().await.unwrap();
+        assert_eq!(oldest, Some(6), "whoever has read up to 4 has missed the fifth");
+        assert_eq!(house.store.list_changes(5, 100).await.unwrap().len(), 3);
+    })
+    .await;
+}

@@ -1,5 +1,7 @@
 //! The change log, and taking changes back.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -11,8 +13,12 @@ use serde::{Deserialize, Serialize};
 use super::{ACTOR, Admin, AdminError, Options, plans};
 use crate::{
     directory::{Change, NameKey},
+    http::Parameters,
     store::{LoggedChange, StoreError},
 };
+
+/// A reader that waits hears of a change so soon, whichever gateway made it.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A change as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +80,39 @@ pub(super) async fn list_changes(
     let user = options.user.as_deref().map(NameKey::of);
     let changes = admin.store.list_latest_changes(user.as_ref(), options.limit).await?;
     Ok(Json(changes.into_iter().map(ChangeView::from).collect()))
+}
+
+/// `GET /changes/after/{seq}?wait_seconds=…&limit=…`: those after a place in the log, the oldest first, as soon
+/// as there are some.
+pub(super) async fn follow_changes(
+    State(admin): State<Admin>,
+    Path(after): Path<i64>,
+    uri: Uri,
+) -> Result<Json<Vec<ChangeView>>, AdminError> {
+    let options = Options::of(&uri)?;
+    let until = tokio::time::Instant::now() + wait_of(&uri)?;
+    loop {
+        let changes = admin.store.list_changes(after, options.limit).await?;
+        // Asked afterwards: what is deleted in between is noticed.
+        if let Some(oldest) = admin.store.oldest_change().await?
+            && oldest > after + 1
+        {
+            return Err(StoreError::Forgotten { after, oldest }.into());
+        }
+        if !changes.is_empty() || tokio::time::Instant::now() >= until {
+            return Ok(Json(changes.into_iter().map(ChangeView::from).collect()));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn wait_of(uri: &Uri) -> Result<Duration, AdminError> {
+    const LONGEST: u64 = 60;
+    let bad = |problem: &str| AdminError::BadRequest(problem.to_owned());
+    let parameters = Parameters::of(uri).map_err(|_| bad("a parameter is there twice"))?;
+    let seconds = parameters.find("wait_seconds").map_or(Ok(0), str::parse);
+    let seconds: u64 = seconds.map_err(|_| bad("wait_seconds is no number"))?;
+    Ok(Duration::from_secs(seconds.min(LONGEST)))
 }
 
 /// `GET /changes/{batch}`

@@ -19,6 +19,8 @@ pub struct DirectoryView {
     pub kind: String,
     /// Since when no application sees it, if that is so.
     pub disabled_at: Option<DateTime<Utc>>,
+    /// Since when it is removed, if it is, and waits to be purged.
+    pub removed_at: Option<DateTime<Utc>>,
     /// How many users it has.
     pub users: i64,
     /// How many groups it has.
@@ -27,8 +29,8 @@ pub struct DirectoryView {
 
 impl From<DirectoryListing> for DirectoryView {
     fn from(directory: DirectoryListing) -> Self {
-        let DirectoryListing { name, kind, disabled_at, users, groups, .. } = directory;
-        Self { name, kind, disabled_at, users, groups }
+        let DirectoryListing { name, kind, disabled_at, removed_at, users, groups, .. } = directory;
+        Self { name, kind, disabled_at, removed_at, users, groups }
     }
 }
 
@@ -49,6 +51,19 @@ pub(super) async fn find_directory(
     let all = admin.store.list_directories().await?;
     let found = all.into_iter().find(|directory| NameKey::of(&directory.name) == key);
     found.ok_or_else(|| AdminError::NotFound(format!("directory {name:?}")))
+}
+
+/// The directory of that name, if it is not removed.
+pub(super) async fn find_writable_directory(
+    admin: &Admin,
+    name: &str,
+) -> Result<DirectoryListing, AdminError> {
+    let found = find_directory(admin, name).await?;
+    if found.removed_at.is_some() {
+        let problem = format!("directory {name:?} is removed: restore it first");
+        return Err(AdminError::BadRequest(problem));
+    }
+    Ok(found)
 }
 
 /// `PUT /directories/{name}/disabled`: applications see none of its accounts any more, within half a
@@ -73,7 +88,7 @@ async fn set_disabled(
     name: &str,
     at: Option<DateTime<Utc>>,
 ) -> Result<Json<DirectoryView>, AdminError> {
-    let found = find_directory(admin, name).await?;
+    let found = find_writable_directory(admin, name).await?;
     admin.store.set_directory_disabled(found.id, at).await?;
     tracing::info!(
         directory = found.name,
@@ -81,4 +96,50 @@ async fn set_disabled(
         "an administrator switched a directory"
     );
     Ok(Json(find_directory(admin, name).await?.into()))
+}
+
+/// `PUT /directories/{name}/removed`: as if it were gone, until it is restored or purged.
+pub(super) async fn remove_directory(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<DirectoryView>, AdminError> {
+    set_removed(&admin, &name, Some(admin.clock.now())).await
+}
+
+/// `DELETE /directories/{name}/removed`: it is there again, with all that it held.
+pub(super) async fn restore_directory(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<DirectoryView>, AdminError> {
+    set_removed(&admin, &name, None).await
+}
+
+async fn set_removed(
+    admin: &Admin,
+    name: &str,
+    at: Option<DateTime<Utc>>,
+) -> Result<Json<DirectoryView>, AdminError> {
+    let found = find_directory(admin, name).await?;
+    if at.is_some() && admin.targets.all().contains(&found.id) {
+        let problem = format!("logins make accounts in {name:?}: change the configuration first");
+        return Err(AdminError::BadRequest(problem));
+    }
+    admin.store.set_directory_removed(found.id, at).await?;
+    tracing::info!(
+        directory = found.name,
+        removed = at.is_some(),
+        "an administrator removed or restored a directory"
+    );
+    Ok(Json(find_directory(admin, name).await?.into()))
+}
+
+/// `DELETE /directories/{name}`: for good. Only one that is removed.
+pub(super) async fn purge_directory(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<DirectoryView>, AdminError> {
+    let found = find_directory(&admin, &name).await?;
+    admin.store.purge_directory(found.id).await?;
+    tracing::info!(directory = found.name, "an administrator purged a directory");
+    Ok(Json(found.into()))
 }

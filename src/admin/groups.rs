@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Admin, AdminError, EditView, Options,
-    directories::find_directory,
+    directories::{find_directory, find_writable_directory},
     edits::{apply, apply_steps},
     users::find_user,
 };
@@ -132,7 +132,7 @@ pub(super) async fn create_group(
         return Err(AdminError::BadRequest(format!("{name:?} cannot be the name of a group")));
     }
     let directory = match &options.directory {
-        Some(directory) => find_directory(&admin, directory).await?.id,
+        Some(directory) => find_writable_directory(&admin, directory).await?.id,
         None => admin.targets.default,
     };
     let step = Step { person: None, user: None, change: Change::CreateGroup { group: name } };

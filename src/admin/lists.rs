@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::{ACTOR, Admin, AdminError, Options, directories::find_directory};
+use super::{
+    ACTOR, Admin, AdminError, Options,
+    directories::{find_directory, find_writable_directory},
+};
 use crate::{
     directory::{DirectoryId, Source},
     http::Parameters,
@@ -113,7 +116,7 @@ fn format_of(parameters: &Parameters<'_>) -> Result<Format, AdminError> {
 }
 
 async fn writable_directory(admin: &Admin, name: &str) -> Result<DirectoryId, AdminError> {
-    let directory = find_directory(admin, name).await?;
+    let directory = find_writable_directory(admin, name).await?;
     if directory.kind != INTERNAL {
         let problem = format!(
             "{:?} belongs to its {}: an import would be undone by its next run",

@@ -161,6 +161,7 @@ async fn assemble(
         pages: Pages::new(sites),
         metrics: metrics.clone(),
     };
+    let keep = config.store.keep_changes_days.map(|days| TimeDelta::days(days.into()));
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
         server: Server::new(Arc::new(router), tls),
@@ -169,7 +170,7 @@ async fn assemble(
         control: (control, admin),
         grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         readiness,
-        background: work(background, &sessions, &store, &clock, times.idle),
+        background: work(background, &sessions, &store, &clock, [Some(times.idle), keep]),
         sessions,
         store,
     })
@@ -270,8 +271,9 @@ fn work(
     sessions: &Arc<Sessions>,
     store: &Store,
     clock: &Clock,
-    idle: TimeDelta,
+    [idle, keep]: [Option<TimeDelta>; 2],
 ) -> Background {
+    let idle = idle.unwrap_or_default();
     let forgetting = sessions.clone();
     background.every(LOOK_FOR_ENDINGS, move || {
         let sessions = forgetting.clone();
@@ -291,6 +293,9 @@ fn work(
         let (store, now) = (store.clone(), clock.now());
         async move {
             report("delete what has expired", store.delete_expired(now, now - idle).await);
+            if let Some(keep) = keep {
+                report("delete old changes", store.delete_changes_before(now - keep).await);
+            }
         }
     });
     background

@@ -25,6 +25,18 @@ pub(super) enum ChangesCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Prints changes as they are made, one a line, until it is interrupted.
+    Follow {
+        /// Those after this place in the log; without it, those from now on.
+        #[arg(long, value_name = "SEQ")]
+        after: Option<i64>,
+        /// Ends when there is nothing more to print.
+        #[arg(long)]
+        once: bool,
+        /// Prints a line of JSON for each.
+        #[arg(long)]
+        json: bool,
+    },
     /// Shows all that was changed together.
     Show {
         /// The batch, as `changes list` prints it.
@@ -52,6 +64,7 @@ impl ChangesCommand {
                 let parameters = [("user", user.as_deref()), ("limit", Some(limit.as_str()))];
                 list(control, &path_with("/changes", &parameters), *output).await
             }
+            Self::Follow { after, once, json } => follow(control, *after, *once, *json).await,
             Self::Show { batch, output } => {
                 list(control, &format!("/changes/{batch}"), *output).await
             }
@@ -60,15 +73,50 @@ impl ChangesCommand {
     }
 }
 
+async fn follow(
+    control: &Control,
+    after: Option<i64>,
+    once: bool,
+    json: bool,
+) -> Result<(), ControlError> {
+    let mut after = if let Some(after) = after {
+        after
+    } else {
+        let latest: Vec<ChangeView> = control.ask(Method::GET, "/changes?limit=1").await?;
+        latest.first().map_or(0, |change| change.seq)
+    };
+    let wait = if once { "0" } else { "30" };
+    loop {
+        let path = path_with(&format!("/changes/after/{after}"), &[("wait_seconds", Some(wait))]);
+        let changes: Vec<ChangeView> = control.ask(Method::GET, &path).await?;
+        if changes.is_empty() && once {
+            return Ok(());
+        }
+        for change in &changes {
+            after = change.seq;
+            if json {
+                let line = serde_json::to_string(change);
+                say(&line.map_err(|error| ControlError::Http(error.to_string()))?);
+            } else {
+                say(&line(change));
+            }
+        }
+    }
+}
+
+fn line(change: &ChangeView) -> String {
+    let ChangeView { batch, at, actor, reason, summary, .. } = change;
+    let at = at.format("%Y-%m-%d %H:%M:%SZ");
+    format!("{batch:>8}  {at}  {actor} ({reason}): {summary}")
+}
+
 async fn list(control: &Control, path: &str, output: Output) -> Result<(), ControlError> {
     let changes: Vec<ChangeView> = control.ask(Method::GET, path).await?;
     if output.json {
         return print_json(&changes);
     }
-    for change in changes {
-        let ChangeView { batch, at, actor, reason, summary, .. } = change;
-        let at = at.format("%Y-%m-%d %H:%M:%SZ");
-        say(&format!("{batch:>8}  {at}  {actor} ({reason}): {summary}"));
+    for change in &changes {
+        say(&line(change));
     }
     Ok(())
 }

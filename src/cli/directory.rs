@@ -30,14 +30,41 @@ pub(super) enum DirectoryCommand {
         /// The directory's name.
         name: String,
     },
+    /// Removes a directory: no application sees it, until it is restored or purged.
+    Remove {
+        /// The directory's name.
+        name: String,
+    },
+    /// Brings a removed directory back, with all that it held.
+    Restore {
+        /// The directory's name.
+        name: String,
+    },
+    /// Forgets a removed directory and all that it held, for good.
+    Purge {
+        /// The directory's name.
+        name: String,
+        /// The name once more: this cannot be undone.
+        #[arg(long, value_name = "NAME")]
+        confirm: String,
+    },
 }
 
 impl DirectoryCommand {
     pub(super) fn run(&self, config: &Path) -> ExitCode {
         control::run(config, async |control| match self {
             Self::List { output } => list(control, *output).await,
-            Self::Disable { name } => switch(control, Method::PUT, name).await,
-            Self::Enable { name } => switch(control, Method::DELETE, name).await,
+            Self::Disable { name } => switch(control, Method::PUT, name, "/disabled").await,
+            Self::Enable { name } => switch(control, Method::DELETE, name, "/disabled").await,
+            Self::Remove { name } => switch(control, Method::PUT, name, "/removed").await,
+            Self::Restore { name } => switch(control, Method::DELETE, name, "/removed").await,
+            Self::Purge { name, confirm } if name == confirm => {
+                switch(control, Method::DELETE, name, "").await
+            }
+            Self::Purge { name, .. } => {
+                let problem = format!("say --confirm {name:?}: what is purged is gone for good");
+                Err(ControlError::Refused(problem))
+            }
         })
     }
 }
@@ -56,15 +83,23 @@ async fn list(control: &Control, output: Output) -> Result<(), ControlError> {
 
 fn line(directory: &DirectoryView) -> String {
     let DirectoryView { name, kind, users, groups, .. } = directory;
-    let since = directory.disabled_at.map(|at| at.format(" (disabled since %Y-%m-%d %H:%M:%SZ)"));
-    let since = since.map(|since| since.to_string()).unwrap_or_default();
+    let since = match (directory.removed_at, directory.disabled_at) {
+        (Some(at), _) => at.format(" (removed since %Y-%m-%d %H:%M:%SZ)").to_string(),
+        (None, Some(at)) => at.format(" (disabled since %Y-%m-%d %H:%M:%SZ)").to_string(),
+        (None, None) => String::new(),
+    };
     format!("{users:>8}  {groups:>8}  {kind:<10}  {name}{since}")
 }
 
-async fn switch(control: &Control, method: Method, name: &str) -> Result<(), ControlError> {
+async fn switch(
+    control: &Control,
+    method: Method,
+    name: &str,
+    what: &str,
+) -> Result<(), ControlError> {
     let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
     let directory: DirectoryView =
-        control.ask(method, &format!("/directories/{name}/disabled")).await?;
+        control.ask(method, &format!("/directories/{name}{what}")).await?;
     say(&line(&directory));
     Ok(())
 }

@@ -21,28 +21,66 @@ pub struct DirectoryListing {
     pub kind: String,
     /// Since when it is disabled, if it is.
     pub disabled_at: Option<DateTime<Utc>>,
+    /// Since when it is removed, if it is, and waits to be purged.
+    pub removed_at: Option<DateTime<Utc>>,
     /// How many users it has.
     pub users: i64,
     /// How many groups it has.
     pub groups: i64,
 }
 
-type Row = (i64, String, String, Option<i64>, i64, i64);
+type Row = (i64, String, String, Option<i64>, Option<i64>, i64, i64);
+
+/// Some users of a directory, the same in each statement of a transaction.
+macro_rules! some_users {
+    ($before:literal) => {
+        concat!($before, " (SELECT id FROM users WHERE directory_id = $1 ORDER BY id LIMIT 200)")
+    };
+}
+
+/// Some of its groups.
+macro_rules! some_groups {
+    ($before:literal) => {
+        concat!($before, " (SELECT id FROM groups WHERE directory_id = $1 ORDER BY id LIMIT 20)")
+    };
+}
+
+/// What is deleted with a directory, in the order of the references. Sessions stay: their people may have other
+/// accounts.
+const PURGE: [&[&str]; 5] = [
+    &[
+        some_users!("DELETE FROM memberships WHERE user_id IN"),
+        some_users!("DELETE FROM user_attributes WHERE user_id IN"),
+        "DELETE FROM first_visits WHERE user_uuid IN
+            (SELECT uuid FROM users WHERE directory_id = $1 ORDER BY id LIMIT 200)",
+        some_users!("DELETE FROM users WHERE id IN"),
+    ],
+    &[
+        some_groups!("DELETE FROM group_members WHERE group_id IN"),
+        some_groups!("DELETE FROM group_nestings WHERE parent_id IN"),
+        some_groups!("DELETE FROM group_nestings WHERE child_id IN"),
+        some_groups!("DELETE FROM groups WHERE id IN"),
+    ],
+    &["DELETE FROM tombstones WHERE directory_id = $1"],
+    &["DELETE FROM plans WHERE directory_id = $1"],
+    &["DELETE FROM directories WHERE id = $1"],
+];
 
 impl Store {
     /// Every directory, by name.
     pub async fn list_directories(&self) -> Result<Vec<DirectoryListing>, StoreError> {
         const SQL: &str = "
-            SELECT d.id, d.name, d.kind, d.disabled_at,
+            SELECT d.id, d.name, d.kind, d.disabled_at, d.removed_at,
                    (SELECT COUNT(*) FROM users u WHERE u.directory_id = d.id),
                    (SELECT COUNT(*) FROM groups g WHERE g.directory_id = d.id)
             FROM directories d ORDER BY d.name_key";
         let rows: Vec<Row> = read!(self, |pool| sqlx::query_as(SQL).fetch_all(pool).await?);
-        let listing = |(id, name, kind, disabled, users, groups): Row| DirectoryListing {
+        let listing = |(id, name, kind, disabled, removed, users, groups): Row| DirectoryListing {
             id: DirectoryId(id),
             name,
             kind,
             disabled_at: disabled.map(time),
+            removed_at: removed.map(time),
             users,
             groups,
         };
@@ -67,6 +105,70 @@ impl Store {
                         .map(drop)?;
                 });
                 Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Removes a directory, or brings it back: no application sees it, and nothing in it changes.
+    pub async fn set_directory_removed(
+        &self,
+        directory: DirectoryId,
+        removed_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE directories SET disabled_at = $2, removed_at = $2 WHERE id = $1";
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL)
+                        .bind(directory.0)
+                        .bind(removed_at.map(micros))
+                        .execute(connection)
+                        .await
+                        .map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Forgets all that a removed directory holds, a part at a time, and at last the directory: for good.
+    /// One that is interrupted can be begun again. What the change log says of it stays.
+    pub async fn purge_directory(&self, directory: DirectoryId) -> Result<(), StoreError> {
+        const REMOVED: &str =
+            "SELECT COUNT(*) FROM directories WHERE id = $1 AND removed_at IS NOT NULL";
+        let removed: i64 = read!(self, |pool| {
+            sqlx::query_scalar(REMOVED).bind(directory.0).fetch_one(pool).await?
+        });
+        if removed == 0 {
+            return Err(StoreError::NotRemoved);
+        }
+        for part in PURGE {
+            while self.purge_part(directory, part).await? > 0 {}
+        }
+        Ok(())
+    }
+
+    /// The last statement of a part says whether there may be more.
+    async fn purge_part(
+        &self,
+        directory: DirectoryId,
+        part: &'static [&'static str],
+    ) -> Result<u64, StoreError> {
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                let mut rows = 0;
+                for statement in part {
+                    rows = within!(&mut transaction.connection(), |connection| {
+                        sqlx::query(*statement)
+                            .bind(directory.0)
+                            .execute(connection)
+                            .await?
+                            .rows_affected()
+                    });
+                }
+                Ok(rows)
             })
         })
         .await

@@ -73,6 +73,22 @@ pub enum StoreError {
     /// A directory takes one large plan at a time.
     #[error("plan {0} is at work on this directory: wait for it, see `gatehouse plan list`")]
     PlanRuns(i64),
+    /// What is to be forgotten for good has to be removed first.
+    #[error(
+        "the directory is not removed: `gatehouse directory remove` first, and look whether anybody misses it"
+    )]
+    NotRemoved,
+    /// A reader of the log has waited too long.
+    #[error(
+        "the log begins with {oldest} now, and was read up to {after}: what was between is forgotten, \
+         read the directory anew"
+    )]
+    Forgotten {
+        /// How far it was read.
+        after: i64,
+        /// The oldest change that is left.
+        oldest: i64,
+    },
     /// A row that should be new is there.
     #[error("{0} already has a row that a plan would make")]
     NotNew(&'static str),

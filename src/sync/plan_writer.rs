@@ -19,7 +19,7 @@ use crate::{
 
 /// A chunk takes the one writer, or the log's head, for about ten milliseconds: a login does not wait longer
 /// for it.
-const CHUNK_WEIGHT: usize = 3000;
+const CHUNK_WEIGHT: usize = 4000;
 
 /// An account weighs as much as so many memberships.
 const USER_WEIGHT: usize = 10;
