@@ -29,10 +29,11 @@ pub use self::{
     app::{AppConfig, AppKind, DecisionConfig, IdentityHeadersConfig, RuleConfig},
     claims::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
+        is_attribute_name,
     },
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     problems::Problems,
-    provisioning::{LinkExisting, ProvisioningConfig, RequiredAttribute, WithoutGroupClaim},
+    provisioning::{LinkExisting, ProvisioningConfig, WithoutGroupClaim},
     saml::{MetadataSource, SamlConfig},
     secret_source::{SecretError, SecretSource, check_secret_file},
     secrets::SecretsConfig,

@@ -4,15 +4,17 @@ mod change;
 mod group;
 mod identity;
 mod name_key;
+mod profile;
 mod source;
 mod step;
 mod user;
 
 pub use self::{
-    change::{Change, ChunkSize, Profile},
+    change::{Change, ChunkSize},
     group::{Group, GroupId},
     identity::{Identity, Issuer, MatchKey, Subject, SubjectKind},
     name_key::NameKey,
+    profile::Profile,
     source::Source,
     step::{StepKind, UserState, UserStep},
     user::{DirectoryId, InactiveReason, PersonId, User, UserId},

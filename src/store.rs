@@ -6,6 +6,7 @@
 mod accounts;
 mod aliases;
 mod apply;
+mod attributes;
 mod changes;
 mod connect;
 mod directories;

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use gatehouse::{
-    config::{LinkExisting, RequiredAttribute, WithoutGroupClaim},
+    config::{Claim, LinkExisting, WithoutGroupClaim},
     directory::{
         Change, DirectoryId, Identity, InactiveReason, Issuer, NameKey, PersonId, Profile, Subject,
         SubjectKind, User,
@@ -432,7 +432,7 @@ async fn everybody_of_an_issuer_is_in_its_default_groups_whatever_is_said() {
 async fn j14_a_newcomer_needs_what_is_required_and_others_do_not() {
     on_every_database(async |mut house| {
         house.log_in(alice(GroupClaim::NotAsked)).await.unwrap();
-        house.policy.required = vec![RequiredAttribute::Email, RequiredAttribute::DisplayName];
+        house.policy.required = vec![Claim::Email, Claim::DisplayName];
         house.log_in(alice(GroupClaim::NotAsked)).await.unwrap();
         let mut bob = claims(CORP, "bob", GroupClaim::NotAsked);
         assert_eq!(house.refusal(bob.clone()).await, "attribute-missing");

@@ -215,6 +215,53 @@ async fn who_is_not_listed_stays_or_is_out_and_comes_back() {
 }
 
 #[tokio::test]
+async fn attributes_are_kept_changed_and_taken_back() {
+    for house in houses().await {
+        let room = async |name: &str| {
+            let user = house.find(name).await?.user;
+            user.profile.attributes.get("room").cloned()
+        };
+        house.import("username,attributes.room,attributes.floor\nzoe,7,\nada,,2\n").await;
+        let (zoe, ada) = (room("zoe").await, room("ada").await);
+        assert_eq!((zoe.as_deref(), ada), (Some("7"), None));
+        let names = house.store.list_attribute_names(house.internal).await.unwrap();
+        assert_eq!(names, ["floor", "room"]);
+
+        let again = house.import("username,attributes.room\nzoe,7\nada,\n").await;
+        assert_eq!((again.plan, again.unchanged), (None, 2));
+        let before = house.snapshot().await;
+        let moved = house.import("username,attributes.room\nzoe,8\n").await;
+        assert_eq!((moved.size.updated, room("zoe").await.as_deref()), (1, Some("8")));
+        let plan = house.store.list_plans(1).await.unwrap().remove(0);
+        assert_eq!(plan.batch, moved.batch);
+        undo_plan(&house.store, &Clock::System, &plan, "admin", false).await.unwrap();
+        assert_eq!(house.snapshot().await, before);
+
+        // A login says it too, once with an account that is there and once with a new one.
+        for (name, said) in [("zoe", "9"), ("new", "1")] {
+            let mut claims =
+                claims("saml:corp", name, gatehouse::provisioning::GroupClaim::NotAsked);
+            claims.profile.attributes.insert("room".to_owned(), said.to_owned());
+            let request = Provision {
+                directory: house.internal,
+                claims,
+                policy: gatehouse::provisioning::Policy {
+                    link_existing: gatehouse::config::LinkExisting::Username,
+                    ..policy()
+                },
+                actor: "login".to_owned(),
+                reason: "trace".to_owned(),
+            };
+            house.store.provision(&request, now()).await.unwrap();
+            assert_eq!(room(name).await.as_deref(), Some(said));
+        }
+        let refused = house.try_import("username,attributes.a b\nzoe,1\n", |_| {}).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.starts_with("line 2, attributes.a b: cannot be used"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_dry_run_changes_nothing_and_can_be_looked_at() {
     for house in houses().await {
         let before = house.snapshot().await;
@@ -601,6 +648,21 @@ fn the_command_line_imports_exports_and_undoes() {
     let (code, said, _) = run(&["import", &list, "--continue-on-error", &bad]);
     assert!(code == 0 && said.contains("1 left out"), "{said}");
     assert_eq!(std::fs::read_to_string(&bad).unwrap(), "username,active\nada,perhaps\n");
+
+    std::fs::write(&list, "username,attributes.room\nzoe,B 7\n").unwrap();
+    let (_, said, _) = run(&["import", &list]);
+    let batch = said.split("changes undo ").nth(1).unwrap().split('`').next().unwrap();
+    let (_, shown, _) = run(&["user", "show", "zoe"]);
+    assert!(shown.contains("attribute     room \"B 7\""), "{shown}");
+    for format in ["csv", "json"] {
+        let exported = file(&format!("rooms.{format}"));
+        run(&["export", "--format", format, "--output", &exported]);
+        let written = std::fs::read_to_string(&exported).unwrap();
+        assert!(written.contains("B 7"), "{written}");
+        let (_, said, problems) = run(&["import", &exported]);
+        assert!(said.contains("changed: nothing"), "{said} {problems}");
+    }
+    run(&["changes", "undo", batch]);
 
     let (code, said, problems) = run(&["changes", "undo", "1"]);
     assert!(code == 0 && said.contains("3 users removed"), "{said} {problems}");

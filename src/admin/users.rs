@@ -1,5 +1,7 @@
 //! Accounts: what is known of them.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -22,6 +24,12 @@ pub struct UserView {
     pub email: Option<String>,
     /// The name that people read.
     pub display_name: Option<String>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// What else is said, by name.
+    pub attributes: BTreeMap<String, String>,
     /// Why it is inactive, if it is.
     pub inactive: Option<String>,
     /// Since when there is one.
@@ -40,6 +48,9 @@ impl From<UserDetails> for UserView {
             directory: details.directory,
             email: profile.email,
             display_name: profile.display_name,
+            first_name: profile.first_name,
+            last_name: profile.last_name,
+            attributes: profile.attributes,
             inactive: details.user.inactive.map(|reason| reason.as_str().to_owned()),
             created_at: details.created_at,
             identities: details.identities,

@@ -179,6 +179,11 @@ async fn show(control: &Control, path: &str, output: Output) -> Result<(), Contr
         say(&format!("active        {}", inactive.as_deref().unwrap_or("yes")));
         say(&format!("display name  {}", user.display_name.as_deref().unwrap_or("-")));
         say(&format!("email         {}", user.email.as_deref().unwrap_or("-")));
+        say(&format!("first name    {}", user.first_name.as_deref().unwrap_or("-")));
+        say(&format!("last name     {}", user.last_name.as_deref().unwrap_or("-")));
+        for (name, value) in &user.attributes {
+            say(&format!("attribute     {name} {value:?}"));
+        }
         say(&format!("created       {}", user.created_at.format("%Y-%m-%d %H:%M:%SZ")));
         for (issuer, kind, subject) in &user.identities {
             say(&format!("identity      {issuer} {kind} {subject:?}"));

@@ -1,6 +1,6 @@
 //! How an identity provider's words are read: `[saml.claims]`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
@@ -25,6 +25,8 @@ pub struct ClaimsConfig {
     pub first_name: Vec<String>,
     /// Family name.
     pub last_name: Vec<String>,
+    /// What else is read, by its name here: `{ department = ["department"] }`.
+    pub attributes: BTreeMap<String, Vec<String>>,
     /// The groups. Default: the identity provider says nothing of groups.
     pub groups: Vec<String>,
     /// What groups are called here whose names the identity provider says otherwise, such as the object
@@ -39,9 +41,9 @@ pub struct ClaimsConfig {
     pub example: Vec<ExampleConfig>,
 }
 
-/// What a transform or an example is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What a transform or a requirement is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Claim {
     /// The name to log in under.
     Username,
@@ -55,27 +57,53 @@ pub enum Claim {
     LastName,
     /// Each group.
     Groups,
+    /// Something else, such as a department.
+    Attribute(String),
 }
 
-impl Claim {
-    /// Its key.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Username => "username",
             Self::Email => "email",
             Self::DisplayName => "display_name",
             Self::FirstName => "first_name",
             Self::LastName => "last_name",
             Self::Groups => "groups",
-        }
+            Self::Attribute(name) => return write!(f, "attributes.{name}"),
+        })
+    }
+}
+
+impl TryFrom<String> for Claim {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        Ok(match word.as_str() {
+            "username" => Self::Username,
+            "email" => Self::Email,
+            "display_name" => Self::DisplayName,
+            "first_name" => Self::FirstName,
+            "last_name" => Self::LastName,
+            "groups" => Self::Groups,
+            other => match other.strip_prefix("attributes.").filter(|name| !name.is_empty()) {
+                Some(name) => Self::Attribute(name.to_owned()),
+                None => {
+                    return Err(format!(
+                        "{word:?} is no claim: say username, email, display_name, first_name, \
+                         last_name, groups or attributes.NAME"
+                    ));
+                }
+            },
+        })
     }
 }
 
 /// A change to what was said.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TransformConfig {
-    /// Of what: `username`, `email`, `display_name`, `first_name`, `last_name` or `groups` (each of them).
+    /// Of what: `username`, `email`, `display_name`, `first_name`, `last_name`, `groups` (each of them) or
+    /// `attributes.NAME`.
     pub claim: Claim,
     /// A regular expression (without look-around and back-references). Default: everything.
     #[serde(default = "everything")]
@@ -131,6 +159,9 @@ pub struct ExampleConfig {
     pub email: Option<String>,
     /// The display name that has to come out. Default: not looked at.
     pub display_name: Option<String>,
+    /// The attributes that have to come out. Default: not looked at.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
     /// The groups that have to come out, in any order. Default: not looked at.
     pub groups: Option<Vec<String>>,
 }
@@ -156,6 +187,7 @@ impl Default for ClaimsConfig {
             display_name: Vec::new(),
             first_name: Vec::new(),
             last_name: Vec::new(),
+            attributes: BTreeMap::new(),
             groups: Vec::new(),
             group_names: BTreeMap::new(),
             match_by: Vec::new(),
@@ -170,7 +202,26 @@ impl ClaimsConfig {
         if self.username.is_empty() {
             problems.add(format!("{key}.username"), "name at least one attribute, or name_id");
         }
+        for (index, transform) in self.transform.iter().enumerate() {
+            if let Claim::Attribute(name) = &transform.claim
+                && !self.attributes.contains_key(name)
+            {
+                let problem = format!("{key}.attributes has no {name:?}");
+                problems.add(format!("{key}.transform[{index}].claim"), problem);
+            }
+        }
+        for name in self.attributes.keys().filter(|name| !is_attribute_name(name)) {
+            let problem = "must be 1 to 64 letters, digits, '-', '_' and '.'";
+            problems.add(format!("{key}.attributes.{name:?}"), problem);
+        }
     }
+}
+
+/// Whether something can be called so in a list's column, a header and a template.
+#[must_use]
+pub fn is_attribute_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=64).contains(&name.len()) && name.chars().all(plain)
 }
 
 fn everything() -> String {

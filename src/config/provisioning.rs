@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Problems;
+use super::{Claim, Problems};
 
 /// What a login may do to the directory.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,8 +16,8 @@ pub struct ProvisioningConfig {
     /// Whether only people get an account who would be in one of `managed_groups`. Default: false.
     pub create_only_with_groups: bool,
     /// What a login has to say of people who get an account: `email`, `display_name`, `first_name`,
-    /// `last_name`. Default: nothing but the username.
-    pub required: Vec<RequiredAttribute>,
+    /// `last_name`, `attributes.NAME`. Default: nothing but the username.
+    pub required: Vec<Claim>,
     /// Whether a newcomer gets an account that is there already and that nobody has logged in to, such as
     /// an imported one: `never`; `email`, if it has their username and their address, in a domain of the
     /// issuer; `username`, if it has their username and no address in another domain. Members of protected
@@ -51,20 +51,6 @@ pub struct ProvisioningConfig {
     pub retire_removed_issuers: bool,
     /// Never touched by a login, unless `managed_groups` names them in full.
     pub protected_groups: Vec<String>,
-}
-
-/// Something that a login may have to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RequiredAttribute {
-    /// The email address.
-    Email,
-    /// The name that people read.
-    DisplayName,
-    /// Given name.
-    FirstName,
-    /// Family name.
-    LastName,
 }
 
 /// When a newcomer's account may be one that is there already.
@@ -133,6 +119,10 @@ impl ProvisioningConfig {
                 problems
                     .add(format!("provisioning.{key}"), "must be at least 7: people have holidays");
             }
+        }
+        if self.required.contains(&Claim::Groups) {
+            let problem = "groups cannot be required here: say create_only_with_groups";
+            problems.add("provisioning.required", problem);
         }
         for pattern in &self.managed_groups {
             let stars = pattern.matches('*').count();

@@ -3,22 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Identity, InactiveReason};
-
-/// What a user shows: everything that a login may say of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
-    /// The name to log in under.
-    pub username: String,
-    /// The email address.
-    pub email: Option<String>,
-    /// The name that people read.
-    pub display_name: Option<String>,
-    /// Given name.
-    pub first_name: Option<String>,
-    /// Family name.
-    pub last_name: Option<String>,
-}
+use super::{Identity, InactiveReason, Profile};
 
 /// One step from what is to what should be, as it is planned, applied and logged. Every step but the
 /// first of a person can be taken back.
@@ -241,7 +226,7 @@ impl std::fmt::Display for Change {
             Self::RestoreUser { profile, .. } => {
                 write!(f, "bring back the user {:?}", profile.username)
             }
-            Self::UpdateUser { before, after } => write_update(f, before, after),
+            Self::UpdateUser { before, after } => before.write_update(after, f),
             Self::ReactivateUser { reason } => write!(f, "reactivate (was {})", reason.as_str()),
             Self::DeactivateUser { reason } => write!(f, "deactivate ({})", reason.as_str()),
             Self::CreateGroup { group } => write!(f, "create the group {group:?}"),
@@ -289,31 +274,6 @@ impl std::ops::AddAssign for ChunkSize {
     }
 }
 
-fn write_update(
-    f: &mut std::fmt::Formatter<'_>,
-    before: &Profile,
-    after: &Profile,
-) -> std::fmt::Result {
-    let username = (Some(&before.username), Some(&after.username));
-    let fields = [
-        ("username", username),
-        ("email", (before.email.as_ref(), after.email.as_ref())),
-        ("display name", (before.display_name.as_ref(), after.display_name.as_ref())),
-        ("first name", (before.first_name.as_ref(), after.first_name.as_ref())),
-        ("last name", (before.last_name.as_ref(), after.last_name.as_ref())),
-    ];
-    let mut separator = "change ";
-    for (name, (before, after)) in fields {
-        if before != after {
-            let text =
-                |value: Option<&String>| value.map_or("nothing".to_owned(), |v| format!("{v:?}"));
-            write!(f, "{separator}{name} from {} to {}", text(before), text(after))?;
-            separator = ", ";
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,17 +309,6 @@ mod tests {
         assert_eq!(
             created.inverse(Some(uuid)),
             Some(Change::RemoveUser { uuid, profile, inactive: None })
-        );
-    }
-
-    #[test]
-    fn an_update_says_what_is_different() {
-        let before = Profile { username: "a".to_owned(), ..Profile::default() };
-        let email = Some("a@example.com".to_owned());
-        let after = Profile { username: "b".to_owned(), email, ..Profile::default() };
-        assert_eq!(
-            Change::UpdateUser { before, after }.to_string(),
-            r#"change username from "a" to "b", email from nothing to "a@example.com""#
         );
     }
 }

@@ -2,9 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::directory::{
-    GroupId, InactiveReason, NameKey, PersonId, Profile, UserId, UserState, UserStep,
-};
+use crate::directory::{GroupId, InactiveReason, PersonId, Profile, UserId, UserState, UserStep};
 
 /// What a list says of somebody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +70,7 @@ pub fn plan_new(listed: &ListedUser, numbers: NewNumbers) -> UserStep {
 #[must_use]
 pub fn plan_listed(listed: &ListedUser, held: &HeldUser) -> Option<UserStep> {
     let after = UserState {
-        profile: updated(&held.state.profile, &listed.profile),
+        profile: held.state.profile.updated(&listed.profile),
         inactive: inactive_after(listed.active, held.state.inactive),
     };
     let groups = listed.groups.as_ref().unwrap_or(&held.groups);
@@ -106,20 +104,6 @@ fn step(held: &HeldUser, after: UserState, groups: &[GroupId]) -> Option<UserSte
 /// What of one ordered list another one has not.
 fn missing(of: &[GroupId], from: &[GroupId]) -> Vec<GroupId> {
     of.iter().filter(|group| from.binary_search(group).is_err()).copied().collect()
-}
-
-/// What is not said stays, and a name that only differs in case keeps its spelling.
-fn updated(before: &Profile, said: &Profile) -> Profile {
-    let keep =
-        |said: &Option<String>, before: &Option<String>| said.as_ref().or(before.as_ref()).cloned();
-    let same = NameKey::of(&before.username) == NameKey::of(&said.username);
-    Profile {
-        username: if same { before.username.clone() } else { said.username.clone() },
-        email: keep(&said.email, &before.email),
-        display_name: keep(&said.display_name, &before.display_name),
-        first_name: keep(&said.first_name, &before.first_name),
-        last_name: keep(&said.last_name, &before.last_name),
-    }
 }
 
 /// An administrator's block is stronger than any list; being listed again ends an absence.

@@ -1,5 +1,7 @@
 //! From an issuer's words to claims.
 
+mod examples;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
     transform::{TransformError, Transformed, Transforms},
 };
 use crate::{
-    config::{Claim, ClaimsConfig, ExampleConfig, UsernamePart},
+    config::{Claim, ClaimsConfig, UsernamePart},
     directory::{Identity, Issuer, MatchKey, Profile, Subject, SubjectKind},
 };
 
@@ -44,6 +46,7 @@ pub struct Mapping {
     display_name: Vec<Source>,
     first_name: Vec<Source>,
     last_name: Vec<Source>,
+    attributes: BTreeMap<String, Vec<Source>>,
     match_by: Vec<Source>,
     groups: Vec<String>,
     group_names: BTreeMap<String, String>,
@@ -55,7 +58,7 @@ pub struct Mapping {
 pub enum MappingConfigError {
     /// A source is no template.
     #[error("{0}: {1}")]
-    Template(&'static str, TemplateError),
+    Template(String, TemplateError),
     /// Groups come one a value, which a template has not.
     #[error("groups: {0:?} must be the name of an attribute")]
     Groups(String),
@@ -97,7 +100,7 @@ pub enum MappingError {
     #[error("{value:?} is refused by a transform of {claim}")]
     Transform {
         /// Of which claim.
-        claim: &'static str,
+        claim: Claim,
         /// The value.
         value: String,
     },
@@ -129,15 +132,20 @@ impl Mapping {
         domains: &[String],
         config: &ClaimsConfig,
     ) -> Result<Self, MappingConfigError> {
-        let sources = |key: &'static str, texts: &[String]| {
+        let sources = |key: &str, texts: &[String]| {
             let compiled = texts.iter().map(|text| Source::compile(text));
             let compiled = compiled.collect::<Result<Vec<_>, _>>();
-            compiled.map_err(|error| MappingConfigError::Template(key, error))
+            compiled.map_err(|error| MappingConfigError::Template(key.to_owned(), error))
         };
         if let Some(template) = config.groups.iter().find(|name| name.contains(['{', '}'])) {
             return Err(MappingConfigError::Groups(template.clone()));
         }
+        let attribute = |(name, texts): (&String, &Vec<String>)| {
+            let key = format!("attributes.{name}");
+            Ok::<_, MappingConfigError>((name.clone(), sources(&key, texts)?))
+        };
         let mapping = Self {
+            attributes: config.attributes.iter().map(attribute).collect::<Result<_, _>>()?,
             issuer: saml_issuer(name),
             domains: domains.to_vec(),
             subject: sources("subject", &config.subject)?,
@@ -168,7 +176,12 @@ impl Mapping {
 
     /// What the statement means.
     pub fn claims(&self, statement: &Statement) -> Result<Claims, MappingError> {
-        let read = |claim, sources: &[Source]| self.read(claim, sources, statement);
+        let read = |claim, sources: &[Source]| self.read(&claim, sources, statement);
+        let mut attributes = BTreeMap::new();
+        for (name, sources) in &self.attributes {
+            let said = read(Claim::Attribute(name.clone()), sources)?;
+            attributes.extend(said.map(|value| (name.clone(), value)));
+        }
         let username = read(Claim::Username, &self.username)?
             .ok_or_else(|| MappingError::NoUsername(names(&self.username)))?;
         let match_by = self.match_by.iter().find_map(|source| source.read(statement));
@@ -185,6 +198,7 @@ impl Mapping {
                 display_name: read(Claim::DisplayName, &self.display_name)?,
                 first_name: read(Claim::FirstName, &self.first_name)?,
                 last_name: read(Claim::LastName, &self.last_name)?,
+                attributes,
             },
             groups: self.groups(statement)?,
         })
@@ -193,7 +207,7 @@ impl Mapping {
     /// What the first source says that says something, after its transforms.
     fn read(
         &self,
-        claim: Claim,
+        claim: &Claim,
         sources: &[Source],
         statement: &Statement,
     ) -> Result<Option<String>, MappingError> {
@@ -235,47 +249,13 @@ impl Mapping {
         for value in values.iter().map(|value| value.trim()).filter(|value| is_plain(value)) {
             let name = self.group_names.get(value).map_or(value, String::as_str);
             if let Transformed::Value(name) =
-                self.transforms.apply(Claim::Groups, name.to_owned())?
+                self.transforms.apply(&Claim::Groups, name.to_owned())?
                 && is_plain(&name)
             {
                 groups.insert(name);
             }
         }
         Ok(if groups.is_empty() { GroupClaim::Empty } else { GroupClaim::Present(groups) })
-    }
-
-    /// Whether an example comes out as it says.
-    fn try_example(&self, example: &ExampleConfig) -> Result<(), String> {
-        let mut attributes = example.given.clone();
-        let name_id = attributes.remove("name_id").and_then(|values| values.into_iter().next());
-        let name_id = name_id.unwrap_or_else(|| "example".to_owned());
-        let claims = match self.claims(&Statement { name_id, name_id_format: None, attributes }) {
-            Err(_) if example.username.is_empty() => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-            Ok(claims) => claims,
-        };
-        let profile = &claims.profile;
-        let expect = |claim: &str, wanted: Option<&String>, found: Option<&String>| match wanted {
-            Some(wanted) if found != Some(wanted) => {
-                let found = found.map_or("nothing".to_owned(), |found| format!("{found:?}"));
-                Err(format!("{claim} is {found}, and not {wanted:?}"))
-            }
-            _ => Ok(()),
-        };
-        expect("username", Some(&example.username), Some(&profile.username))?;
-        expect("email", example.email.as_ref(), profile.email.as_ref())?;
-        expect("display_name", example.display_name.as_ref(), profile.display_name.as_ref())?;
-        if let Some(wanted) = &example.groups {
-            let wanted: BTreeSet<_> = wanted.iter().collect();
-            let found = match &claims.groups {
-                GroupClaim::Present(groups) => groups.iter().collect(),
-                _ => BTreeSet::new(),
-            };
-            if found != wanted {
-                return Err(format!("groups are {found:?}, and not {wanted:?}"));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -323,152 +303,4 @@ fn is_invisible(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{LetterCase, Otherwise, TransformConfig};
-
-    fn strings(values: &[&str]) -> Vec<String> {
-        values.iter().map(ToString::to_string).collect()
-    }
-
-    fn mapping(change: impl FnOnce(&mut ClaimsConfig)) -> Mapping {
-        let mut claims = ClaimsConfig { groups: strings(&["groups"]), ..ClaimsConfig::default() };
-        change(&mut claims);
-        Mapping::new("corp", &strings(&["example.com"]), &claims).unwrap()
-    }
-
-    fn statement(attributes: &[(&str, &[&str])]) -> Statement {
-        let attributes =
-            attributes.iter().map(|(name, values)| ((*name).to_owned(), strings(values)));
-        Statement {
-            name_id: "Alice@example.com".to_owned(),
-            name_id_format: None,
-            attributes: attributes.collect(),
-        }
-    }
-
-    #[test]
-    fn takes_the_first_attribute_that_says_something() {
-        let mapping = mapping(|claims| {
-            claims.username = strings(&["uid", "name_id"]);
-            claims.username_part = UsernamePart::Local;
-            claims.email = strings(&["none", "mail"]);
-            claims.match_by = strings(&["mail"]);
-        });
-        let said =
-            statement(&[("uid", &["", " "]), ("mail", &[" a@example.com ", "b@example.com"])]);
-        let claims = mapping.claims(&said).unwrap();
-        assert_eq!(claims.profile.username, "Alice");
-        assert_eq!(claims.profile.email.as_deref(), Some("a@example.com"));
-        assert_eq!(claims.identity.match_key.unwrap().as_str(), "a@example.com");
-    }
-
-    #[test]
-    fn an_issuer_speaks_for_no_domain_but_its_own() {
-        let mapping = mapping(|claims| claims.match_by = strings(&["mail"]));
-        let claims = mapping.claims(&statement(&[("mail", &["root@other.com"])])).unwrap();
-        assert_eq!(claims.identity.match_key, None);
-    }
-
-    #[test]
-    fn tells_the_states_of_the_group_claim_apart() {
-        let groups = |attributes: &[(&str, &[&str])]| {
-            mapping(|_| {}).claims(&statement(attributes)).unwrap().groups
-        };
-        let one = BTreeSet::from(["jira-users".to_owned()]);
-        assert_eq!(
-            groups(&[("groups", &["jira-users", " ", "jira-users"])]),
-            GroupClaim::Present(one)
-        );
-        assert_eq!(groups(&[("groups", &[])]), GroupClaim::Empty);
-        assert_eq!(groups(&[("groups", &[""])]), GroupClaim::Empty);
-        assert_eq!(groups(&[]), GroupClaim::Absent);
-        assert_eq!(groups(&[(OVERAGE_ATTRIBUTES[0], &["https://graph"])]), GroupClaim::Overage);
-        let not_asked = mapping(|claims| claims.groups.clear());
-        assert_eq!(not_asked.claims(&statement(&[])).unwrap().groups, GroupClaim::NotAsked);
-    }
-
-    #[test]
-    fn a_transient_name_id_is_nobodys_subject() {
-        let transient = Statement {
-            name_id_format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:transient".to_owned()),
-            ..statement(&[("oid", &["42"])])
-        };
-        assert_eq!(mapping(|_| {}).claims(&transient), Err(MappingError::TransientSubject));
-        let by_attribute = mapping(|claims| claims.subject = strings(&["oid"]));
-        assert_eq!(by_attribute.claims(&transient).unwrap().identity.subject.value, "42");
-    }
-
-    #[test]
-    fn refuses_usernames_that_are_not_what_they_look_like() {
-        for name in ["a\u{202e}b", "a\nb", "a\u{200b}", &"a".repeat(256)] {
-            let said = Statement { name_id: name.to_owned(), ..Statement::default() };
-            let refused = mapping(|_| {}).claims(&said).unwrap_err();
-            assert_eq!(refused.code(), "username-unusable", "{name:?}");
-        }
-        let refused = mapping(|_| {}).claims(&Statement::default()).unwrap_err();
-        assert_eq!(refused.code(), "username-missing");
-    }
-
-    #[test]
-    fn templates_transforms_and_group_names_are_used() {
-        let transform = |claim, pattern: &str, replace: &str, otherwise| TransformConfig {
-            claim,
-            pattern: pattern.to_owned(),
-            replace: replace.to_owned(),
-            case: LetterCase::Lower,
-            otherwise,
-        };
-        let mapping = mapping(|claims| {
-            claims.username = strings(&["upn", "{given}.{sn}"]);
-            claims.display_name = strings(&["{given} {sn}"]);
-            claims.group_names = BTreeMap::from([("id-1".to_owned(), "app-jira".to_owned())]);
-            claims.transform = vec![
-                transform(Claim::Username, r"^([^@]+)@corp\.example$", "$1", Otherwise::Ignore),
-                transform(Claim::Groups, "^app-(.+)$", "$1-users", Otherwise::Ignore),
-            ];
-        });
-        // The second source is asked, but its value does not match either.
-        let said = statement(&[("upn", &["x@other"]), ("given", &["Ada"]), ("sn", &["L"])]);
-        assert_eq!(mapping.claims(&said).unwrap_err().code(), "username-missing");
-        let said = statement(&[
-            ("upn", &["Ada@corp.example"]),
-            ("given", &["Ada"]),
-            ("sn", &["L"]),
-            ("groups", &["id-1", "app-Wiki", "other"]),
-        ]);
-        let claims = mapping.claims(&said).unwrap();
-        assert_eq!(claims.profile.username, "ada");
-        assert_eq!(claims.profile.display_name.as_deref(), Some("Ada L"));
-        let groups = ["jira-users", "wiki-users"].map(str::to_owned);
-        assert_eq!(claims.groups, GroupClaim::Present(groups.into()));
-    }
-
-    #[test]
-    fn examples_are_tried() {
-        let example = |username: &str, groups: Option<&[&str]>| ExampleConfig {
-            given: BTreeMap::from([
-                ("uid".to_owned(), strings(&["Ada"])),
-                ("groups".to_owned(), strings(&["a", "b"])),
-            ]),
-            username: username.to_owned(),
-            email: None,
-            display_name: None,
-            groups: groups.map(strings),
-        };
-        let outcome = |example| {
-            let claims = ClaimsConfig {
-                username: strings(&["uid"]),
-                groups: strings(&["groups"]),
-                example: vec![example],
-                ..ClaimsConfig::default()
-            };
-            Mapping::new("corp", &[], &claims).map(drop).map_err(|error| error.to_string())
-        };
-        assert_eq!(outcome(example("Ada", Some(&["b", "a"]))), Ok(()));
-        let wrong = outcome(example("ada", None)).unwrap_err();
-        assert_eq!(wrong, r#"example[0]: username is "Ada", and not "ada""#);
-        assert!(outcome(example("Ada", Some(&["a"]))).unwrap_err().contains("groups are"));
-        assert!(outcome(example("", None)).unwrap_err().contains("username is"));
-    }
-}
+mod tests;

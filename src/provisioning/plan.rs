@@ -5,7 +5,7 @@ mod groups;
 use self::groups::plan_groups;
 use super::{Claims, GroupClaim, Known, KnownPerson, KnownUser, Policy};
 use crate::{
-    config::{LinkExisting, RequiredAttribute},
+    config::{Claim, LinkExisting},
     directory::{Change, Identity, InactiveReason, MatchKey, NameKey, PersonId, Profile},
 };
 
@@ -86,7 +86,7 @@ pub enum Refusal {
         /// The name they would have.
         username: String,
         /// What is missing.
-        attribute: &'static str,
+        attribute: Claim,
     },
     /// Somebody else has the name.
     #[error("the username {username:?} belongs to another person")]
@@ -220,7 +220,7 @@ fn plan_new_user(
         return Err(Refusal::NoEntitlement { username });
     }
     if let Some(attribute) = missing(&claims.profile, &policy.required) {
-        return Err(Refusal::MissingAttribute { username, attribute });
+        return Err(Refusal::MissingAttribute { username, attribute: attribute.clone() });
     }
     // Old accounts are never touched for want of seats.
     match known.seats_left {
@@ -247,15 +247,19 @@ fn is_entitled(claims: &Claims, policy: &Policy) -> bool {
 }
 
 /// The first thing that has to be said and is not.
-fn missing(profile: &Profile, required: &[RequiredAttribute]) -> Option<&'static str> {
-    required.iter().find_map(|attribute| {
-        let (name, value) = match attribute {
-            RequiredAttribute::Email => ("email", &profile.email),
-            RequiredAttribute::DisplayName => ("display_name", &profile.display_name),
-            RequiredAttribute::FirstName => ("first_name", &profile.first_name),
-            RequiredAttribute::LastName => ("last_name", &profile.last_name),
+fn missing<'a>(profile: &Profile, required: &'a [Claim]) -> Option<&'a Claim> {
+    required.iter().find(|claim| {
+        let value = match claim {
+            Claim::Username => Some(&profile.username),
+            Claim::Email => profile.email.as_ref(),
+            Claim::DisplayName => profile.display_name.as_ref(),
+            Claim::FirstName => profile.first_name.as_ref(),
+            Claim::LastName => profile.last_name.as_ref(),
+            Claim::Attribute(name) => profile.attributes.get(name),
+            // The check of the configuration refuses it.
+            Claim::Groups => None,
         };
-        value.is_none().then_some(name)
+        value.is_none()
     })
 }
 
@@ -286,7 +290,7 @@ fn plan_user(
         changes.push(Change::ReactivateUser { reason });
     }
     if policy.update_users {
-        let mut after = updated(&user.profile, &claims.profile);
+        let mut after = user.profile.updated(&claims.profile);
         let someone_else = known.username_held_by.is_some_and(|holder| holder != user.person)
             || known.username_is_taken_elsewhere
             || known.username_is_retired
@@ -300,22 +304,6 @@ fn plan_user(
         }
     }
     Ok(())
-}
-
-/// The profile after a login: what was not said stays as it is, and a name that only differs in
-/// case keeps the spelling that the apps know.
-fn updated(before: &Profile, said: &Profile) -> Profile {
-    let same_name = NameKey::of(&before.username) == NameKey::of(&said.username);
-    let username = if same_name { &before.username } else { &said.username };
-    let keep =
-        |said: &Option<String>, before: &Option<String>| said.clone().or_else(|| before.clone());
-    Profile {
-        username: username.clone(),
-        email: keep(&said.email, &before.email),
-        display_name: keep(&said.display_name, &before.display_name),
-        first_name: keep(&said.first_name, &before.first_name),
-        last_name: keep(&said.last_name, &before.last_name),
-    }
 }
 
 #[cfg(test)]

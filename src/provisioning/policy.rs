@@ -1,7 +1,7 @@
 //! What a login may change.
 
 use crate::{
-    config::{LinkExisting, RequiredAttribute, WithoutGroupClaim},
+    config::{Claim, LinkExisting, WithoutGroupClaim},
     directory::{DirectoryId, Issuer},
 };
 
@@ -16,7 +16,7 @@ pub struct Policy {
     /// Whether only people get an account who would be in a managed group.
     pub create_only_with_groups: bool,
     /// What a login has to say of a newcomer.
-    pub required: Vec<RequiredAttribute>,
+    pub required: Vec<Claim>,
     /// How many accounts may be used at a time.
     pub max_active_users: Option<u32>,
     /// When a newcomer's account may be one that is there already.

@@ -39,7 +39,7 @@ impl Realms {
             PrincipalPart::Name => name.to_owned(),
             PrincipalPart::Principal => principal.clone(),
         };
-        let username = match transforms.apply(Claim::Username, said)? {
+        let username = match transforms.apply(&Claim::Username, said)? {
             Transformed::Value(username) => checked_username(&username)?,
             Transformed::Ignored | Transformed::Cleared => {
                 return Err(MappingError::NoUsername(principal));

@@ -50,9 +50,9 @@ impl Transforms {
     }
 
     /// Takes a value through all changes of its claim.
-    pub(super) fn apply(&self, claim: Claim, value: String) -> Result<Transformed, MappingError> {
+    pub(super) fn apply(&self, claim: &Claim, value: String) -> Result<Transformed, MappingError> {
         let mut value = value;
-        for transform in self.0.iter().filter(|transform| transform.claim == claim) {
+        for transform in self.0.iter().filter(|transform| transform.claim == *claim) {
             if transform.pattern.is_match(&value) {
                 let replaced = transform.pattern.replace_all(&value, transform.replace.as_str());
                 value = match transform.case {
@@ -67,7 +67,7 @@ impl Transforms {
                 Otherwise::Ignore => return Ok(Transformed::Ignored),
                 Otherwise::Clear => return Ok(Transformed::Cleared),
                 Otherwise::Refuse => {
-                    return Err(MappingError::Transform { claim: claim.as_str(), value });
+                    return Err(MappingError::Transform { claim: claim.clone(), value });
                 }
             }
         }
@@ -85,7 +85,7 @@ fn compile(index: usize, config: &TransformConfig) -> Result<Transform, Transfor
     let pattern = pattern.map_err(|error| TransformError::Pattern(index, error.to_string()))?;
     check_groups(index, &pattern, &config.replace)?;
     Ok(Transform {
-        claim: config.claim,
+        claim: config.claim.clone(),
         pattern,
         replace: config.replace.clone(),
         case: config.case,
@@ -125,7 +125,7 @@ mod tests {
 
     fn apply(configs: &[TransformConfig], value: &str) -> Result<Transformed, MappingError> {
         let transforms = Transforms::compile(configs).unwrap();
-        transforms.apply(Claim::Username, value.to_owned())
+        transforms.apply(&Claim::Username, value.to_owned())
     }
 
     fn value(text: &str) -> Transformed {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Connection, Store, StoreError, read, time::time, within};
+use super::{Connection, Store, StoreError, attributes::read_attributes, read, time::time, within};
 use crate::directory::{DirectoryId, InactiveReason, NameKey, PersonId, Profile, User, UserId};
 
 /// A user, and every group they are in.
@@ -42,6 +42,7 @@ pub(super) struct UserRow {
     display_name: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
+    attributes: Option<String>,
     inactive_reason: Option<String>,
     created_at: i64,
 }
@@ -51,7 +52,7 @@ macro_rules! select_users {
     ($rest:literal) => {
         concat!(
             "SELECT u.id, u.uuid, u.directory_id, u.person_id, u.username, u.email, ",
-            "u.display_name, u.first_name, u.last_name, u.inactive_reason, u.created_at ",
+            "u.display_name, u.first_name, u.last_name, u.attributes, u.inactive_reason, u.created_at ",
             "FROM users u ",
             $rest
         )
@@ -78,6 +79,7 @@ impl TryFrom<UserRow> for User {
                 display_name: row.display_name,
                 first_name: row.first_name,
                 last_name: row.last_name,
+                attributes: read_attributes(row.attributes.as_deref())?,
             },
             inactive: inactive.transpose()?,
         })

@@ -50,7 +50,6 @@ macro_rules! some_groups {
 const PURGE: [&[&str]; 5] = [
     &[
         some_users!("DELETE FROM memberships WHERE user_id IN"),
-        some_users!("DELETE FROM user_attributes WHERE user_id IN"),
         "DELETE FROM first_visits WHERE user_uuid IN
             (SELECT uuid FROM users WHERE directory_id = $1 ORDER BY id LIMIT 200)",
         some_users!("DELETE FROM users WHERE id IN"),

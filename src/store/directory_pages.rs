@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     accounts::{UserRow, memberships, select_users},
+    attributes::read_attributes,
     read,
 };
 use crate::{
@@ -86,6 +87,25 @@ impl Store {
         Ok(users)
     }
 
+    /// The names of all attributes that accounts of a directory have.
+    pub async fn list_attribute_names(
+        &self,
+        directory: DirectoryId,
+    ) -> Result<Vec<String>, StoreError> {
+        const SQLITE: &str = "
+            SELECT DISTINCT a.key FROM users u, json_each(u.attributes) a
+            WHERE u.directory_id = $1 AND u.attributes IS NOT NULL";
+        const POSTGRES: &str = "
+            SELECT DISTINCT a.key FROM users u, json_object_keys(CAST(u.attributes AS JSON)) a(key)
+            WHERE u.directory_id = $1 AND u.attributes IS NOT NULL";
+        let statement = if matches!(self, Self::Sqlite { .. }) { SQLITE } else { POSTGRES };
+        let mut names: Vec<String> = read!(self, |pool| {
+            sqlx::query_scalar(statement).bind(directory.0).fetch_all(pool).await?
+        });
+        names.sort_unstable();
+        Ok(names)
+    }
+
     async fn find_source(&self, name: &str) -> Result<Option<i64>, StoreError> {
         const SQL: &str = "SELECT id FROM sources WHERE name = $1";
         Ok(read!(self, |pool| {
@@ -141,7 +161,7 @@ macro_rules! held_page {
             "(p.id, ",
             $uuid,
             ", p.person_id, p.username_key, ",
-            "p.username, p.email, p.display_name, p.first_name, p.last_name, p.inactive_reason, ",
+            "p.username, p.email, p.display_name, p.first_name, p.last_name, p.attributes, p.inactive_reason, ",
             "(SELECT STRING_AGG(CAST(m.group_id AS TEXT), ',') FROM memberships m ",
             "WHERE m.user_id = p.id AND m.source_id = $4))) AS TEXT) ",
             "FROM (SELECT * FROM users WHERE directory_id = $1 AND username_key > $2 ",
@@ -152,8 +172,8 @@ macro_rules! held_page {
 const HELD_SQLITE: &str = held_page!("json_group_array", "json_array", "lower(hex(p.uuid))");
 const HELD_POSTGRES: &str = held_page!("json_agg", "json_build_array", "p.uuid");
 
-/// Number, UUID, person, name's key, name, email, display name, first and last name, why inactive, and
-/// groups.
+/// Number, UUID, person, name's key, name, email, display name, first and last name, attributes, why
+/// inactive, and groups.
 type HeldRow = (
     i64,
     Uuid,
@@ -166,11 +186,12 @@ type HeldRow = (
     Option<String>,
     Option<String>,
     Option<String>,
+    Option<String>,
 );
 
 fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
     let (user, uuid, person, key, username, email, display_name, first_name, last_name, ..) = row;
-    let (inactive, groups) = (row.9, row.10);
+    let (attributes, inactive, groups) = (read_attributes(row.9.as_deref())?, row.10, row.11);
     let mut ids = Vec::new();
     for id in groups.iter().flat_map(|groups| groups.split(',')) {
         let unreadable = |_| StoreError::Unreadable { what: "a group's number", value: id.into() };
@@ -182,7 +203,7 @@ fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
         value: word.clone(),
     };
     let reason = |word: String| InactiveReason::from_word(&word).ok_or_else(|| unknown(&word));
-    let profile = Profile { username, email, display_name, first_name, last_name };
+    let profile = Profile { username, email, display_name, first_name, last_name, attributes };
     let state = UserState { profile, inactive: inactive.map(reason).transpose()? };
     let (user, person) = (UserId(user), PersonId(person));
     Ok((key, HeldUser { user, person, uuid, state, groups: ids }))

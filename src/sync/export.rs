@@ -31,8 +31,10 @@ pub async fn export(
     to: &mpsc::Sender<std::io::Result<String>>,
 ) -> Result<(), ExportError> {
     let send = async |text: String| to.send(Ok(text)).await.map_err(|_| ExportError::NobodyReads);
+    let mut columns = Vec::new();
     if format == Format::Csv {
-        send(csv_header() + "\r\n").await?;
+        columns = store.list_attribute_names(directory).await?;
+        send(csv_header(&columns) + "\r\n").await?;
     }
     let mut after = String::new();
     loop {
@@ -42,7 +44,7 @@ pub async fn export(
         };
         after = key.as_str().to_owned();
         let lines = page.iter().map(|(_, user)| match format {
-            Format::Csv => csv_row(user) + "\r\n",
+            Format::Csv => csv_row(user, &columns) + "\r\n",
             Format::Json => json_row(user) + "\n",
         });
         send(lines.collect()).await?;
@@ -58,12 +60,12 @@ fn active(user: &ExportedUser) -> Option<bool> {
     }
 }
 
-fn csv_row(user: &ExportedUser) -> String {
+fn csv_row(user: &ExportedUser, columns: &[String]) -> String {
     let profile = &user.state.profile;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let escaped = user.groups.iter().map(|group| group.replace('\\', r"\\").replace('|', r"\|"));
     let active = active(user).map(|active| active.to_string()).unwrap_or_default();
-    csv_line(&[
+    let mut cells = vec![
         profile.username.clone(),
         text(&profile.email),
         text(&profile.display_name),
@@ -71,7 +73,10 @@ fn csv_row(user: &ExportedUser) -> String {
         text(&profile.last_name),
         active,
         escaped.collect::<Vec<_>>().join("|"),
-    ])
+    ];
+    let attribute = |name| profile.attributes.get(name).cloned().unwrap_or_default();
+    cells.extend(columns.iter().map(attribute));
+    csv_line(&cells)
 }
 
 fn json_row(user: &ExportedUser) -> String {
@@ -82,6 +87,7 @@ fn json_row(user: &ExportedUser) -> String {
         "display_name": profile.display_name,
         "first_name": profile.first_name,
         "last_name": profile.last_name,
+        "attributes": profile.attributes,
         "active": active(user),
         "groups": user.groups,
     });

@@ -3,7 +3,7 @@
 mod csv_rows;
 mod json_rows;
 
-use std::{io::Read, str::FromStr};
+use std::{collections::BTreeMap, io::Read, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ pub(super) struct RawRow {
     pub(super) username: String,
     /// Email, display name, first and last name.
     pub(super) texts: [Option<String>; 4],
+    /// What else is said.
+    pub(super) attributes: BTreeMap<String, String>,
     pub(super) active: Option<bool>,
     pub(super) groups: Option<Vec<String>>,
 }

@@ -11,7 +11,7 @@ use super::{
     progress::{Events, Phase},
     sorter::{Sorted, Sorter},
 };
-use crate::{directory::NameKey, provisioning::is_plain};
+use crate::{config::is_attribute_name, directory::NameKey, provisioning::is_plain};
 
 /// What sorting keeps in memory; the rest waits in temporary files.
 const MEMORY: usize = 96 << 20;
@@ -123,7 +123,7 @@ pub(super) fn take_in(
 }
 
 fn listed_row(row: RawRow, groups: &mut Groups) -> Result<ListedRow, RowError> {
-    let RawRow { line, username, texts, active, groups: names } = row;
+    let RawRow { line, username, texts, attributes, active, groups: names } = row;
     let fail = |column: &str, problem: String| RowError::new(line, column, problem);
     if !is_plain(&username) {
         let problem = format!(
@@ -138,6 +138,15 @@ fn listed_row(row: RawRow, groups: &mut Groups) -> Result<ListedRow, RowError> {
             return Err(fail(column, problem));
         }
     }
+    for (name, value) in &attributes {
+        if !is_attribute_name(name) || !is_plain(value) {
+            let problem = format!(
+                "cannot be used: names have up to 64 letters, digits, '-', '_' and '.', and values no \
+                 control characters and no more than {MAX_TEXT} characters"
+            );
+            return Err(fail(&format!("attributes.{name}"), problem));
+        }
+    }
     let places = names.map(|names| {
         let places = names.iter().map(|name| {
             let problem = || format!("{name:?} cannot be the name of a group");
@@ -149,7 +158,8 @@ fn listed_row(row: RawRow, groups: &mut Groups) -> Result<ListedRow, RowError> {
         Ok::<_, RowError>(places)
     });
     let key = NameKey::of(&username).as_str().to_owned();
-    Ok(ListedRow { key, line, texts, active, groups: places.transpose()?, username })
+    let groups = places.transpose()?;
+    Ok(ListedRow { key, line, username, texts, attributes, active, groups })
 }
 
 #[cfg(test)]

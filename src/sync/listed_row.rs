@@ -1,6 +1,9 @@
 //! A row of a list, on its way through the sorter.
 
-use std::io::{self, Read, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read, Write},
+};
 
 use super::sorter::{Spill, read_or_end};
 use crate::directory::Profile;
@@ -13,6 +16,8 @@ pub(super) struct ListedRow {
     pub(super) username: String,
     /// Email, display name, first and last name.
     pub(super) texts: [Option<String>; 4],
+    /// What else is said.
+    pub(super) attributes: BTreeMap<String, String>,
     pub(super) active: Option<bool>,
     /// Places in the table of group names, in order and each once.
     pub(super) groups: Option<Vec<u32>>,
@@ -22,7 +27,8 @@ impl ListedRow {
     pub(super) fn profile(&mut self) -> Profile {
         let [email, display_name, first_name, last_name] = std::mem::take(&mut self.texts);
         let username = std::mem::take(&mut self.username);
-        Profile { username, email, display_name, first_name, last_name }
+        let attributes = std::mem::take(&mut self.attributes);
+        Profile { username, email, display_name, first_name, last_name, attributes }
     }
 }
 
@@ -30,6 +36,8 @@ impl Spill for ListedRow {
     fn weight(&self) -> usize {
         const FIXED: usize = size_of::<ListedRow>();
         let texts: usize = self.texts.iter().flatten().map(String::len).sum();
+        let pairs = self.attributes.iter().map(|(name, value)| name.len() + value.len() + 100);
+        let texts = texts + pairs.sum::<usize>();
         let groups = self.groups.as_ref().map_or(0, |groups| groups.len() * 4);
         // Each text is an allocation of its own.
         FIXED + self.key.len() + self.username.len() + texts + groups + 7 * 16
@@ -41,6 +49,11 @@ impl Spill for ListedRow {
         write_text(to, Some(&self.username))?;
         for text in &self.texts {
             write_text(to, text.as_deref())?;
+        }
+        to.write_all(&length(self.attributes.len()).to_le_bytes())?;
+        for (name, value) in &self.attributes {
+            write_text(to, Some(name))?;
+            write_text(to, Some(value))?;
         }
         to.write_all(&[self.active.map_or(2, u8::from)])?;
         let count = self.groups.as_ref().map_or(u32::MAX, |groups| length(groups.len()));
@@ -64,6 +77,12 @@ impl Spill for ListedRow {
         for text in &mut texts {
             *text = read_text(from)?;
         }
+        from.read_exact(&mut bytes)?;
+        let mut attributes = BTreeMap::new();
+        for _ in 0..u32::from_le_bytes(bytes) {
+            let name = read_text(from)?.unwrap_or_default();
+            attributes.insert(name, read_text(from)?.unwrap_or_default());
+        }
         let mut active = [0];
         from.read_exact(&mut active)?;
         let mut groups = None;
@@ -82,7 +101,7 @@ impl Spill for ListedRow {
             [active] => Some(active == 1),
         };
         let line = u64::from_le_bytes(line);
-        Ok(Some(Self { key, line, username, texts, active, groups }))
+        Ok(Some(Self { key, line, username, texts, attributes, active, groups }))
     }
 }
 
@@ -126,6 +145,7 @@ mod tests {
             line: 7,
             username: "Ada".to_owned(),
             texts: [text("ada@example.com"), None, text(""), text("Lovelace")],
+            attributes: BTreeMap::from([("room".to_owned(), "7".to_owned())]),
             active: Some(false),
             groups: Some(vec![1, 5]),
         };

@@ -6,12 +6,16 @@ use super::*;
 
 fn profile() -> impl Strategy<Value = Profile> {
     let text = || prop::option::of("[ab]");
-    ("(alice|ALICE)", text(), text()).prop_map(|(username, email, display_name)| Profile {
-        username,
-        email,
-        display_name,
-        ..Profile::default()
-    })
+    let attributes = prop::collection::btree_map("[ab]", "[cd]", 0..3);
+    ("(alice|ALICE)", text(), text(), attributes).prop_map(
+        |(username, email, display_name, attributes)| Profile {
+            username,
+            email,
+            display_name,
+            attributes,
+            ..Profile::default()
+        },
+    )
 }
 
 fn groups() -> impl Strategy<Value = Vec<GroupId>> {

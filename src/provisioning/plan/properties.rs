@@ -42,13 +42,15 @@ fn group_claim() -> impl Strategy<Value = GroupClaim> {
 
 fn profile() -> impl Strategy<Value = Profile> {
     let text = || prop::option::of("[a-c]{1,2}");
-    ("(alice|ALICE|alice2|bob)", text(), text(), text(), text()).prop_map(
-        |(username, email, display_name, first_name, last_name)| Profile {
+    let attributes = prop::collection::btree_map("[ab]", "[cd]", 0..3);
+    ("(alice|ALICE|alice2|bob)", text(), text(), text(), text(), attributes).prop_map(
+        |(username, email, display_name, first_name, last_name, attributes)| Profile {
             username,
             email,
             display_name,
             first_name,
             last_name,
+            attributes,
         },
     )
 }

@@ -8,6 +8,7 @@ use crate::{
     store::{
         Connection, StoreError,
         accounts::{UserRow, select_users},
+        attributes::attributes_text,
         ids::{self, Ids},
         time::micros,
         tombstones, within,
@@ -25,8 +26,9 @@ impl Applying<'_> {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "
             INSERT INTO users (id, uuid, directory_id, person_id, username, username_key, email,
-                display_name, first_name, last_name, inactive_reason, created_at, updated_at)
-            VALUES ($12, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+                display_name, first_name, last_name, attributes, inactive_reason, created_at,
+                updated_at)
+            VALUES ($12, $1, $2, $3, $4, $5, $6, $7, $8, $9, $13, $10, $11, $11)
             ON CONFLICT DO NOTHING";
         let key = NameKey::of(&profile.username);
         let id = ids::take(connection, Ids::Users, 1).await?;
@@ -44,6 +46,7 @@ impl Applying<'_> {
                 .bind(inactive.map(InactiveReason::as_str))
                 .bind(micros(self.now()))
                 .bind(id)
+                .bind(attributes_text(&profile.attributes))
                 .execute(connection)
                 .await?
                 .rows_affected()
@@ -88,7 +91,7 @@ impl Applying<'_> {
             "SELECT COUNT(*) FROM users WHERE directory_id = $1 AND username_key = $2 AND id <> $3";
         const SQL: &str = "
             UPDATE users SET username = $2, username_key = $3, email = $4, display_name = $5,
-                first_name = $6, last_name = $7, updated_at = $8
+                first_name = $6, last_name = $7, updated_at = $8, attributes = $9
             WHERE id = $1";
         let id = self.user.map(|user| user.0);
         let key = NameKey::of(&after.username);
@@ -117,6 +120,7 @@ impl Applying<'_> {
                 .bind(&after.first_name)
                 .bind(&after.last_name)
                 .bind(micros(self.now()))
+                .bind(attributes_text(&after.attributes))
                 .execute(connection)
                 .await
                 .map(drop)?;

@@ -7,6 +7,7 @@ use crate::{
     directory::{GroupId, InactiveReason, NameKey, StepKind, UserId, UserState, UserStep},
     store::{
         Connection, StoreError,
+        attributes::attributes_text,
         rows::{Cell, Kind, Table, insert_rows},
         time::micros,
         tombstones, within,
@@ -31,6 +32,7 @@ const USERS: Table = Table {
         ("display_name", Kind::Text),
         ("first_name", Kind::Text),
         ("last_name", Kind::Text),
+        ("attributes", Kind::Text),
         ("inactive_reason", Kind::Text),
         ("created_at", Kind::Number),
         ("updated_at", Kind::Number),
@@ -157,10 +159,14 @@ impl Applier {
         }
         let states = steps.iter().filter_map(|step| step.after.as_ref().map(|after| (step, after)));
         let named: Vec<_> = states
-            .map(|(step, after)| (step, after, NameKey::of(&after.profile.username)))
+            .map(|(step, after)| {
+                let profile = &after.profile;
+                let texts = (NameKey::of(&profile.username), attributes_text(&profile.attributes));
+                (step, after, texts)
+            })
             .collect();
         let mut cells = Vec::with_capacity(named.len() * USERS.columns.len());
-        for (step, UserState { profile, inactive }, key) in &named {
+        for (step, UserState { profile, inactive }, (key, attributes)) in &named {
             cells.extend([
                 Cell::Number(step.user.0),
                 Cell::Uuid(step.uuid),
@@ -172,6 +178,7 @@ impl Applier {
                 Cell::optional(profile.display_name.as_deref()),
                 Cell::optional(profile.first_name.as_deref()),
                 Cell::optional(profile.last_name.as_deref()),
+                Cell::optional(attributes.as_deref()),
                 Cell::optional(inactive.map(InactiveReason::as_str)),
                 Cell::Number(now),
                 Cell::Number(now),
@@ -179,7 +186,7 @@ impl Applier {
         }
         insert_rows(connection, &USERS, &cells).await?;
         if self.plan.plan.undoes.is_some() {
-            for (_, _, key) in &named {
+            for (_, _, (key, _)) in &named {
                 tombstones::delete(connection, directory, key).await?;
             }
         }
@@ -193,7 +200,8 @@ impl Applier {
     ) -> Result<(), StoreError> {
         const SQL: &str = "
             UPDATE users SET username = $2, username_key = $3, email = $4, display_name = $5,
-                first_name = $6, last_name = $7, inactive_reason = $8, updated_at = $9
+                first_name = $6, last_name = $7, inactive_reason = $8, updated_at = $9,
+                attributes = $10
             WHERE id = $1";
         let Some(UserState { profile, inactive }) = &step.after else {
             return Ok(());
@@ -209,6 +217,7 @@ impl Applier {
                 .bind(&profile.last_name)
                 .bind(inactive.map(InactiveReason::as_str))
                 .bind(micros(self.now))
+                .bind(attributes_text(&profile.attributes))
                 .execute(connection)
                 .await
                 .map(drop)?;

@@ -1,6 +1,9 @@
 //! CSV with a header (RFC 4180), separated by commas or semicolons. Groups share a cell, separated by `|`.
 
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::{
+    collections::BTreeMap,
+    io::{self, BufRead as _, BufReader, Read},
+};
 
 use super::{RawRow, RowError, Take};
 
@@ -8,12 +11,17 @@ use super::{RawRow, RowError, Take};
 const COLUMNS: [&str; 7] =
     ["username", "email", "display_name", "first_name", "last_name", "active", "groups"];
 
+/// What columns of attributes begin with.
+pub(in crate::sync) const ATTRIBUTE: &str = "attributes.";
+
 /// A header is looked for within the first bytes.
 const LOOK_AHEAD: usize = 1 << 16;
 
 /// Which column is where.
 struct Header {
     places: [Option<usize>; 7],
+    /// Names of attributes, and the columns that give them.
+    attributes: Vec<(String, usize)>,
     width: usize,
 }
 
@@ -141,15 +149,25 @@ fn text_of(record: &csv::ByteRecord, delimiter: char) -> String {
 
 impl Header {
     fn read(record: &csv::ByteRecord) -> Result<Self, RowError> {
-        let mut places = [None; 7];
+        let (mut places, mut attributes) = ([None; 7], Vec::<(String, usize)>::new());
         for (place, name) in record.iter().enumerate() {
             let name = std::str::from_utf8(name).map_err(|_| {
                 RowError::new(1, "", "the header is not UTF-8: save the file as UTF-8")
             })?;
+            if let Some(name) = name.trim().strip_prefix(ATTRIBUTE) {
+                if attributes.iter().any(|(known, _)| known == name) {
+                    return Err(RowError::new(1, name, "the column is there twice"));
+                }
+                attributes.push((name.to_owned(), place));
+                continue;
+            }
             let name = name.trim().to_lowercase();
             let known = COLUMNS.iter().position(|column| *column == name);
             let known = known.ok_or_else(|| {
-                let problem = format!("there is no such column: known are {}", COLUMNS.join(", "));
+                let problem = format!(
+                    "there is no such column: known are {}, {ATTRIBUTE}NAME",
+                    COLUMNS.join(", ")
+                );
                 RowError::new(1, &format!("column {name:?}"), problem)
             })?;
             if places[known].replace(place).is_some() {
@@ -159,7 +177,7 @@ impl Header {
         if places[0].is_none() {
             return Err(RowError::new(1, "username", "the column is missing"));
         }
-        Ok(Self { places, width: record.len() })
+        Ok(Self { places, attributes, width: record.len() })
     }
 
     fn row(&self, line: u64, record: &csv::ByteRecord) -> Result<RawRow, RowError> {
@@ -168,14 +186,22 @@ impl Header {
                 format!("has {} columns, and the header has {}", record.len(), self.width);
             return Err(RowError::new(line, "", problem));
         }
-        let text = |column: usize| -> Result<Option<&str>, RowError> {
-            let Some(bytes) = self.places[column].and_then(|place| record.get(place)) else {
+        let cell = |place: Option<usize>, name: &str| -> Result<Option<&str>, RowError> {
+            let Some(bytes) = place.and_then(|place| record.get(place)) else {
                 return Ok(None);
             };
             let problem = "is not UTF-8: save the file as UTF-8";
             let text = std::str::from_utf8(bytes);
-            text.map(Some).map_err(|_| RowError::new(line, COLUMNS[column], problem))
+            text.map(Some).map_err(|_| RowError::new(line, name, problem))
         };
+        let text = |column: usize| cell(self.places[column], COLUMNS[column]);
+        let mut attributes = BTreeMap::new();
+        for (name, place) in &self.attributes {
+            let value = cell(Some(*place), name)?.map(str::trim).unwrap_or_default();
+            if !value.is_empty() {
+                attributes.insert(name.clone(), value.to_owned());
+            }
+        }
         let owned = |column| -> Result<Option<String>, RowError> {
             Ok(text(column)?.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned))
         };
@@ -183,6 +209,7 @@ impl Header {
             line,
             username: text(0)?.unwrap_or_default().to_owned(),
             texts: [owned(1)?, owned(2)?, owned(3)?, owned(4)?],
+            attributes,
             active: read_active(line, text(5)?)?,
             groups: text(6)?.map(split_groups),
         })
@@ -220,8 +247,10 @@ fn split_groups(cell: &str) -> Vec<String> {
 }
 
 /// The header that is written.
-pub(in crate::sync) fn csv_header() -> String {
-    csv_line(&COLUMNS)
+pub(in crate::sync) fn csv_header(attributes: &[String]) -> String {
+    let columns = COLUMNS.iter().map(ToString::to_string);
+    let attributes = attributes.iter().map(|name| format!("{ATTRIBUTE}{name}"));
+    csv_line(&columns.chain(attributes).collect::<Vec<_>>())
 }
 
 /// A line of CSV, without its end.

@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeMap,
     fmt,
     io::{self, BufReader, Read},
 };
@@ -22,6 +23,7 @@ struct Object {
     display_name: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
+    attributes: BTreeMap<String, String>,
     active: Option<bool>,
     groups: Option<Vec<String>>,
 }
@@ -114,7 +116,11 @@ fn row(object: Object, line: u64) -> Result<RawRow, RowError> {
     };
     let texts = [object.email, object.display_name, object.first_name, object.last_name];
     let texts = texts.map(clean);
-    Ok(RawRow { line, username, texts, active: object.active, groups: object.groups })
+    let attributes = object.attributes.into_iter();
+    let attributes =
+        attributes.filter_map(|(name, value)| Some((name, clean(Some(value))?))).collect();
+    let (active, groups) = (object.active, object.groups);
+    Ok(RawRow { line, username, texts, attributes, active, groups })
 }
 
 /// Looks at the first byte that is not space.
