@@ -42,7 +42,7 @@ pub use self::{
     changes::LoggedChange,
     connect::StoreOptions,
     directories::DirectoryListing,
-    directory_pages::ExportedUser,
+    directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},
     endings::SessionEnding,
     error::{ProvisionError, StoreError},

@@ -1,6 +1,7 @@
 //! Bringing a directory in line with a list of people, however long: read, sorted, compared, planned, sealed
 //! and applied, in bounded memory.
 
+mod accounts;
 mod applying;
 mod comparing;
 mod export;

@@ -18,22 +18,22 @@ use crate::{
 
 impl Store {
     /// Accounts whose names come after `after`, in the order of the bytes of their names, with the groups
-    /// that they are in by the word of `source`.
+    /// that they are in by the word of `source`. Nothing if there are none.
     pub async fn list_held_users(
         &self,
         directory: DirectoryId,
         source: &str,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<(String, HeldUser)>, StoreError> {
+    ) -> Result<Option<HeldPage>, StoreError> {
         let source = self.find_source(source).await?.unwrap_or_default();
         let after = after.to_owned();
         let statement = match self {
             Self::Sqlite { .. } => HELD_SQLITE,
             Self::Postgres(_) => HELD_POSTGRES,
         };
-        let page: Option<String> = read!(self, |pool| {
-            sqlx::query_scalar(statement)
+        let (text, last): (Option<String>, Option<String>) = read!(self, |pool| {
+            sqlx::query_as(statement)
                 .bind(directory.0)
                 .bind(after)
                 .bind(limit)
@@ -41,15 +41,7 @@ impl Store {
                 .fetch_one(pool)
                 .await?
         });
-        let page = page.unwrap_or_else(|| "[]".to_owned());
-        let unreadable = |error: serde_json::Error| StoreError::Unreadable {
-            what: "a page of accounts",
-            value: error.to_string(),
-        };
-        let mut rows: Vec<HeldRow> = serde_json::from_str(&page).map_err(unreadable)?;
-        // An aggregate promises no order.
-        rows.sort_by(|one, other| one.3.cmp(&other.3));
-        rows.into_iter().map(held_user).collect()
+        Ok(text.zip(last).map(|(text, last)| HeldPage { text, last }))
     }
 
     /// Accounts whose names come after `after`, as an export writes them.
@@ -150,6 +142,27 @@ pub struct ExportedUser {
     pub groups: Vec<String>,
 }
 
+/// Some accounts, as the database writes them: a page is read long before it is looked at.
+#[derive(Clone, Debug)]
+pub struct HeldPage {
+    /// What [`read_held_page`] reads.
+    pub text: String,
+    /// The last account's name, as it is ordered.
+    pub last: String,
+}
+
+/// The accounts of a page, each with its name as it is ordered.
+pub fn read_held_page(text: &str) -> Result<Vec<(String, HeldUser)>, StoreError> {
+    let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+        what: "a page of accounts",
+        value: error.to_string(),
+    };
+    let mut rows: Vec<HeldRow> = serde_json::from_str(text).map_err(unreadable)?;
+    // An aggregate promises no order.
+    rows.sort_by(|one, other| one.3.cmp(&other.3));
+    rows.into_iter().map(held_user).collect()
+}
+
 /// A page comes as one text: millions of rows, fetched one by one, would cost more than they are worth.
 macro_rules! held_page {
     ($array:literal, $row:literal, $uuid:literal) => {
@@ -163,7 +176,7 @@ macro_rules! held_page {
             ", p.person_id, p.username_key, ",
             "p.username, p.email, p.display_name, p.first_name, p.last_name, p.attributes, p.inactive_reason, ",
             "(SELECT STRING_AGG(CAST(m.group_id AS TEXT), ',') FROM memberships m ",
-            "WHERE m.user_id = p.id AND m.source_id = $4))) AS TEXT) ",
+            "WHERE m.user_id = p.id AND m.source_id = $4))) AS TEXT), MAX(p.username_key) ",
             "FROM (SELECT * FROM users WHERE directory_id = $1 AND username_key > $2 ",
             "ORDER BY username_key LIMIT $3) p"
         )

@@ -190,6 +190,8 @@ impl TryFrom<Row> for StoredPlan {
     }
 }
 
+const ALIVE: &str = "UPDATE plans SET updated_at = $2 WHERE id = $1 AND state = 'building'";
+
 impl Store {
     /// Begins a plan, unless another one for the directory is being written or applied.
     pub async fn begin_plan(
@@ -242,6 +244,20 @@ impl Store {
         .await
     }
 
+    /// Says that a plan is still being computed.
+    pub async fn keep_plan(&self, plan: PlanId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let alive = within!(&mut transaction.connection(), |connection| {
+                    let alive = sqlx::query(ALIVE).bind(plan.0).bind(micros(now));
+                    alive.execute(connection).await?.rows_affected()
+                });
+                if alive == 1 { Ok(()) } else { Err(StoreError::NoPlan(plan.0)) }
+            })
+        })
+        .await
+    }
+
     /// Stores a chunk of a plan that is being computed, as [`Chunk::pack`] packed it.
     pub async fn add_chunk(
         &self,
@@ -250,7 +266,6 @@ impl Store {
         packed: Vec<u8>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        const ALIVE: &str = "UPDATE plans SET updated_at = $2 WHERE id = $1 AND state = 'building'";
         const SQL: &str = "INSERT INTO plan_chunks (plan_id, number, steps) VALUES ($1, $2, $3)";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {

@@ -1,5 +1,7 @@
 //! Applies sealed plans, and takes up those that somebody left.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -13,8 +15,11 @@ use crate::{
 /// Whoever has not applied a part of a plan for so long is gone.
 const APPLIER_GONE: TimeDelta = TimeDelta::seconds(60);
 
-/// Whoever computes a plan may compare for long before there is something to write.
-const WRITER_GONE: TimeDelta = TimeDelta::minutes(30);
+/// Whoever computes a plan, and reads a list that comes slowly, says so every [`STILL_THERE`].
+const WRITER_GONE: TimeDelta = TimeDelta::minutes(2);
+
+/// How often whoever computes a plan says so.
+pub(super) const STILL_THERE: Duration = Duration::from_secs(20);
 
 /// Chunks that are read and unpacked ahead.
 const AHEAD: usize = 4;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
+    accounts::Accounts,
     formats::RowError,
     import::ImportError,
     listed_row::ListedRow,
@@ -21,13 +22,8 @@ use crate::{
     store::{Ids, Store, StoreError},
 };
 
-/// Accounts that are read at once.
-const PAGE: i64 = 1000;
-
 /// Numbers that are taken at once.
 const NUMBERS: i64 = 1000;
-
-type Page = Result<Vec<(String, HeldUser)>, StoreError>;
 
 /// Numbers for new people and accounts.
 pub(super) struct Numbers {
@@ -82,71 +78,10 @@ pub(super) async fn number_groups(
     Ok(numbers)
 }
 
-/// A directory, account by account in the order of the names. The next page is read while one is compared.
-struct Accounts {
-    pages: mpsc::Receiver<Page>,
-    page: std::vec::IntoIter<(String, HeldUser)>,
-    next: Option<(String, HeldUser)>,
-}
-
-impl Accounts {
-    async fn read(store: &Store, directory: DirectoryId, source: &str) -> Result<Self, StoreError> {
-        let (sender, pages) = mpsc::channel(2);
-        let (store, source) = (store.clone(), source.to_owned());
-        tokio::spawn(async move {
-            let mut after = String::new();
-            loop {
-                let page = store.list_held_users(directory, &source, &after, PAGE).await;
-                let last = page.as_ref().ok().and_then(|page| page.last());
-                let end = last.map(|(key, _)| key.clone());
-                if sender.send(page).await.is_err() {
-                    return;
-                }
-                match end {
-                    Some(end) => after = end,
-                    None => return,
-                }
-            }
-        });
-        let mut accounts = Self { pages, page: Vec::new().into_iter(), next: None };
-        accounts.advance().await?;
-        Ok(accounts)
-    }
-
-    async fn advance(&mut self) -> Result<Option<(String, HeldUser)>, StoreError> {
-        let mut next = self.page.next();
-        if next.is_none() {
-            self.page = self.pages.recv().await.transpose()?.unwrap_or_default().into_iter();
-            next = self.page.next();
-        }
-        Ok(std::mem::replace(&mut self.next, next))
-    }
-
-    /// The next account, if its name comes before `key`; any if there is no key.
-    async fn next_before(&mut self, key: Option<&str>) -> Result<Option<HeldUser>, StoreError> {
-        match &self.next {
-            Some((next, _)) if key.is_none_or(|key| next.as_str() < key) => {
-                Ok(self.advance().await?.map(|(_, held)| held))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    async fn next_named(&mut self, key: &str) -> Result<Option<HeldUser>, StoreError> {
-        match &self.next {
-            Some((next, _)) if next.as_str() == key => {
-                Ok(self.advance().await?.map(|(_, held)| held))
-            }
-            _ => Ok(None),
-        }
-    }
-}
-
 /// What a comparison is about.
 pub(super) struct Comparison<'a> {
     pub(super) store: &'a Store,
     pub(super) directory: DirectoryId,
-    pub(super) source: &'a str,
     pub(super) unlisted: Unlisted,
     pub(super) leave_out: bool,
     pub(super) events: &'a Events,
@@ -165,13 +100,13 @@ impl Comparison<'_> {
     pub(super) async fn run(
         &self,
         rows: Sorted<ListedRow>,
+        mut accounts: Accounts,
         count: u64,
         groups: &[GroupId],
         plan: &mut PlanWriter,
     ) -> Result<Compared, ImportError> {
         let retired = self.store.list_retired_names(self.directory).await?;
         let retired: HashSet<String> = retired.into_iter().collect();
-        let mut accounts = Accounts::read(self.store, self.directory, self.source).await?;
         let mut numbers = Numbers::of(self.store);
         let mut rows = batches(rows);
         let mut compared = Compared::default();

@@ -5,7 +5,8 @@ use std::{io::Read, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    applying::{Applied, apply_plan},
+    accounts::Accounts,
+    applying::{Applied, STILL_THERE, apply_plan},
     comparing::{Comparison, number_groups},
     formats::{Format, RowError},
     intake::{IntakeError, take_in},
@@ -16,7 +17,7 @@ use crate::{
     clock::Clock,
     directory::{ChunkSize, DirectoryId},
     provisioning::Unlisted,
-    store::{NewPlan, PlanId, PlanState, Store, StoreError},
+    store::{NewPlan, PlanId, PlanState, Seal, Store, StoreError},
 };
 
 /// What is to be imported, and how.
@@ -111,44 +112,26 @@ pub async fn import(
     events: &Events,
 ) -> Result<ImportReport, ImportError> {
     let begun = Instant::now();
-    let (format, leave_out, telling) = (request.format, request.leave_out, events.clone());
-    let read = tokio::task::spawn_blocking(move || take_in(format, list, leave_out, &telling));
-    let intake = read.await.map_err(|error| ImportError::List(error.to_string()))??;
-    if intake.count == 0 && request.unlisted != Unlisted::Keep {
-        return Err(ImportError::Nobody);
-    }
-    let read_at = Instant::now();
-
-    let mut plan = PlanWriter::begin(store, clock, new_plan(request)).await?;
+    // What is changed from here on, the plan notices, whether or not it was read before.
+    let plan = PlanWriter::begin(store, clock, new_plan(request)).await?;
     let id = plan.id();
-    let comparison = Comparison {
-        store,
-        directory: request.directory,
-        source: &request.source,
-        unlisted: request.unlisted,
-        leave_out,
-        events,
+    let computed = tokio::select! {
+        computed = compute(store, request, list, events, plan) => computed,
+        error = keep(store, clock, id) => Err(error.into()),
     };
-    let compared = async {
-        let names = &intake.groups;
-        let groups = number_groups(store, request.directory, names, &mut plan).await?;
-        let compared = comparison.run(intake.rows, intake.count, &groups, &mut plan).await?;
-        let size = plan.size();
-        let held = (!request.unguarded).then_some(&compared.held);
-        Ok((plan.finish(held).await?, size, compared.unchanged, compared.rejected))
-    };
-    let (seal, _, unchanged, rejected) = match compared.await {
-        Ok(compared) => compared,
+    let (read_at, compared) = match computed {
+        Ok(computed) => computed,
         Err(error) => {
             store.delete_plan(id).await?;
             return Err(error);
         }
     };
+    let Computed { rows, rejected, unchanged, seal } = compared;
     let compared_at = Instant::now();
     let mut report = ImportReport {
         dry_run: request.dry_run,
-        rows: intake.count,
-        rejected: intake.rejected + rejected,
+        rows,
+        rejected,
         unchanged,
         ..ImportReport::default()
     };
@@ -169,6 +152,59 @@ pub async fn import(
     let seconds = [read_at - begun, compared_at - read_at, compared_at.elapsed()];
     report.seconds = seconds.map(|duration| duration.as_secs_f64());
     Ok(report)
+}
+
+/// Tells other gateways that the plan is not left, until that fails.
+async fn keep(store: &Store, clock: &Clock, plan: PlanId) -> StoreError {
+    loop {
+        tokio::time::sleep(STILL_THERE).await;
+        if let Err(error) = store.keep_plan(plan, clock.now()).await {
+            return error;
+        }
+    }
+}
+
+/// What a list comes to.
+struct Computed {
+    rows: u64,
+    rejected: u64,
+    unchanged: u64,
+    seal: Option<Seal>,
+}
+
+/// Reads list and directory, and compares them; says also when the list had been read.
+async fn compute(
+    store: &Store,
+    request: &ImportRequest,
+    list: impl Read + Send + 'static,
+    events: &Events,
+    mut plan: PlanWriter,
+) -> Result<(Instant, Computed), ImportError> {
+    let accounts = Accounts::read(store, request.directory, &request.source)?;
+    let (format, leave_out, telling) = (request.format, request.leave_out, events.clone());
+    let read = tokio::task::spawn_blocking(move || take_in(format, list, leave_out, &telling));
+    let intake = read.await.map_err(|error| ImportError::List(error.to_string()))??;
+    if intake.count == 0 && request.unlisted != Unlisted::Keep {
+        return Err(ImportError::Nobody);
+    }
+    let read_at = Instant::now();
+    let comparison = Comparison {
+        store,
+        directory: request.directory,
+        unlisted: request.unlisted,
+        leave_out,
+        events,
+    };
+    let groups = number_groups(store, request.directory, &intake.groups, &mut plan).await?;
+    let compared = comparison.run(intake.rows, accounts, intake.count, &groups, &mut plan).await?;
+    let held = (!request.unguarded).then_some(&compared.held);
+    let computed = Computed {
+        rows: intake.count,
+        rejected: intake.rejected + compared.rejected,
+        unchanged: compared.unchanged,
+        seal: plan.finish(held).await?,
+    };
+    Ok((read_at, computed))
 }
 
 fn new_plan(request: &ImportRequest) -> NewPlan {

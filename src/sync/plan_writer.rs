@@ -127,11 +127,6 @@ impl PlanWriter {
         self.id
     }
 
-    /// What has been written so far.
-    pub(super) fn size(&self) -> ChunkSize {
-        self.size
-    }
-
     /// Groups that the accounts to come join.
     pub(super) async fn create_groups(&mut self, groups: Vec<NewGroup>) -> Result<(), PlanError> {
         for groups in groups.chunks(CHUNK_WEIGHT / USER_WEIGHT) {
