@@ -27,7 +27,7 @@ pub use self::{
     changes::{ChangeView, UndoView},
     directories::DirectoryView,
     edits::EditView,
-    explain::{ExplainView, LoginView, MembershipView},
+    explain::{ExplainView, FieldView, LoginView, MembershipView},
     groups::{GroupView, MemberView, NestingView},
     lists::ImportLine,
     plans::PlanView,

@@ -100,11 +100,17 @@ expect "there is one account only" "$(grep -c '^username' <<<"$shown")" '^1$'
 
 explained=$(gatehouse user explain alice)
 expect "it is explained why she is in a group" "$explained" 'is in "wiki-users" by jit:saml:demo-idp since .*login'
+expect "who said what she shows" "$explained" 'shows email "alice@.*" by saml:demo-idp since '
 expect "and what her next login would change" "$explained" '^  change nothing'
 batch=$(gatehouse group create review-board | sed -n 's/^batch \([0-9]*\):.*/\1/p')
 expect "an administrator gives a group" "$(gatehouse group join review-board alice)" 'join "review-board" by manual'
 gatehouse group leave review-board alice >/dev/null
 expect "and takes a change back" "$(gatehouse changes undo "$batch")" 'remove the group "review-board"'
+
+printf 'username,email,groups,attributes.room\ncarol,carol@example.test,jira-users,B 7\n' >"$jars/people.csv"
+expect "a list makes accounts" "$(gatehouse import "$jars/people.csv")" '1 users? created'
+expect "which are there" "$(gatehouse user show carol)" 'attribute +room "B 7"'
+expect "and go with their batch" "$(gatehouse changes undo "$(gatehouse changes list --limit 1 | awk '{print $1}')")" '1 users? removed'
 
 echo "--- bob's response, from another browser"
 expect "it logs nobody in" \

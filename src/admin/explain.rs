@@ -25,10 +25,29 @@ pub struct ExplainView {
     pub username: String,
     /// Its directory.
     pub directory: String,
+    /// What it shows, and who said so.
+    #[serde(default)]
+    pub fields: Vec<FieldView>,
     /// Every group, and why.
     pub memberships: Vec<MembershipView>,
     /// What would happen at the next login by each issuer that has spoken for the person.
     pub logins: Vec<LoginView>,
+}
+
+/// Why an account shows something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldView {
+    /// Its name.
+    pub name: String,
+    /// What is shown.
+    pub value: String,
+    /// Who said so first: an issuer or an administrator. As far as the log tells: of what a list said, it keeps
+    /// whole parts, which are not looked through.
+    pub source: Option<String>,
+    /// Since when.
+    pub since: Option<DateTime<Utc>>,
+    /// The batch that it came with.
+    pub batch: Option<i64>,
 }
 
 /// Why somebody is in a group.
@@ -73,11 +92,36 @@ pub(super) async fn explain_user(
     let key = NameKey::of(&details.user.profile.username);
     let log = admin.store.list_latest_changes(Some(&key), LOOK_BACK).await?;
     Ok(Json(ExplainView {
+        fields: explain_fields(&details, &log),
         memberships: explain_memberships(&details, &log),
         logins: explain_logins(&admin, &details).await?,
         username: details.user.profile.username,
         directory: details.directory,
     }))
+}
+
+fn explain_fields(details: &UserDetails, log: &[LoggedChange]) -> Vec<FieldView> {
+    let view = |(name, value): (String, &str)| {
+        // The latest change that made it so.
+        let origin =
+            log.iter().filter(|logged| logged.user == Some(details.user.uuid)).find(|logged| {
+                match &logged.change {
+                    Change::CreateUser { profile } => profile.field(&name) == Some(value),
+                    Change::UpdateUser { before, after } => {
+                        after.field(&name) == Some(value) && before.field(&name) != Some(value)
+                    }
+                    _ => false,
+                }
+            });
+        FieldView {
+            value: value.to_owned(),
+            source: origin.map(|logged| logged.actor.clone()),
+            since: origin.map(|logged| logged.at),
+            batch: origin.map(|logged| logged.batch),
+            name,
+        }
+    };
+    details.user.profile.fields().map(view).collect()
 }
 
 fn explain_memberships(details: &UserDetails, log: &[LoggedChange]) -> Vec<MembershipView> {

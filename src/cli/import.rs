@@ -26,8 +26,9 @@ use crate::{
 ///
 /// CSV has a header with `username` and any of `email`, `display_name`, `first_name`, `last_name`, `active`,
 /// `groups` (several in one cell, separated by `|`) and `attributes.NAME`; JSON has objects with the same keys
-/// (and `attributes`, an object of texts), in an array or one after the other. What a row does not say stays as it is. Nothing is applied before all of the list has
-/// been read and compared; from then on all of it is, also if the gateway is killed meanwhile.
+/// (and `attributes`, an object of texts), in an array or one after the other. What a row does not say stays
+/// as it is. Nothing is applied before all of the list has been read and compared; from then on all of it is,
+/// also if the gateway is killed meanwhile.
 #[derive(Debug, clap::Args)]
 pub(super) struct Import {
     /// The list; `-` is standard input.

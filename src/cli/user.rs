@@ -11,7 +11,7 @@ use super::{
     edit::{EditOptions, Output, path_with, print_json},
     say,
 };
-use crate::admin::{ExplainView, LoginView, MembershipView, UserView};
+use crate::admin::{ExplainView, FieldView, LoginView, MembershipView, UserView};
 
 /// Accounts.
 #[derive(Debug, clap::Subcommand)]
@@ -208,6 +208,9 @@ async fn explain(
         return print_json(&view);
     }
     say(&format!("{} in {}", view.username, view.directory));
+    for field in &view.fields {
+        explain_field(field);
+    }
     for membership in &view.memberships {
         explain_membership(membership);
     }
@@ -215,6 +218,15 @@ async fn explain(
         explain_login(login);
     }
     Ok(())
+}
+
+fn explain_field(field: &FieldView) {
+    let FieldView { name, value, source, since, batch } = field;
+    let source = source.as_ref().map(|source| format!(" by {source}"));
+    let since = since.map(|since| format!(" since {}", since.format("%Y-%m-%d %H:%M:%SZ")));
+    let batch = batch.map(|batch| format!(", batch {batch}"));
+    let [source, since, batch] = [source, since, batch].map(Option::unwrap_or_default);
+    say(&format!("shows {name} {value:?}{source}{since}{batch}"));
 }
 
 fn explain_membership(membership: &MembershipView) {

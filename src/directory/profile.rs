@@ -62,6 +62,12 @@ impl Profile {
         .map(|(name, value)| (name, value.as_str()))
     }
 
+    /// What is said under a name, as [`Profile::fields`] gives it.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
     /// What is different in another one.
     pub(super) fn write_update(&self, after: &Self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (before, after): (BTreeMap<_, _>, BTreeMap<_, _>) =

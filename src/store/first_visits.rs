@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Priority, Store, StoreError,
-    apply::Applying,
+    Connection, Priority, Store, StoreError,
+    apply::{Applying, groups::find_group},
     changes::{self, Author},
     time::micros,
     within,
@@ -21,28 +21,12 @@ impl Store {
         groups: &[String],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        const VISIT: &str = "
-            INSERT INTO first_visits (user_uuid, app, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        const MEMBER: &str = "
-            SELECT COUNT(*) FROM memberships m
-            JOIN groups g ON g.id = m.group_id JOIN sources s ON s.id = m.source_id
-            WHERE m.user_id = $1 AND g.name_key = $2 AND s.name = $3";
-        const GROUP: &str = "SELECT COUNT(*) FROM groups WHERE directory_id = $1 AND name_key = $2";
         let (user, app, groups) = (user.clone(), app.to_owned(), groups.to_vec());
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
                 changes::hold_head(connection).await?;
-                let inserted = within!(connection, |connection| {
-                    sqlx::query(VISIT)
-                        .bind(user.uuid)
-                        .bind(&app)
-                        .bind(micros(now))
-                        .execute(connection)
-                        .await?
-                        .rows_affected()
-                });
-                if inserted == 0 {
+                if !begin_visits(connection, &user, &app, now).await? {
                     return Ok(false);
                 }
                 let reason = format!("first visit to {app}");
@@ -51,25 +35,11 @@ impl Store {
                 (applying.person, applying.user) = (Some(user.person), Some(user.id));
                 let source = Source::Default(app.clone()).to_string();
                 for group in groups {
-                    let member: i64 = within!(connection, |connection| {
-                        sqlx::query_scalar(MEMBER)
-                            .bind(user.id.0)
-                            .bind(NameKey::of(&group).as_str())
-                            .bind(&source)
-                            .fetch_one(connection)
-                            .await?
-                    });
-                    if member > 0 {
+                    let key = NameKey::of(&group);
+                    if is_given(connection, &user, &key, &source).await? {
                         continue;
                     }
-                    let found: i64 = within!(connection, |connection| {
-                        sqlx::query_scalar(GROUP)
-                            .bind(user.directory.0)
-                            .bind(NameKey::of(&group).as_str())
-                            .fetch_one(connection)
-                            .await?
-                    });
-                    if found == 0 {
+                    if find_group(connection, user.directory, &key).await?.is_none() {
                         let change = Change::CreateGroup { group: group.clone() };
                         applying.apply(connection, &change).await?;
                     }
@@ -81,4 +51,42 @@ impl Store {
         })
         .await
     }
+}
+
+/// Whether nobody has written the visit down before.
+async fn begin_visits(
+    connection: &mut Connection<'_>,
+    user: &User,
+    app: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        INSERT INTO first_visits (user_uuid, app, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let inserted = within!(connection, |connection| {
+        let visit = sqlx::query(SQL).bind(user.uuid).bind(app).bind(micros(now));
+        visit.execute(connection).await?.rows_affected()
+    });
+    Ok(inserted > 0)
+}
+
+/// Whether the source has put the user into the group already.
+async fn is_given(
+    connection: &mut Connection<'_>,
+    user: &User,
+    group: &NameKey,
+    source: &str,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT COUNT(*) FROM memberships m
+        JOIN groups g ON g.id = m.group_id JOIN sources s ON s.id = m.source_id
+        WHERE m.user_id = $1 AND g.name_key = $2 AND s.name = $3";
+    let count: i64 = within!(connection, |connection| {
+        sqlx::query_scalar(SQL)
+            .bind(user.id.0)
+            .bind(group.as_str())
+            .bind(source)
+            .fetch_one(connection)
+            .await?
+    });
+    Ok(count > 0)
 }

@@ -173,7 +173,7 @@ impl Applying<'_> {
         let Some(user) = self.user else {
             return Ok(false);
         };
-        let Some(group) = find_group(connection, self.directory, group).await? else {
+        let Some(group) = find_group(connection, self.directory, &NameKey::of(group)).await? else {
             return Ok(false);
         };
         let source = ensure_source(connection, source).await?;
@@ -195,16 +195,16 @@ impl Applying<'_> {
 }
 
 /// The number of a group.
-async fn find_group(
+pub(in crate::store) async fn find_group(
     connection: &mut Connection<'_>,
     directory: DirectoryId,
-    group: &str,
+    group: &NameKey,
 ) -> Result<Option<GroupId>, StoreError> {
     const SQL: &str = "SELECT id FROM groups WHERE directory_id = $1 AND name_key = $2";
     let id: Option<i64> = within!(connection, |connection| {
         sqlx::query_scalar(SQL)
             .bind(directory.0)
-            .bind(NameKey::of(group).as_str())
+            .bind(group.as_str())
             .fetch_optional(connection)
             .await?
     });

@@ -7,6 +7,7 @@ use crate::{
     directory::{GroupId, InactiveReason, NameKey, StepKind, UserId, UserState, UserStep},
     store::{
         Connection, StoreError,
+        apply::groups::find_group,
         attributes::attributes_text,
         rows::{Cell, Kind, Table, insert_rows},
         time::micros,
@@ -73,7 +74,7 @@ impl Applier {
         let keys: Vec<_> = groups.iter().map(|group| NameKey::of(&group.name)).collect();
         let mut cells = Vec::with_capacity(groups.len() * GROUPS.columns.len());
         for (group, key) in groups.iter().zip(&keys) {
-            if let Some(id) = current::find_group(connection, directory, key).await? {
+            if let Some(id) = find_group(connection, directory, key).await? {
                 outcome.renumbered.insert(group.id, id);
                 continue;
             }

@@ -99,23 +99,6 @@ pub(super) async fn mirror(
     Ok(())
 }
 
-/// The number of a group.
-pub(super) async fn find_group(
-    connection: &mut Connection<'_>,
-    directory: DirectoryId,
-    name: &NameKey,
-) -> Result<Option<GroupId>, StoreError> {
-    const SQL: &str = "SELECT id FROM groups WHERE directory_id = $1 AND name_key = $2";
-    let id: Option<i64> = within!(connection, |connection| {
-        sqlx::query_scalar(SQL)
-            .bind(directory.0)
-            .bind(name.as_str())
-            .fetch_optional(connection)
-            .await?
-    });
-    Ok(id.map(GroupId))
-}
-
 /// The numbers of every group of a directory.
 pub(super) async fn groups(
     connection: &mut Connection<'_>,
