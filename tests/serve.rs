@@ -352,6 +352,29 @@ async fn administrators_look_change_and_take_back_with_and_without_a_running_gat
         assert!(ok(&["user", "list"]).await.contains("alice"));
         assert!(ok(&["directory", "disable", "internal"]).await.contains("disabled since"));
         assert!(!ok(&["directory", "enable", "Internal"]).await.contains("disabled since"));
+        let (code, refused) = run(&["directory", "remove", "internal"]).await;
+        assert!(code == 1 && refused.contains("logins make accounts in"), "{refused}");
+        let (code, refused) = run(&["directory", "purge", "internal", "--confirm", "no"]).await;
+        assert!(code == 1 && refused.contains("gone for good"), "{refused}");
+        let purge = ["directory", "purge", "internal", "--confirm", "internal"];
+        let (code, refused) = run(&purge).await;
+        assert!(code == 1 && refused.contains("directory remove"), "{refused}");
+
+        let before = ok(&["changes", "follow", "--after", "0", "--once", "--json"]).await;
+        let numbers = before.lines().map(|line| {
+            let change: serde_json::Value = serde_json::from_str(line).unwrap();
+            change["seq"].as_i64().unwrap()
+        });
+        let numbers: Vec<_> = numbers.collect();
+        let last = *numbers.last().unwrap();
+        assert_eq!(numbers, (1..=last).collect::<Vec<_>>(), "no number is left out");
+        let (after, follow) = (last.to_string(), ["changes", "follow", "--once", "--after"]);
+        assert_eq!(ok(&[&follow[..], &[&after]].concat()).await, "");
+        ok(&["group", "create", "followed"]).await;
+        let followed = ok(&[&follow[..], &[&after]].concat()).await;
+        assert!(followed.contains("create the group \"followed\""), "{followed}");
+        ok(&["group", "remove", "followed"]).await;
+
         let (code, unknown) = run(&["directory", "disable", "nowhere"]).await;
         assert!(code == 1 && unknown.contains("there is no directory"), "{unknown}");
     }
