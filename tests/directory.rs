@@ -922,9 +922,13 @@ async fn old_changes_are_forgotten_by_the_batch_and_readers_can_tell() {
         let forgotten = house.store.delete_changes_before(now() + TimeDelta::days(1)).await;
         assert_eq!(forgotten.unwrap(), 5, "all of the first batch");
         assert!(house.store.list_batch(first).await.unwrap().is_empty());
-        let oldest = house.store.oldest_change().await.unwrap();
-        assert_eq!(oldest, Some(6), "whoever has read up to 4 has missed the fifth");
-        assert_eq!(house.store.list_changes(5, 100).await.unwrap().len(), 3);
+        let missed = house.store.follow_changes(4, 100).await;
+        assert!(matches!(missed, Err(StoreError::Forgotten { after: 4, oldest: 6 })));
+        assert_eq!(house.store.follow_changes(5, 100).await.unwrap().len(), 3);
+        let head = house.store.list_changes(5, 100).await.unwrap().last().unwrap().seq;
+        house.store.delete_changes_before(later + TimeDelta::days(1)).await.unwrap();
+        assert!(house.store.follow_changes(head - 1, 100).await.is_err(), "all is forgotten");
+        assert!(house.store.follow_changes(head, 100).await.unwrap().is_empty());
     })
     .await;
 }

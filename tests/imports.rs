@@ -215,6 +215,60 @@ async fn who_is_not_listed_stays_or_is_out_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_directory_of_several_pages_is_read_to_its_end() {
+    for house in houses().await {
+        let mut list = "username,groups\n".to_owned();
+        for number in 0..2500 {
+            list += &format!("user{number},all\n");
+        }
+        assert_eq!(house.import(&list).await.size.created, 2500);
+        let again = house.import(&list).await;
+        assert_eq!((again.plan, again.unchanged), (None, 2500));
+        // Who comes last is not in the list, and neither is who comes first.
+        let less = list.replace("user0,all\n", "").replace("user999,all\n", "");
+        let end = |request: &mut ImportRequest| request.unlisted = Unlisted::Deactivate;
+        let ended = house.try_import(&less, end).await.unwrap();
+        assert_eq!((ended.size.deactivated, ended.size.left, ended.unchanged), (2, 2, 2498));
+    }
+}
+
+#[tokio::test]
+async fn two_who_take_up_the_same_plan_apply_each_part_once() {
+    for house in houses().await {
+        let faults = Faults::plant(&house.url).await;
+        let mut list = "username,groups\n".to_owned();
+        for number in 0..1200 {
+            list += &format!("user{number},all|some\n");
+        }
+        let mut n = 1;
+        let sealed = loop {
+            faults.fail_at(n).await;
+            assert!(house.try_import(&list, |_| {}).await.is_err());
+            faults.fail_at(0).await;
+            let open = house.store.list_open_plans().await.unwrap();
+            if let Some(plan) = open.iter().find(|plan| plan.state == PlanState::Sealed) {
+                break plan.clone();
+            }
+            house.go_on().await.unwrap();
+            n += 1;
+        };
+        assert!(sealed.chunks > 3, "{sealed:?}");
+        let (one, other) = tokio::join!(house.go_on(), house.go_on());
+        one.unwrap();
+        other.unwrap();
+        let logged = house.store.list_changes(0, 1000).await.unwrap();
+        let numbers = logged.into_iter().filter_map(|logged| match logged.change {
+            Change::Chunk { number, .. } => Some(number),
+            _ => None,
+        });
+        let numbers: Vec<_> = numbers.collect();
+        assert!(numbers.len() > 3 && numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+        assert_eq!(house.store.list_users(None, 10_000).await.unwrap().len(), 1200);
+        house.snapshot().await;
+    }
+}
+
+#[tokio::test]
 async fn attributes_are_kept_changed_and_taken_back() {
     for house in houses().await {
         let room = async |name: &str| {

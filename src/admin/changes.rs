@@ -92,13 +92,7 @@ pub(super) async fn follow_changes(
     let options = Options::of(&uri)?;
     let until = tokio::time::Instant::now() + wait_of(&uri)?;
     loop {
-        let changes = admin.store.list_changes(after, options.limit).await?;
-        // Asked afterwards: what is deleted in between is noticed.
-        if let Some(oldest) = admin.store.oldest_change().await?
-            && oldest > after + 1
-        {
-            return Err(StoreError::Forgotten { after, oldest }.into());
-        }
+        let changes = admin.store.follow_changes(after, options.limit).await?;
         if !changes.is_empty() || tokio::time::Instant::now() >= until {
             return Ok(Json(changes.into_iter().map(ChangeView::from).collect()));
         }

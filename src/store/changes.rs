@@ -165,10 +165,19 @@ impl Store {
         rows.into_iter().map(LoggedChange::try_from).collect()
     }
 
-    /// The number of the oldest change that is kept. Whoever has read less has missed something.
-    pub async fn oldest_change(&self) -> Result<Option<i64>, StoreError> {
-        const SQL: &str = "SELECT MIN(seq) FROM changes";
-        Ok(read!(self, |pool| sqlx::query_scalar(SQL).fetch_one(pool).await?))
+    /// The changes after the last one that a reader has seen, oldest first; an error if some of them are
+    /// forgotten.
+    pub async fn follow_changes(
+        &self,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<LoggedChange>, StoreError> {
+        const OLDEST: &str =
+            "SELECT COALESCE((SELECT MIN(c.seq) FROM changes c), h.seq + 1) FROM change_head h";
+        let changes = self.list_changes(after, limit).await?;
+        // Asked afterwards: what is deleted in between is noticed.
+        let oldest: i64 = read!(self, |pool| sqlx::query_scalar(OLDEST).fetch_one(pool).await?);
+        if oldest > after + 1 { Err(StoreError::Forgotten { after, oldest }) } else { Ok(changes) }
     }
 
     /// Forgets changes from before a time, whole batches at once, and the plans of that time; says how many
