@@ -214,13 +214,18 @@ async fn who_is_not_listed_stays_or_is_out_and_comes_back() {
     }
 }
 
+/// A list of so many people in the same groups.
+fn list_of_many(count: usize, groups: &str) -> String {
+    let row = |number| format!("user{number},{groups}");
+    let rows: Vec<_> =
+        ["username,groups".to_owned()].into_iter().chain((0..count).map(row)).collect();
+    rows.join("\n") + "\n"
+}
+
 #[tokio::test]
 async fn a_directory_of_several_pages_is_read_to_its_end() {
     for house in houses().await {
-        let mut list = "username,groups\n".to_owned();
-        for number in 0..2500 {
-            list += &format!("user{number},all\n");
-        }
+        let list = list_of_many(2500, "all");
         assert_eq!(house.import(&list).await.size.created, 2500);
         let again = house.import(&list).await;
         assert_eq!((again.plan, again.unchanged), (None, 2500));
@@ -236,10 +241,7 @@ async fn a_directory_of_several_pages_is_read_to_its_end() {
 async fn two_who_take_up_the_same_plan_apply_each_part_once() {
     for house in houses().await {
         let faults = Faults::plant(&house.url).await;
-        let mut list = "username,groups\n".to_owned();
-        for number in 0..1200 {
-            list += &format!("user{number},all|some\n");
-        }
+        let list = list_of_many(1200, "all|some");
         let mut n = 1;
         let sealed = loop {
             faults.fail_at(n).await;
