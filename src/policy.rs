@@ -5,5 +5,5 @@ mod rules;
 
 pub use self::{
     readings::{Readings, TargetProblem},
-    rules::{Decision, RuleError, Rules},
+    rules::{Asked, Decided, Decision, RuleError, Rules},
 };

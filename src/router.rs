@@ -22,7 +22,7 @@ use crate::{
         wants_html,
     },
     login::{self, Login},
-    policy::{Decision, Readings, Rules, TargetProblem},
+    policy::{Asked, Decision, Readings, Rules, TargetProblem},
     proxy::{Forwarding, Upstream},
     session::{LiveSession, Sessions},
     store::Account,
@@ -215,7 +215,13 @@ impl Router {
         readings: &Readings<'_>,
     ) -> Result<(Response, &'static str), Error> {
         let app = &self.apps[index];
-        let decision = app.rules.decide(request.method(), readings);
+        let decided = app.rules.decide(&Asked {
+            method: request.method(),
+            readings,
+            client: arrival.client,
+            headers: request.headers(),
+        });
+        let decision = decided.decision;
         let session = match decision {
             Decision::Deny => return Err(denied()),
             Decision::Pass => None,
@@ -230,6 +236,9 @@ impl Router {
                 return Ok((self.login.begin(arrival, request.headers(), place, target), "login"));
             }
             return Err(self.login.refuse_without_session(place));
+        }
+        if account.as_ref().is_some_and(|account| !decided.admits(&account.groups)) {
+            return Err(not_in_group());
         }
         if session.is_some() && is_foreign_websocket(request.headers(), arrival.site.origin()) {
             let sentence = "Another site's page may not use this application in your name.";
@@ -303,6 +312,11 @@ fn unreadable(problem: TargetProblem) -> Error {
         return Error::new(StatusCode::URI_TOO_LONG, problem.code(), sentence);
     }
     Error::bad_request(problem.code(), problem)
+}
+
+fn not_in_group() -> Error {
+    let sentence = "You are signed in, but this address is for a group that you are not in.";
+    Error::new(StatusCode::FORBIDDEN, "not-in-group", sentence)
 }
 
 fn denied() -> Error {

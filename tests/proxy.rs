@@ -218,6 +218,55 @@ async fn rules_decide_who_needs_a_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_ask_for_groups_and_let_credentials_pass_where_they_say_so() {
+    // Nothing listens there: 502 is what whoever gets through sees.
+    let away = crate::support::free_port();
+    let more = format!(
+        "[[app]]\nname = \"boards\"\nurl = \"{{jira}}/boards\"\n\
+         upstream = \"http://127.0.0.1:{away}\"\nrule = [\n\
+         {{ path = \"/boards/admin/*\", decision = \"login\", groups = [\"Board-Admins\"] }},\n\
+         {{ path = \"/boards/rest/*\", decision = \"pass\", with_credentials = true }},\n\
+         {{ path = \"/boards/near\", decision = \"pass\", networks = [\"127.0.0.0/8\"] }},\n\
+         {{ path = \"/boards/far\", decision = \"pass\", networks = [\"10.0.0.0/8\"] }} ]\n"
+    );
+    let house = house_with(&more).await;
+    let status = async |path: &str| house.alice.get(&house.url(path), &[]).await.status;
+    assert_eq!(status("/boards/x").await, 502);
+    for path in ["/boards/admin/x", "/boards/Admin;x/x", "/boards/%61dmin"] {
+        assert_eq!(status(path).await, 403, "{path}");
+    }
+    for arguments in [["create", "board-admins"].as_slice(), &["join", "board-admins", "alice"]] {
+        let done = house.gateway.command(&[&["group"], arguments].concat()).await;
+        assert!(done.status.success());
+    }
+    let joined = std::time::Instant::now();
+    while status("/boards/admin/x").await != 502 {
+        assert!(joined.elapsed().as_secs() < 60, "the group has not arrived");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+
+    let nobody = house.gateway.browser();
+    let basic = ["-H", "Authorization: Basic YTpi"];
+    for (path, arguments, status) in [
+        ("/boards/rest/x", &basic[..], 502),
+        ("/boards/rest/x", &[], 401),
+        (
+            "/boards/rest/x",
+            &[&basic[..], &["-H", "Connection: authorization", "--http1.1"]].concat(),
+            401,
+        ),
+        ("/boards/x", &basic, 401),
+        ("/boards/admin/x", &basic, 401),
+        ("/boards/near", &[], 502),
+        ("/boards/far", &[], 401),
+        ("/boards/far", &["-H", "X-Forwarded-For: 10.0.0.1"], 401),
+    ] {
+        let answer = nobody.ask(&house.url(path), arguments).await;
+        assert_eq!(answer.status, status, "{path} {arguments:?}: {}", answer.heads);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_that_two_servers_read_differently_are_refused() {
     let house = house().await;
     let before = house.gateway.jira.requests();

@@ -1,5 +1,6 @@
 //! The `[[app]]` tables.
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
@@ -65,8 +66,31 @@ pub struct RuleConfig {
     /// The methods it holds for. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
+    /// Networks whose clients it holds for, such as `10.0.0.0/8`. Default: all.
+    #[serde(default)]
+    pub networks: Vec<IpNet>,
+    /// With `pass`: only requests that bring credentials of their own (Basic, Bearer, OAuth), which the app
+    /// checks itself. Default: false.
+    #[serde(default)]
+    pub with_credentials: bool,
+    /// With `login`: whoever is in none of these groups is refused. Default: everybody may.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// What happens.
     pub decision: DecisionConfig,
+}
+
+impl RuleConfig {
+    fn check(&self, key: &str, problems: &mut Problems) {
+        if self.with_credentials && self.decision != DecisionConfig::Pass {
+            let problem = "is for decision = \"pass\": nobody else looks at them";
+            problems.add(format!("{key}.with_credentials"), problem);
+        }
+        if !self.groups.is_empty() && self.decision != DecisionConfig::Login {
+            let problem = "is for decision = \"login\": of nobody else the groups are known";
+            problems.add(format!("{key}.groups"), problem);
+        }
+    }
 }
 
 /// What happens to a request.
@@ -128,6 +152,9 @@ impl AppConfig {
             if !rule.path.starts_with('/') {
                 problems.add(format!("{key}.rule[{index}].path"), "must begin with /");
             }
+        }
+        for (index, rule) in self.rule.iter().enumerate() {
+            rule.check(&format!("{key}.rule[{index}]"), problems);
         }
         if self.directories.is_empty() {
             problems.add(format!("{key}.directories"), "name at least one directory");

@@ -1,19 +1,61 @@
 //! What is decided for a request.
 
-use http::Method;
+use std::net::IpAddr;
+
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{AUTHORIZATION, CONNECTION},
+};
+use ipnet::IpNet;
 
 use super::Readings;
-use crate::config::{DecisionConfig, RuleConfig};
+use crate::{
+    config::{DecisionConfig, RuleConfig},
+    directory::NameKey,
+};
 
-/// What happens to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a request is, as far as rules look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// Every reading of the path.
+    pub readings: &'a Readings<'a>,
+    /// Whose it is.
+    pub client: IpAddr,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// What was decided, and by which rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided<'a> {
+    /// What happens.
+    pub decision: Decision,
+    /// The rule's number, from 0; nothing if none matched.
+    pub rule: Option<usize>,
+    /// Whoever is in none of a set's groups is refused.
+    groups: Vec<&'a [NameKey]>,
+}
+
+impl Decided<'_> {
+    /// Whether somebody in these groups may.
+    #[must_use]
+    pub fn admits(&self, groups: &[String]) -> bool {
+        let is_in = |set: &&[NameKey]| groups.iter().any(|group| set.contains(&NameKey::of(group)));
+        self.groups.iter().all(is_in)
+    }
+}
+
+/// What happens to a request. The later, the stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
-    /// A user is required.
-    Login,
-    /// The app is told who it is if somebody is logged in.
-    Optional,
     /// The app gets the request as it is, and no identity.
     Pass,
+    /// The app is told who it is if somebody is logged in.
+    Optional,
+    /// A user is required.
+    Login,
     /// Nobody gets through.
     Deny,
 }
@@ -25,6 +67,9 @@ struct Rule {
     /// For servers that do not tell upper from lower case.
     path_in_lower_case: Pattern,
     methods: Vec<Method>,
+    networks: Vec<IpNet>,
+    with_credentials: bool,
+    groups: Vec<NameKey>,
     decision: Decision,
 }
 
@@ -61,13 +106,25 @@ impl Rules {
         compiled.collect::<Result<_, _>>().map(Self)
     }
 
-    /// What is decided: the first rule that matches, else a login.
-    ///
-    /// An exemption has to hold for every reading of the path, a restriction for any.
+    /// What is decided: of each reading of the path the first rule that matches, else a login; of several
+    /// readings the strictest. So an exemption has to hold for all of them, and a restriction for any.
     #[must_use]
-    pub fn decide(&self, method: &Method, readings: &Readings<'_>) -> Decision {
-        let first = self.0.iter().find(|rule| rule.matches(method, readings));
-        first.map_or(Decision::Login, |rule| rule.decision)
+    pub fn decide(&self, asked: &Asked<'_>) -> Decided<'_> {
+        let mut decided = Decided { decision: Decision::Pass, rule: None, groups: Vec::new() };
+        for (place, path) in asked.readings.iter().enumerate() {
+            let mut rules = self.0.iter().enumerate();
+            let first = rules.find(|(_, rule)| rule.matches(asked, path));
+            let decision = first.map_or(Decision::Login, |(_, rule)| rule.decision);
+            if place == 0 || decision > decided.decision {
+                decided.decision = decision;
+                decided.rule = first.map(|(number, _)| number);
+            }
+            let groups = first.map_or(&[][..], |(_, rule)| &rule.groups);
+            if !groups.is_empty() {
+                decided.groups.push(groups);
+            }
+        }
+        decided
     }
 }
 
@@ -82,6 +139,9 @@ impl Rule {
             path: Pattern::compile(&rule.path)?,
             path_in_lower_case: Pattern::compile(&rule.path.to_lowercase())?,
             methods: methods.collect::<Result<_, _>>()?,
+            networks: rule.networks.clone(),
+            with_credentials: rule.with_credentials,
+            groups: rule.groups.iter().map(|group| NameKey::of(group)).collect(),
             decision: match rule.decision {
                 DecisionConfig::Login => Decision::Login,
                 DecisionConfig::Optional => Decision::Optional,
@@ -91,18 +151,41 @@ impl Rule {
         })
     }
 
-    fn matches(&self, method: &Method, readings: &Readings<'_>) -> bool {
-        let by_method = self.methods.is_empty() || self.methods.contains(method);
-        by_method
+    fn matches(&self, asked: &Asked<'_>, path: &str) -> bool {
+        let client = asked.client.to_canonical();
+        (self.methods.is_empty() || self.methods.contains(asked.method))
+            && (self.networks.is_empty() || self.networks.iter().any(|net| net.contains(&client)))
+            && (!self.with_credentials || has_credentials(asked.headers))
             && match self.decision {
-                Decision::Pass | Decision::Optional => {
-                    readings.iter().all(|path| self.path.matches(path))
+                Decision::Pass | Decision::Optional => self.path.matches(path),
+                Decision::Login | Decision::Deny => {
+                    self.path_in_lower_case.matches(&path.to_lowercase())
                 }
-                Decision::Login | Decision::Deny => readings
-                    .iter()
-                    .any(|path| self.path_in_lower_case.matches(&path.to_lowercase())),
             }
     }
+}
+
+/// Credentials that Atlassian's applications check themselves.
+const SCHEMES: [&str; 3] = ["basic", "bearer", "oauth"];
+
+/// Whether a request brings credentials that the application checks itself. Two of them are none: nobody
+/// knows which of them it would look at. Those that `Connection` names never reach it.
+fn has_credentials(headers: &HeaderMap) -> bool {
+    let spares = |value: &HeaderValue| {
+        let value = value.to_str().map(str::to_ascii_lowercase);
+        value.is_ok_and(|value| !value.contains(AUTHORIZATION.as_str()))
+    };
+    if !headers.get_all(CONNECTION).iter().all(spares) {
+        return false;
+    }
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let (Some(only), None) = (all.next(), all.next()) else {
+        return false;
+    };
+    let words = only.to_str().ok().and_then(|value| value.split_once(' '));
+    words.is_some_and(|(scheme, rest)| {
+        SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !rest.trim().is_empty()
+    })
 }
 
 impl Pattern {
@@ -135,6 +218,9 @@ mod tests {
         let rule = |path: &str, methods: &[&str], decision| RuleConfig {
             path: path.to_owned(),
             methods: methods.iter().map(ToString::to_string).collect(),
+            networks: Vec::new(),
+            with_credentials: false,
+            groups: Vec::new(),
             decision,
         };
         Rules::compile(&[
@@ -147,7 +233,129 @@ mod tests {
     }
 
     fn decide(method: &Method, target: &str) -> Decision {
-        rules().decide(method, &Readings::of(target).unwrap())
+        decide_by(&rules(), method, target, "192.0.2.1", &[]).0
+    }
+
+    fn decide_by(
+        rules: &Rules,
+        method: &Method,
+        target: &str,
+        client: &str,
+        authorization: &[&str],
+    ) -> (Decision, Option<usize>) {
+        let mut headers = HeaderMap::new();
+        for value in authorization {
+            headers.append(AUTHORIZATION, value.parse().unwrap());
+        }
+        let readings = Readings::of(target).unwrap();
+        let client = client.parse().unwrap();
+        let decided =
+            rules.decide(&Asked { method, readings: &readings, client, headers: &headers });
+        (decided.decision, decided.rule)
+    }
+
+    fn rule(path: &str, decision: DecisionConfig) -> RuleConfig {
+        RuleConfig {
+            path: path.to_owned(),
+            methods: Vec::new(),
+            networks: Vec::new(),
+            with_credentials: false,
+            groups: Vec::new(),
+            decision,
+        }
+    }
+
+    #[test]
+    fn credentials_let_through_where_a_rule_says_so_and_nowhere_else() {
+        let api = RuleConfig { with_credentials: true, ..rule("/rest/*", DecisionConfig::Pass) };
+        let rules = Rules::compile(&[rule("/rest/setup/*", DecisionConfig::Login), api]).unwrap();
+        let decide =
+            |target, said: &[&str]| decide_by(&rules, &Method::GET, target, "192.0.2.1", said).0;
+        for said in ["Basic YTpi", "bearer x", "OAuth realm=\"x\""] {
+            assert_eq!(decide("/rest/api/2/issue", &[said]), Decision::Pass, "{said}");
+            assert_eq!(decide("/browse/A-1", &[said]), Decision::Login);
+            assert_eq!(decide("/rest/setup/x", &[said]), Decision::Login);
+            assert_eq!(decide("/rest/Setup;x/x", &[said]), Decision::Login);
+        }
+        for said in [&[][..], &["Basic"], &["Basic "], &["Negotiate YII"], &["Basic a", "Bearer b"]]
+        {
+            assert_eq!(decide("/rest/api/2/issue", said), Decision::Login, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_that_never_reach_the_application_are_none() {
+        for (connection, expected) in
+            [("close", true), ("x, Authorization", false), ("keep-alive, AUTHORIZATION", false)]
+        {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
+            headers.insert(CONNECTION, HeaderValue::from_static(connection));
+            assert_eq!(has_credentials(&headers), expected, "{connection}");
+        }
+    }
+
+    #[test]
+    fn networks_are_the_clients_in_whichever_spelling() {
+        let inside = RuleConfig {
+            networks: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+            ..rule("/status", DecisionConfig::Pass)
+        };
+        let rules = Rules::compile(&[inside]).unwrap();
+        for (client, rule) in [
+            ("10.1.2.3", Some(0)),
+            ("::ffff:10.1.2.3", Some(0)),
+            ("2001:db8::1", Some(0)),
+            ("11.1.2.3", None),
+            ("::1", None),
+        ] {
+            let (_, decided) = decide_by(&rules, &Method::GET, "/status", client, &[]);
+            assert_eq!(decided, rule, "{client}");
+        }
+    }
+
+    #[test]
+    fn of_several_readings_the_strictest_decides_in_whichever_order_the_rules_are() {
+        let of = |group: &str| vec![group.to_owned()];
+        let statics = RuleConfig { groups: of("users"), ..rule("/s/*", DecisionConfig::Login) };
+        let closed = RuleConfig { groups: of("admins"), ..rule("/admin/*", DecisionConfig::Login) };
+        let denied = rule("/private/*", DecisionConfig::Deny);
+        for rules in [[statics.clone(), closed.clone(), denied.clone()], [denied, closed, statics]]
+        {
+            let rules = Rules::compile(&rules).unwrap();
+            let (client, headers) = ("192.0.2.1".parse().unwrap(), HeaderMap::new());
+            let readings = Readings::of("/s/x/_/admin/y").unwrap();
+            let asked =
+                Asked { method: &Method::GET, readings: &readings, client, headers: &headers };
+            let decided = rules.decide(&asked);
+            let [users, admins] = ["users", "admins"].map(str::to_owned);
+            assert!(decided.admits(&[users.clone(), admins.clone()]));
+            assert!(!decided.admits(&[users]) && !decided.admits(&[admins]));
+            assert_eq!(
+                decide_by(&rules, &Method::GET, "/s/x/_/private/y", "::1", &[]).0,
+                Decision::Deny
+            );
+        }
+    }
+
+    #[test]
+    fn groups_are_asked_for_whatever_the_reading_of_the_path() {
+        let groups = vec!["Admins".to_owned()];
+        let closed = RuleConfig { groups, ..rule("/admin/*", DecisionConfig::Login) };
+        let rules = Rules::compile(&[closed, rule("/public/*", DecisionConfig::Pass)]).unwrap();
+        let client = "192.0.2.1".parse().unwrap();
+        for (target, member, stranger) in
+            [("/admin/x", true, false), ("/ADMIN;x/x", true, false), ("/browse", true, true)]
+        {
+            let (readings, headers) = (Readings::of(target).unwrap(), HeaderMap::new());
+            let asked =
+                Asked { method: &Method::GET, readings: &readings, client, headers: &headers };
+            let decided = rules.decide(&asked);
+            assert_eq!(decided.decision, Decision::Login);
+            assert_eq!(decided.admits(&["users".to_owned(), "ADMINS".to_owned()]), member);
+            assert_eq!(decided.admits(&["users".to_owned()]), stranger);
+            assert_eq!(decided.admits(&[]), stranger);
+        }
     }
 
     #[test]
@@ -187,6 +395,9 @@ mod tests {
             let rule = RuleConfig {
                 path: path.to_owned(),
                 methods: vec![method.to_owned()],
+                networks: Vec::new(),
+                with_credentials: false,
+                groups: Vec::new(),
                 decision: DecisionConfig::Pass,
             };
             assert!(Rules::compile(&[rule]).is_err(), "{path} {method}");
