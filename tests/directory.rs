@@ -3,14 +3,17 @@
 
 use chrono::TimeDelta;
 use gatehouse::{
-    config::{Claim, LinkExisting, WithoutGroupClaim},
+    config::{
+        Claim, ClaimsConfig, LetterCase, LinkExisting, Otherwise, TransformConfig,
+        WithoutGroupClaim,
+    },
     directory::{
         Change, DirectoryId, Identity, InactiveReason, Issuer, NameKey, PersonId, Profile, Subject,
         SubjectKind, User,
     },
     provisioning::{
-        Claims, GroupClaim, ManagedGroups, Policy, Warning, plan_deactivation, plan_joining,
-        plan_leaving, plan_nesting, plan_reactivation, plan_removal, plan_unnesting,
+        Claims, GroupClaim, ManagedGroups, Mapping, Policy, Statement, Warning, plan_deactivation,
+        plan_joining, plan_leaving, plan_nesting, plan_reactivation, plan_removal, plan_unnesting,
     },
     store::{
         Edit, GroupListing, Member, Provision, ProvisionError, Provisioned, Step, Store,
@@ -453,6 +456,48 @@ async fn j15_what_is_not_said_stays() {
         assert!(login.plan.changes.is_empty(), "{:?}", login.plan.changes);
     })
     .await;
+}
+
+#[tokio::test]
+async fn j16_what_a_transform_does_not_match_is_left_passed_over_cleared_or_refused() {
+    let statement = || Statement {
+        name_id: "1".to_owned(),
+        name_id_format: None,
+        attributes: [("mail", "ada@other.example"), ("second", "ada@corp.example")]
+            .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
+            .into(),
+    };
+    on_every_database(async |house| {
+        for (otherwise, expected) in [
+            (Otherwise::Raw, Some("ada@other.example")),
+            (Otherwise::Ignore, Some("Ada at corp")),
+            // What was said before stays: nothing is said now.
+            (Otherwise::Clear, Some("Ada at corp")),
+        ] {
+            let mapping = mapping_of(otherwise);
+            house.log_in(mapping.claims(&statement()).unwrap()).await.unwrap();
+            let user = house.store.list_users(None, 10).await.unwrap().remove(0).user;
+            assert_eq!(user.profile.email.as_deref(), expected, "{otherwise:?}");
+        }
+        let refused = mapping_of(Otherwise::Refuse).claims(&statement()).unwrap_err();
+        assert_eq!(refused.code(), "transform-refused");
+    })
+    .await;
+}
+
+fn mapping_of(otherwise: Otherwise) -> Mapping {
+    let config = ClaimsConfig {
+        email: vec!["mail".to_owned(), "second".to_owned()],
+        transform: vec![TransformConfig {
+            claim: Claim::Email,
+            pattern: "^ada@corp[.]example$".to_owned(),
+            replace: "Ada at corp".to_owned(),
+            case: LetterCase::Keep,
+            otherwise,
+        }],
+        ..ClaimsConfig::default()
+    };
+    Mapping::new("corp", &[], &config).unwrap()
 }
 
 #[tokio::test]
