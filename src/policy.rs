@@ -1,5 +1,6 @@
 //! What may be asked for without a login. Pure: decides, and does nothing.
 
+mod credentials;
 mod readings;
 mod rules;
 
