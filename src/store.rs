@@ -25,6 +25,7 @@ mod plans;
 mod provision;
 mod purge;
 mod replays;
+mod retention;
 mod rows;
 mod sessions;
 mod sqlite_writer;

@@ -940,6 +940,13 @@ async fn a_removed_directory_comes_back_until_it_is_purged() {
         house.store.set_directory_removed(other, None).await.unwrap();
         assert!(account().await.is_some());
 
+        // Who had disabled it before finds it so again.
+        house.store.set_directory_disabled(other, Some(now())).await.unwrap();
+        house.store.set_directory_removed(other, Some(now() + TimeDelta::days(1))).await.unwrap();
+        house.store.set_directory_removed(other, Some(now() + TimeDelta::days(2))).await.unwrap();
+        house.store.set_directory_removed(other, None).await.unwrap();
+        assert!(account().await.is_none());
+
         house.store.set_directory_removed(other, Some(now())).await.unwrap();
         house.store.purge_directory(other).await.unwrap();
         assert_eq!(house.snapshot().await, before);

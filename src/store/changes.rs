@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Connection, Priority, Store, StoreError, read,
+    Connection, Store, StoreError, read,
     time::{micros, time},
     within,
 };
@@ -178,58 +178,6 @@ impl Store {
         // Asked afterwards: what is deleted in between is noticed.
         let oldest: i64 = read!(self, |pool| sqlx::query_scalar(OLDEST).fetch_one(pool).await?);
         if oldest > after + 1 { Err(StoreError::Forgotten { after, oldest }) } else { Ok(changes) }
-    }
-
-    /// Forgets changes from before a time, whole batches at once, and the plans of that time; says how many
-    /// changes.
-    pub async fn delete_changes_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        // The log is in the order of time: what is not among the oldest is not old.
-        const BATCHES: &str = "
-            SELECT DISTINCT COALESCE(batch, seq) FROM
-                (SELECT seq, batch, at FROM changes ORDER BY seq LIMIT 500) oldest
-            WHERE at < $1";
-        const DELETE: &str =
-            "DELETE FROM changes WHERE at < $2 AND (batch = $1 OR (batch IS NULL AND seq = $1))";
-        const PLANS: &str = "
-            DELETE FROM plans WHERE updated_at < $1 AND state IN ('applied', 'discarded', 'dry_run')";
-        let before = micros(before);
-        let mut deleted = 0;
-        loop {
-            let rows = self.write::<_, StoreError, _>(Priority::Bulk, move |transaction| {
-                Box::pin(async move {
-                    let mut rows = 0;
-                    within!(&mut transaction.connection(), |connection| {
-                        let batches: Vec<i64> = sqlx::query_scalar(BATCHES)
-                            .bind(before)
-                            .fetch_all(&mut *connection)
-                            .await?;
-                        for batch in batches {
-                            let deleted = sqlx::query(DELETE)
-                                .bind(batch)
-                                .bind(before)
-                                .execute(&mut *connection)
-                                .await?;
-                            rows += deleted.rows_affected();
-                        }
-                    });
-                    Ok(rows)
-                })
-            });
-            match rows.await? {
-                0 => break,
-                rows => deleted += rows,
-            }
-        }
-        self.write::<_, StoreError, _>(Priority::Bulk, move |transaction| {
-            Box::pin(async move {
-                within!(&mut transaction.connection(), |connection| {
-                    sqlx::query(PLANS).bind(before).execute(connection).await.map(drop)?;
-                });
-                Ok(())
-            })
-        })
-        .await?;
-        Ok(deleted)
     }
 
     /// The latest changes, the latest first; about one username, or about anybody.

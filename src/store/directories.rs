@@ -33,36 +33,47 @@ type Row = (i64, String, String, Option<i64>, Option<i64>, i64, i64);
 
 /// Some users of a directory, the same in each statement of a transaction.
 macro_rules! some_users {
-    ($before:literal) => {
-        concat!($before, " (SELECT id FROM users WHERE directory_id = $1 ORDER BY id LIMIT 200)")
+    ($before:literal, $column:literal) => {
+        concat!(
+            $before,
+            " IN (SELECT ",
+            $column,
+            " FROM users WHERE directory_id = $1 ORDER BY username_key LIMIT 200)"
+        )
     };
 }
 
 /// Some of its groups.
 macro_rules! some_groups {
     ($before:literal) => {
-        concat!($before, " (SELECT id FROM groups WHERE directory_id = $1 ORDER BY id LIMIT 20)")
+        concat!(
+            $before,
+            " IN (SELECT id FROM groups WHERE directory_id = $1 ORDER BY name_key LIMIT 200)"
+        )
     };
 }
 
-/// What is deleted with a directory, in the order of the references. Sessions stay: their people may have other
-/// accounts.
+/// What is deleted with a directory, in the order of the references, each part again and again until its last
+/// statement finds nothing: no login waits long for one. Sessions stay: their people may have other accounts.
 const PURGE: [&[&str]; 5] = [
     &[
-        some_users!("DELETE FROM memberships WHERE user_id IN"),
-        "DELETE FROM first_visits WHERE user_uuid IN
-            (SELECT uuid FROM users WHERE directory_id = $1 ORDER BY id LIMIT 200)",
-        some_users!("DELETE FROM users WHERE id IN"),
+        some_users!("DELETE FROM memberships WHERE user_id", "id"),
+        some_users!("DELETE FROM first_visits WHERE user_uuid", "uuid"),
+        some_users!("DELETE FROM users WHERE id", "id"),
     ],
+    // A group may have had everybody in it.
+    &["DELETE FROM group_members WHERE (group_id, user_id, source_id) IN
+        (SELECT m.group_id, m.user_id, m.source_id FROM groups g
+         JOIN group_members m ON m.group_id = g.id WHERE g.directory_id = $1 LIMIT 5000)"],
     &[
-        some_groups!("DELETE FROM group_members WHERE group_id IN"),
-        some_groups!("DELETE FROM group_nestings WHERE parent_id IN"),
-        some_groups!("DELETE FROM group_nestings WHERE child_id IN"),
-        some_groups!("DELETE FROM groups WHERE id IN"),
+        some_groups!("DELETE FROM group_nestings WHERE parent_id"),
+        some_groups!("DELETE FROM group_nestings WHERE child_id"),
+        some_groups!("DELETE FROM groups WHERE id"),
     ],
-    &["DELETE FROM tombstones WHERE directory_id = $1"],
-    &["DELETE FROM plans WHERE directory_id = $1"],
-    &["DELETE FROM directories WHERE id = $1"],
+    &["DELETE FROM tombstones WHERE directory_id = $1 AND username_key IN
+        (SELECT username_key FROM tombstones WHERE directory_id = $1 LIMIT 5000)"],
+    &["DELETE FROM plans WHERE id IN
+        (SELECT id FROM plans WHERE directory_id = $1 ORDER BY id LIMIT 1)"],
 ];
 
 impl Store {
@@ -109,17 +120,25 @@ impl Store {
         .await
     }
 
-    /// Removes a directory, or brings it back: no application sees it, and nothing in it changes.
+    /// Removes a directory, or brings it back: no application sees it. One that was disabled before is disabled
+    /// afterwards.
     pub async fn set_directory_removed(
         &self,
         directory: DirectoryId,
         removed_at: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE directories SET disabled_at = $2, removed_at = $2 WHERE id = $1";
+        const REMOVE: &str = "
+            UPDATE directories SET disabled_at = COALESCE(disabled_at, $2), removed_at = $2
+            WHERE id = $1 AND removed_at IS NULL";
+        const RESTORE: &str = "
+            UPDATE directories SET removed_at = $2,
+                disabled_at = CASE WHEN disabled_at = removed_at THEN NULL ELSE disabled_at END
+            WHERE id = $1";
+        let statement = if removed_at.is_some() { REMOVE } else { RESTORE };
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 within!(&mut transaction.connection(), |connection| {
-                    sqlx::query(SQL)
+                    sqlx::query(statement)
                         .bind(directory.0)
                         .bind(removed_at.map(micros))
                         .execute(connection)
@@ -135,37 +154,32 @@ impl Store {
     /// Forgets all that a removed directory holds, a part at a time, and at last the directory: for good.
     /// One that is interrupted can be begun again. What the change log says of it stays.
     pub async fn purge_directory(&self, directory: DirectoryId) -> Result<(), StoreError> {
-        const REMOVED: &str =
-            "SELECT COUNT(*) FROM directories WHERE id = $1 AND removed_at IS NOT NULL";
-        let removed: i64 = read!(self, |pool| {
-            sqlx::query_scalar(REMOVED).bind(directory.0).fetch_one(pool).await?
-        });
-        if removed == 0 {
-            return Err(StoreError::NotRemoved);
-        }
         for part in PURGE {
             while self.purge_part(directory, part).await? > 0 {}
         }
-        Ok(())
+        self.purge_part(directory, &["DELETE FROM directories WHERE id = $1"]).await.map(drop)
     }
 
-    /// The last statement of a part says whether there may be more.
+    /// How many rows the last statement of a part found. Whoever restores the directory meanwhile ends it.
     async fn purge_part(
         &self,
         directory: DirectoryId,
         part: &'static [&'static str],
     ) -> Result<u64, StoreError> {
+        // Nobody restores it before the transaction ends.
+        const HOLD: &str = "
+            UPDATE directories SET removed_at = removed_at WHERE id = $1 AND removed_at IS NOT NULL";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
                 let mut rows = 0;
-                for statement in part {
+                for (place, statement) in std::iter::once(&HOLD).chain(part).enumerate() {
                     rows = within!(&mut transaction.connection(), |connection| {
-                        sqlx::query(*statement)
-                            .bind(directory.0)
-                            .execute(connection)
-                            .await?
-                            .rows_affected()
+                        let run = sqlx::query(*statement).bind(directory.0);
+                        run.execute(connection).await?.rows_affected()
                     });
+                    if place == 0 && rows == 0 {
+                        return Err(StoreError::NotRemoved);
+                    }
                 }
                 Ok(rows)
             })

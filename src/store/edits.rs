@@ -125,6 +125,9 @@ async fn undo(
 ) -> Result<UndoOutcome, StoreError> {
     changes::hold_head(connection).await?;
     let logged = read_batch(connection, batch).await?;
+    // A batch is called after its first change: without that one, some of it is forgotten.
+    let logged =
+        if logged.first().is_some_and(|first| first.seq == batch) { logged } else { Vec::new() };
     let directory = logged.iter().find_map(|change| change.directory);
     let directory = directory.ok_or(StoreError::NoBatch(batch))?;
     if is_undone(connection, batch).await? {
