@@ -36,7 +36,7 @@ pub enum ImportLine {
     Event(Event),
     /// The last line: it went well.
     Report(Box<ImportReport>),
-    /// The last line: nothing was imported.
+    /// The last line: why nothing was imported, or not all of it yet.
     Error(String),
 }
 

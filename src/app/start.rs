@@ -120,10 +120,7 @@ async fn assemble(
     let metrics = Metrics::default();
     let readiness = Readiness::default();
     let directories = ensure_directories(config, &store, &clock).await?;
-    let times = SessionTimes {
-        idle: TimeDelta::seconds(config.session.idle_timeout_seconds.into()),
-        absolute: TimeDelta::seconds(config.session.absolute_timeout_seconds.into()),
-    };
+    let times = session_times(config);
     let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), &sealer, times).await?);
     let apps = config.apps.iter().map(|app| (app.name.as_str(), &app.url));
     let sites = Arc::new(Sites::new(&config.server.login_url, apps));
@@ -161,7 +158,6 @@ async fn assemble(
         pages: Pages::new(sites),
         metrics: metrics.clone(),
     };
-    let keep = config.store.keep_changes_days.map(|days| TimeDelta::days(days.into()));
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
         server: Server::new(Arc::new(router), tls),
@@ -170,10 +166,32 @@ async fn assemble(
         control: (control, admin),
         grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         readiness,
-        background: work(background, &sessions, &store, &clock, [Some(times.idle), keep]),
+        background: work(background, &sessions, &store, &clock, &retention(config)),
         sessions,
         store,
     })
+}
+
+fn session_times(config: &Config) -> SessionTimes {
+    SessionTimes {
+        idle: TimeDelta::seconds(config.session.idle_timeout_seconds.into()),
+        absolute: TimeDelta::seconds(config.session.absolute_timeout_seconds.into()),
+    }
+}
+
+/// How long what nobody needs any more is kept.
+struct Retention {
+    /// Sessions that nobody uses.
+    sessions: TimeDelta,
+    /// Changes; for ever, if nothing is said.
+    changes: Option<TimeDelta>,
+}
+
+fn retention(config: &Config) -> Retention {
+    Retention {
+        sessions: session_times(config).idle,
+        changes: config.store.keep_changes_days.map(|days| TimeDelta::days(days.into())),
+    }
 }
 
 /// A problem that only comes up when something is put to use.
@@ -271,9 +289,8 @@ fn work(
     sessions: &Arc<Sessions>,
     store: &Store,
     clock: &Clock,
-    [idle, keep]: [Option<TimeDelta>; 2],
+    &Retention { sessions: idle, changes: keep }: &Retention,
 ) -> Background {
-    let idle = idle.unwrap_or_default();
     let forgetting = sessions.clone();
     background.every(LOOK_FOR_ENDINGS, move || {
         let sessions = forgetting.clone();

@@ -180,6 +180,8 @@ impl Mapping {
         let mut attributes = BTreeMap::new();
         for (name, sources) in &self.attributes {
             let said = read(Claim::Attribute(name.clone()), sources)?;
+            // What could not be shown in one line is not believed.
+            let said = said.filter(|value| is_plain(value));
             attributes.extend(said.map(|value| (name.clone(), value)));
         }
         let username = read(Claim::Username, &self.username)?

@@ -62,8 +62,11 @@ pub async fn apply_plan(
         events.progress(Phase::Applying, done, u64::try_from(chunks).ok());
     }
     let stored = applier.plan();
-    if stored.next_chunk - first > MANY_CHUNKS {
-        store.note_new_size().await?;
+    if stored.next_chunk - first > MANY_CHUNKS
+        && let Err(error) = store.note_new_size().await
+    {
+        // All is applied; the database finds out by itself, later.
+        tracing::warn!(%error, "the database does not know that a directory has grown");
     }
     Ok(Applied {
         batch: stored.batch,

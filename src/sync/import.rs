@@ -71,7 +71,7 @@ pub struct ImportReport {
     pub seconds: [f64; 3],
 }
 
-/// Why nothing was imported. Nothing of the list has been applied then.
+/// Why a list was not imported. But for [`ImportError::Unfinished`], nothing of it has been applied then.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A row.
@@ -89,8 +89,18 @@ pub enum ImportError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// All of it is decided, and not yet applied.
+    #[error(
+        "plan {plan} is decided and not finished; the gateway goes on with it by itself: {error}"
+    )]
+    Unfinished {
+        /// Which plan.
+        plan: i64,
+        /// What came between.
+        error: StoreError,
+    },
     /// Temporary files.
-    #[error("the rows cannot be read back: {0}")]
+    #[error("temporary files cannot be used: {0}; let there be room in the temporary directory")]
     Sort(#[from] std::io::Error),
 }
 
@@ -108,12 +118,20 @@ pub async fn import(
     store: &Store,
     clock: &Clock,
     request: &ImportRequest,
-    list: impl Read + Send + 'static,
+    mut list: impl Read + Send + 'static,
     events: &Events,
 ) -> Result<ImportReport, ImportError> {
     let begun = Instant::now();
     // What is changed from here on, the plan notices, whether or not it was read before.
-    let plan = PlanWriter::begin(store, clock, new_plan(request)).await?;
+    let plan = match PlanWriter::begin(store, clock, new_plan(request)).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            // Whoever sends the list hears of it once they have sent it.
+            let drained = move || std::io::copy(&mut list, &mut std::io::sink());
+            let _ = tokio::task::spawn_blocking(drained).await;
+            return Err(error.into());
+        }
+    };
     let id = plan.id();
     let computed = tokio::select! {
         computed = compute(store, request, list, events, plan) => computed,
@@ -144,7 +162,8 @@ pub async fn import(
             store.move_plan(id, PlanState::Building, PlanState::DryRun, clock.now()).await?;
         } else {
             store.seal_plan(id, seal, clock.now()).await?;
-            apply(store, clock, id, events, &mut report).await?;
+            let applied = apply(store, clock, id, events, &mut report).await;
+            applied.map_err(|error| ImportError::Unfinished { plan: id.0, error })?;
         }
     } else {
         store.delete_plan(id).await?;
@@ -154,12 +173,14 @@ pub async fn import(
     Ok(report)
 }
 
-/// Tells other gateways that the plan is not left, until that fails.
+/// Tells other gateways that the plan is not left, until it is not there any more.
 async fn keep(store: &Store, clock: &Clock, plan: PlanId) -> StoreError {
     loop {
         tokio::time::sleep(STILL_THERE).await;
-        if let Err(error) = store.keep_plan(plan, clock.now()).await {
-            return error;
+        match store.keep_plan(plan, clock.now()).await {
+            Ok(()) => {}
+            Err(error @ StoreError::NoPlan(_)) => return error,
+            Err(error) => tracing::warn!(%error, plan = plan.0, "nobody hears that a plan goes on"),
         }
     }
 }
