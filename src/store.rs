@@ -19,6 +19,7 @@ mod groups;
 mod handovers;
 mod ids;
 mod known;
+mod last_lists;
 mod last_logins;
 mod login_states;
 mod plans;
@@ -50,6 +51,7 @@ pub use self::{
     groups::{GroupListing, Member, Nesting},
     handovers::{Handover, NewHandover},
     ids::Ids,
+    last_lists::LastList,
     last_logins::LastLogin,
     login_states::LoginState,
     plans::{

@@ -1,13 +1,13 @@
 //! Bringing a directory in line with a list of people, however long: read, sorted, compared, planned, sealed
 //! and applied, in bounded memory.
 
-mod accounts;
 mod applying;
 mod comparing;
 mod export;
 mod formats;
 mod import;
 mod intake;
+mod last_list;
 mod listed_row;
 mod plan_writer;
 mod progress;

@@ -12,6 +12,7 @@ mod directory;
 mod docs;
 mod imports;
 mod kerberos;
+mod last_lists;
 mod layers;
 mod login;
 mod proxy;

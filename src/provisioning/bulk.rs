@@ -40,6 +40,17 @@ pub enum Unlisted {
     Deactivate,
 }
 
+impl Unlisted {
+    /// The word for it in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Deactivate => "deactivate",
+        }
+    }
+}
+
 /// The numbers of a new account.
 #[derive(Clone, Copy, Debug)]
 pub struct NewNumbers {

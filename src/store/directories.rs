@@ -55,7 +55,7 @@ macro_rules! some_groups {
 
 /// What is deleted with a directory, in the order of the references, each part again and again until its last
 /// statement finds nothing: no login waits long for one. Sessions stay: their people may have other accounts.
-const PURGE: [&[&str]; 5] = [
+const PURGE: [&[&str]; 7] = [
     &[
         some_users!("DELETE FROM memberships WHERE user_id", "id"),
         some_users!("DELETE FROM first_visits WHERE user_uuid", "uuid"),
@@ -72,6 +72,10 @@ const PURGE: [&[&str]; 5] = [
     ],
     &["DELETE FROM tombstones WHERE directory_id = $1 AND username_key IN
         (SELECT username_key FROM tombstones WHERE directory_id = $1 LIMIT 5000)"],
+    &["DELETE FROM last_list_pages WHERE (plan_id, number) IN
+        (SELECT p.plan_id, p.number FROM last_lists l
+         JOIN last_list_pages p ON p.plan_id = l.plan_id WHERE l.directory_id = $1 LIMIT 100)"],
+    &["DELETE FROM last_lists WHERE directory_id = $1"],
     &["DELETE FROM plans WHERE id IN
         (SELECT id FROM plans WHERE directory_id = $1 ORDER BY id LIMIT 1)"],
 ];

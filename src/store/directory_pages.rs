@@ -36,12 +36,36 @@ impl Store {
             sqlx::query_as(statement)
                 .bind(directory.0)
                 .bind(after)
-                .bind(limit)
                 .bind(source)
+                .bind(limit)
                 .fetch_one(pool)
                 .await?
         });
         Ok(text.zip(last).map(|(text, last)| HeldPage { text, last }))
+    }
+
+    /// The accounts that have these names, in the order of the bytes of the names, each with its own.
+    pub async fn find_held_users(
+        &self,
+        directory: DirectoryId,
+        source: &str,
+        names: &[&str],
+    ) -> Result<Vec<(String, HeldUser)>, StoreError> {
+        let source = self.find_source(source).await?.unwrap_or_default();
+        let names = serde_json::json!(names).to_string();
+        let statement = match self {
+            Self::Sqlite { .. } => NAMED_SQLITE,
+            Self::Postgres(_) => NAMED_POSTGRES,
+        };
+        let (text, _): (Option<String>, Option<String>) = read!(self, |pool| {
+            sqlx::query_as(statement)
+                .bind(directory.0)
+                .bind(names)
+                .bind(source)
+                .fetch_one(pool)
+                .await?
+        });
+        text.map_or_else(|| Ok(Vec::new()), |text| read_held_page(&text))
     }
 
     /// Accounts whose names come after `after`, as an export writes them.
@@ -165,7 +189,7 @@ pub fn read_held_page(text: &str) -> Result<Vec<(String, HeldUser)>, StoreError>
 
 /// A page comes as one text: millions of rows, fetched one by one, would cost more than they are worth.
 macro_rules! held_page {
-    ($array:literal, $row:literal, $uuid:literal) => {
+    ($array:literal, $row:literal, $uuid:literal, $which:literal) => {
         concat!(
             "SELECT CAST(",
             $array,
@@ -176,14 +200,28 @@ macro_rules! held_page {
             ", p.person_id, p.username_key, ",
             "p.username, p.email, p.display_name, p.first_name, p.last_name, p.attributes, p.inactive_reason, ",
             "(SELECT STRING_AGG(CAST(m.group_id AS TEXT), ',') FROM memberships m ",
-            "WHERE m.user_id = p.id AND m.source_id = $4))) AS TEXT), MAX(p.username_key) ",
-            "FROM (SELECT * FROM users WHERE directory_id = $1 AND username_key > $2 ",
-            "ORDER BY username_key LIMIT $3) p"
+            "WHERE m.user_id = p.id AND m.source_id = $3))) AS TEXT), MAX(p.username_key) ",
+            "FROM (SELECT * FROM users WHERE directory_id = $1 AND ",
+            $which,
+            ") p"
         )
     };
 }
-const HELD_SQLITE: &str = held_page!("json_group_array", "json_array", "lower(hex(p.uuid))");
-const HELD_POSTGRES: &str = held_page!("json_agg", "json_build_array", "p.uuid");
+macro_rules! held_in_sqlite {
+    ($which:literal) => {
+        held_page!("json_group_array", "json_array", "lower(hex(p.uuid))", $which)
+    };
+}
+macro_rules! held_in_postgres {
+    ($which:literal) => {
+        held_page!("json_agg", "json_build_array", "p.uuid", $which)
+    };
+}
+const HELD_SQLITE: &str = held_in_sqlite!("username_key > $2 ORDER BY username_key LIMIT $4");
+const HELD_POSTGRES: &str = held_in_postgres!("username_key > $2 ORDER BY username_key LIMIT $4");
+const NAMED_SQLITE: &str = held_in_sqlite!("username_key IN (SELECT value FROM json_each($2))");
+const NAMED_POSTGRES: &str =
+    held_in_postgres!("username_key IN (SELECT json_array_elements_text(CAST($2 AS JSON)))");
 
 /// Number, UUID, person, name's key, name, email, display name, first and last name, attributes, why
 /// inactive, and groups.

@@ -27,7 +27,11 @@ impl Store {
     }
 
     /// Runs a statement until it finds nothing more: no login waits for more than one of them.
-    async fn delete_all(&self, statement: &'static str, limit: i64) -> Result<u64, StoreError> {
+    pub(super) async fn delete_all(
+        &self,
+        statement: &'static str,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
             let rows = self.write::<_, StoreError, _>(Priority::Bulk, move |transaction| {

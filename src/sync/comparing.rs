@@ -1,52 +1,120 @@
-//! Compares a sorted list with a sorted directory, one account after the other.
+//! Compares a sorted list with a sorted directory, or with what the last list said, one account after the
+//! other.
 
-use std::collections::{HashMap, HashSet};
+mod accounts;
+mod all;
+mod deciding;
+mod since;
+
+use std::collections::HashMap;
 
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
+use self::{accounts::Accounts, deciding::Deciding};
 use super::{
-    accounts::Accounts,
-    formats::RowError,
     import::ImportError,
+    last_list::{Keeper, LastListReader},
     listed_row::ListedRow,
     plan_writer::{Held, PlanWriter, new_group},
     progress::{Events, Phase},
     sorter::Sorted,
 };
 use crate::{
-    directory::{DirectoryId, GroupId, NameKey, PersonId, UserId, UserStep},
-    provisioning::{
-        HeldUser, ListedUser, NewNumbers, Unlisted, plan_listed, plan_new, plan_unlisted,
-    },
-    store::{Ids, Store, StoreError},
+    directory::{DirectoryId, GroupId, NameKey},
+    provisioning::Unlisted,
+    store::{Ids, LastList, Store},
 };
 
-/// Numbers that are taken at once.
-const NUMBERS: i64 = 1000;
-
-/// Numbers for new people and accounts.
-pub(super) struct Numbers {
-    store: Store,
-    next: [i64; 2],
-    left: i64,
+/// What a comparison is about.
+pub(super) struct Comparison<'a> {
+    pub(super) store: &'a Store,
+    pub(super) directory: DirectoryId,
+    /// By whose word memberships begin and end.
+    pub(super) source: &'a str,
+    pub(super) unlisted: Unlisted,
+    pub(super) leave_out: bool,
+    pub(super) events: &'a Events,
 }
 
-impl Numbers {
-    pub(super) fn of(store: &Store) -> Self {
-        Self { store: store.clone(), next: [0; 2], left: 0 }
-    }
+/// What a list is compared with.
+pub(super) struct Before(Known);
 
-    async fn take(&mut self) -> Result<NewNumbers, StoreError> {
-        if self.left == 0 {
-            let person = self.store.take_ids(Ids::Persons, NUMBERS).await?;
-            self.next = [person, self.store.take_ids(Ids::Users, NUMBERS).await?];
-            self.left = NUMBERS;
+enum Known {
+    /// The directory, account by account.
+    All(Accounts),
+    /// What the last list said, and the accounts that it does not settle.
+    Last(LastListReader, LastList),
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    pub(super) held: Held,
+    pub(super) unchanged: u64,
+    pub(super) rejected: u64,
+    /// The last list, if this one says just the same.
+    pub(super) same_as: Option<LastList>,
+}
+
+impl Before {
+    /// Begins to read the directory, unless the last list will do.
+    ///
+    /// Whoever changes an account from now on may do so before or after it is read.
+    pub(super) fn read(
+        store: &Store,
+        directory: DirectoryId,
+        source: &str,
+        last: Option<LastList>,
+    ) -> std::io::Result<Self> {
+        Ok(Self(match last {
+            Some(last) => Known::Last(LastListReader::open(store, last.id), last),
+            None => Known::All(Accounts::read(store, directory, source)?),
+        }))
+    }
+}
+
+impl Comparison<'_> {
+    /// Writes into the plan what the list changes, and keeps what it says.
+    pub(super) async fn run(
+        &self,
+        rows: Sorted<ListedRow>,
+        before: Before,
+        count: u64,
+        groups: &[GroupId],
+        plan: &mut PlanWriter,
+        keeper: &mut Keeper,
+    ) -> Result<Compared, ImportError> {
+        let mut deciding = Deciding::begin(self, groups, plan, keeper).await?;
+        let rows = Rows { batches: batches(rows), done: 0, count, events: self.events };
+        match before.0 {
+            Known::All(accounts) => {
+                all::compare(&mut deciding, rows, accounts).await?;
+                Ok(deciding.finish(None))
+            }
+            Known::Last(reader, last) => {
+                let same = since::compare(&mut deciding, rows, reader, &last).await?;
+                Ok(deciding.finish(same.then_some(last)))
+            }
         }
-        let [person, user] = self.next;
-        self.next = [person + 1, user + 1];
-        self.left -= 1;
-        Ok(NewNumbers { person: PersonId(person), user: UserId(user), uuid: Uuid::now_v7() })
+    }
+}
+
+/// The rows of a list, batch by batch.
+struct Rows<'a> {
+    batches: mpsc::Receiver<Result<Vec<ListedRow>, std::io::Error>>,
+    done: u64,
+    count: u64,
+    events: &'a Events,
+}
+
+impl Rows<'_> {
+    async fn next(&mut self) -> Result<Option<Vec<ListedRow>>, ImportError> {
+        if self.done > 0 {
+            self.events.progress(Phase::Comparing, self.done, Some(self.count));
+        }
+        let batch = self.batches.recv().await.transpose()?;
+        self.done += batch.as_ref().map_or(0, |batch| batch.len() as u64);
+        Ok(batch)
     }
 }
 
@@ -76,137 +144,6 @@ pub(super) async fn number_groups(
     }
     plan.create_groups(new).await?;
     Ok(numbers)
-}
-
-/// What a comparison is about.
-pub(super) struct Comparison<'a> {
-    pub(super) store: &'a Store,
-    pub(super) directory: DirectoryId,
-    pub(super) unlisted: Unlisted,
-    pub(super) leave_out: bool,
-    pub(super) events: &'a Events,
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub(super) struct Compared {
-    pub(super) held: Held,
-    pub(super) unchanged: u64,
-    pub(super) rejected: u64,
-}
-
-impl Comparison<'_> {
-    /// Writes into the plan what the list changes.
-    pub(super) async fn run(
-        &self,
-        rows: Sorted<ListedRow>,
-        mut accounts: Accounts,
-        count: u64,
-        groups: &[GroupId],
-        plan: &mut PlanWriter,
-    ) -> Result<Compared, ImportError> {
-        let retired = self.store.list_retired_names(self.directory).await?;
-        let retired: HashSet<String> = retired.into_iter().collect();
-        let mut numbers = Numbers::of(self.store);
-        let mut rows = batches(rows);
-        let mut compared = Compared::default();
-        let (mut done, mut last_key) = (0, String::new());
-        while let Some(batch) = rows.recv().await {
-            for row in batch? {
-                done += 1;
-                while let Some(held) = accounts.next_before(Some(&row.key)).await? {
-                    self.end(&held, plan, &mut compared).await?;
-                }
-                if row.key == last_key {
-                    self.refuse(&mut compared, twice(&row)).await?;
-                    continue;
-                }
-                last_key.clone_from(&row.key);
-                let held = accounts.next_named(&row.key).await?;
-                if held.is_none() && retired.contains(&row.key) {
-                    self.refuse(&mut compared, was_somebodys(&row)).await?;
-                    continue;
-                }
-                let step = match held {
-                    Some(held) => {
-                        compared.held.count(&held);
-                        plan_listed(&listed(row, groups), &held)
-                    }
-                    None => Some(plan_new(&listed(row, groups), numbers.take().await?)),
-                };
-                self.push(step, plan, &mut compared).await?;
-            }
-            self.events.progress(Phase::Comparing, done, Some(count));
-        }
-        while let Some(held) = accounts.next_before(None).await? {
-            self.end(&held, plan, &mut compared).await?;
-        }
-        Ok(compared)
-    }
-
-    async fn end(
-        &self,
-        held: &HeldUser,
-        plan: &mut PlanWriter,
-        compared: &mut Compared,
-    ) -> Result<(), ImportError> {
-        compared.held.count(held);
-        self.push(plan_unlisted(held, self.unlisted), plan, compared).await
-    }
-
-    async fn push(
-        &self,
-        step: Option<UserStep>,
-        plan: &mut PlanWriter,
-        compared: &mut Compared,
-    ) -> Result<(), ImportError> {
-        if let Some(step) = step {
-            return Ok(plan.push(step).await?);
-        }
-        compared.unchanged += 1;
-        Ok(())
-    }
-
-    async fn refuse(&self, compared: &mut Compared, row: RowError) -> Result<(), ImportError> {
-        if !self.leave_out {
-            return Err(ImportError::Row(row));
-        }
-        compared.rejected += 1;
-        self.events.reject(row).await;
-        Ok(())
-    }
-}
-
-impl Held {
-    fn count(&mut self, held: &HeldUser) {
-        self.users += usize::from(held.state.inactive.is_none());
-        for group in &held.groups {
-            *self.members.entry(*group).or_default() += 1;
-        }
-    }
-}
-
-fn listed(mut row: ListedRow, groups: &[GroupId]) -> ListedUser {
-    let numbers = row.groups.take().map(|places| {
-        let number = |place: &u32| groups.get(*place as usize).copied();
-        let mut numbers: Vec<_> = places.iter().filter_map(number).collect();
-        numbers.sort_unstable();
-        numbers
-    });
-    ListedUser { active: row.active, groups: numbers, profile: row.profile() }
-}
-
-fn twice(row: &ListedRow) -> RowError {
-    let problem = format!("{:?} is in the list twice", row.username);
-    RowError::new(row.line, "username", problem).with_row(row.username.clone())
-}
-
-fn was_somebodys(row: &ListedRow) -> RowError {
-    let name = &row.username;
-    let problem = format!(
-        "{name:?} belonged to an account that was removed: `gatehouse user release` gives the name free"
-    );
-    RowError::new(row.line, "username", problem).with_row(name.clone())
 }
 
 /// Rows come from files, which may block.

@@ -5,11 +5,11 @@ use std::{io::Read, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    accounts::Accounts,
     applying::{Applied, STILL_THERE, apply_plan},
-    comparing::{Comparison, number_groups},
+    comparing::{Before, Comparison, number_groups},
     formats::{Format, RowError},
     intake::{IntakeError, take_in},
+    last_list::{Keeper, KeptFor},
     plan_writer::{PlanError, PlanWriter},
     progress::Events,
 };
@@ -134,7 +134,7 @@ pub async fn import(
     };
     let id = plan.id();
     let computed = tokio::select! {
-        computed = compute(store, request, list, events, plan) => computed,
+        computed = Box::pin(compute(store, request, list, events, plan)) => computed,
         error = keep(store, clock, id) => Err(error.into()),
     };
     let (read_at, compared) = match computed {
@@ -167,6 +167,10 @@ pub async fn import(
         }
     } else {
         store.delete_plan(id).await?;
+    }
+    if let Err(error) = store.forget_older_lists(id).await {
+        // They only take room; the next import tries again.
+        tracing::warn!(%error, "lists of before are not forgotten");
     }
     let seconds = [read_at - begun, compared_at - read_at, compared_at.elapsed()];
     report.seconds = seconds.map(|duration| duration.as_secs_f64());
@@ -201,7 +205,8 @@ async fn compute(
     events: &Events,
     mut plan: PlanWriter,
 ) -> Result<(Instant, Computed), ImportError> {
-    let accounts = Accounts::read(store, request.directory, &request.source)?;
+    let known = store.find_last_list(plan.id()).await?;
+    let before = Before::read(store, request.directory, &request.source, known)?;
     let (format, leave_out, telling) = (request.format, request.leave_out, events.clone());
     let read = tokio::task::spawn_blocking(move || take_in(format, list, leave_out, &telling));
     let intake = read.await.map_err(|error| ImportError::List(error.to_string()))??;
@@ -212,18 +217,29 @@ async fn compute(
     let comparison = Comparison {
         store,
         directory: request.directory,
+        source: &request.source,
         unlisted: request.unlisted,
         leave_out,
         events,
     };
     let groups = number_groups(store, request.directory, &intake.groups, &mut plan).await?;
-    let compared = comparison.run(intake.rows, accounts, intake.count, &groups, &mut plan).await?;
-    let held = (!request.unguarded).then_some(&compared.held);
+    let kept_for = KeptFor { store: store.clone(), plan: plan.id(), unlisted: request.unlisted };
+    let mut keeper =
+        if request.dry_run { Keeper::of_nothing(kept_for) } else { Keeper::new(kept_for)? };
+    let compared =
+        comparison.run(intake.rows, before, intake.count, &groups, &mut plan, &mut keeper);
+    let compared = compared.await?;
+    let (id, held) = (plan.id(), (!request.unguarded).then_some(&compared.held));
+    let seal = plan.finish(held).await?;
+    let kept = keeper.finish(seal.is_none()).await?;
+    if let (false, false, Some(last)) = (kept, request.dry_run, compared.same_as) {
+        store.renew_last_list(last.id, id).await?;
+    }
     let computed = Computed {
         rows: intake.count,
         rejected: intake.rejected + compared.rejected,
         unchanged: compared.unchanged,
-        seal: plan.finish(held).await?,
+        seal,
     };
     Ok((read_at, computed))
 }

@@ -7,11 +7,13 @@ use std::{
 
 use super::{
     formats::{Format, RawRow, RowError, Stop, Verdict, read_rows},
-    listed_row::ListedRow,
+    listed_row::{Digest, ListedRow},
     progress::{Events, Phase},
     sorter::{Sorted, Sorter},
 };
-use crate::{config::is_attribute_name, directory::NameKey, provisioning::is_plain};
+use crate::{
+    config::is_attribute_name, directory::NameKey, provisioning::is_plain, secrets::sha256,
+};
 
 /// What sorting keeps in memory; the rest waits in temporary files.
 const MEMORY: usize = 96 << 20;
@@ -57,6 +59,8 @@ struct Groups {
     by_name: HashMap<String, u32>,
     by_key: HashMap<NameKey, u32>,
     names: Vec<String>,
+    /// Of the keys of the names.
+    digests: Vec<Digest>,
 }
 
 impl Groups {
@@ -71,6 +75,7 @@ impl Groups {
         let place = *self.by_key.entry(NameKey::of(name)).or_insert(next);
         if place == next {
             self.names.push(name.to_owned());
+            self.digests.push(shorten(NameKey::of(name).as_str().as_bytes()));
         }
         self.by_name.insert(name.to_owned(), place);
         Some(place)
@@ -158,8 +163,51 @@ fn listed_row(row: RawRow, groups: &mut Groups) -> Result<ListedRow, RowError> {
         Ok::<_, RowError>(places)
     });
     let key = NameKey::of(&username).as_str().to_owned();
-    let groups = places.transpose()?;
-    Ok(ListedRow { key, line, username, texts, attributes, active, groups })
+    let mut row = ListedRow {
+        key,
+        line,
+        username,
+        texts,
+        attributes,
+        active,
+        groups: places.transpose()?,
+        digest: Digest::default(),
+    };
+    row.digest = digest(&row, groups);
+    Ok(row)
+}
+
+fn shorten(bytes: &[u8]) -> Digest {
+    let mut digest = Digest::default();
+    digest.copy_from_slice(&sha256(bytes)[..size_of::<Digest>()]);
+    digest
+}
+
+/// What a row says, whatever its line, the order of its groups and their spelling.
+fn digest(row: &ListedRow, groups: &Groups) -> Digest {
+    let mut said = Vec::with_capacity(512);
+    let mut say = |text: Option<&str>| {
+        // With the length before it, so that no two rows run together to the same.
+        said.extend(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+        said.extend(text.unwrap_or_default().as_bytes());
+    };
+    say(Some(&row.username));
+    row.texts.iter().for_each(|text| say(text.as_deref()));
+    for (name, value) in &row.attributes {
+        say(Some(name));
+        say(Some(value));
+    }
+    // Not to be taken for one more text.
+    said.extend(row.attributes.len().to_le_bytes());
+    said.push(row.active.map_or(2, u8::from));
+    if let Some(places) = &row.groups {
+        let digest = |place: &u32| groups.digests.get(*place as usize).copied().unwrap_or_default();
+        let mut digests: Vec<_> = places.iter().map(digest).collect();
+        digests.sort_unstable();
+        said.push(1);
+        said.extend(digests.iter().flatten());
+    }
+    shorten(&said)
 }
 
 #[cfg(test)]
@@ -179,6 +227,34 @@ mod tests {
         assert_eq!(names, ["ada", "zoe", "Äda"]);
         assert_eq!(rows[1].groups.as_deref(), Some(&[0, 1][..]));
         assert_eq!(rows[0].groups.as_deref(), Some(&[1][..]));
+    }
+
+    #[test]
+    fn a_digest_is_of_what_a_row_says_and_not_of_how() {
+        let digest = |list: &str| {
+            let row = take(list).unwrap().into_iter().find(|row| row.key == "zoe");
+            row.unwrap().digest
+        };
+        let said = digest("username,email,active,groups\nzoe,z@example.com,yes,a|b\n");
+        for same in [
+            "username,email,active,groups\nada,,,b\nzoe,z@example.com,true,B|A|b\n",
+            "groups,active,username,email\nb|a,yes,zoe,z@example.com\n",
+        ] {
+            assert_eq!(digest(same), said, "{same}");
+        }
+        for other in [
+            "username,email,active,groups\nZoe,z@example.com,yes,a|b\n",
+            "username,email,active,groups\nzoe,y@example.com,yes,a|b\n",
+            "username,email,active,groups\nzoe,z@example.com,no,a|b\n",
+            "username,email,active,groups\nzoe,z@example.com,,a|b\n",
+            "username,email,active,groups\nzoe,z@example.com,yes,a\n",
+            "username,email,active,groups\nzoe,z@example.com,yes,\n",
+            "username,display_name,active,groups\nzoe,z@example.com,yes,a|b\n",
+            "username,email,active\nzoe,z@example.com,yes\n",
+            "username,email,active,groups,attributes.a\nzoe,z@example.com,yes,a|b,1\n",
+        ] {
+            assert_ne!(digest(other), said, "{other}");
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::{
 use super::sorter::{Spill, read_or_end};
 use crate::directory::Profile;
 
+/// What a row says, in short: whoever says the same says it again.
+pub(super) type Digest = [u8; 16];
+
 /// What a row says of somebody. Ordered by the bytes of the name's key, then by line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ListedRow {
@@ -21,6 +24,8 @@ pub(super) struct ListedRow {
     pub(super) active: Option<bool>,
     /// Places in the table of group names, in order and each once.
     pub(super) groups: Option<Vec<u32>>,
+    /// Of all but the line, and of the names of the groups rather than their places.
+    pub(super) digest: Digest,
 }
 
 impl ListedRow {
@@ -61,7 +66,7 @@ impl Spill for ListedRow {
         for group in self.groups.iter().flatten() {
             to.write_all(&group.to_le_bytes())?;
         }
-        Ok(())
+        to.write_all(&self.digest)
     }
 
     fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
@@ -96,12 +101,14 @@ impl Spill for ListedRow {
             }
             groups = Some(found);
         }
+        let mut digest = Digest::default();
+        from.read_exact(&mut digest)?;
         let active = match active {
             [2] => None,
             [active] => Some(active == 1),
         };
         let line = u64::from_le_bytes(line);
-        Ok(Some(Self { key, line, username, texts, attributes, active, groups }))
+        Ok(Some(Self { key, line, username, texts, attributes, active, groups, digest }))
     }
 }
 
@@ -148,6 +155,7 @@ mod tests {
             attributes: BTreeMap::from([("room".to_owned(), "7".to_owned())]),
             active: Some(false),
             groups: Some(vec![1, 5]),
+            digest: [7; 16],
         };
         let other = ListedRow { active: None, groups: None, ..row.clone() };
         let mut bytes = Vec::new();

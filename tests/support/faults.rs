@@ -3,10 +3,12 @@
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 /// What an import writes to.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 15] = [
     "plans",
     "plan_chunks",
     "plan_outcomes",
+    "last_lists",
+    "last_list_pages",
     "persons",
     "users",
     "groups",

@@ -7,11 +7,11 @@ use std::{fs::File, io, os::unix::fs::FileExt as _};
 
 use tokio::{io::AsyncWriteExt as _, sync::mpsc};
 
-use super::import::ImportError;
 use crate::{
     directory::DirectoryId,
     provisioning::HeldUser,
     store::{Store, StoreError, read_held_page},
+    sync::import::ImportError,
 };
 
 /// Accounts that are read at once.
@@ -62,14 +62,14 @@ impl Accounts {
         Ok(self.next.as_ref())
     }
 
-    /// The next account, if its name comes before `key`; any if there is no key.
+    /// The next account with its name, if that comes before `key`; any if there is no key.
     pub(super) async fn next_before(
         &mut self,
         key: Option<&str>,
-    ) -> Result<Option<HeldUser>, ImportError> {
+    ) -> Result<Option<(String, HeldUser)>, ImportError> {
         let next = self.look().await?;
         let is_before = next.is_some_and(|(next, _)| key.is_none_or(|key| next.as_str() < key));
-        Ok(self.next.take_if(|_| is_before).map(|(_, held)| held))
+        Ok(self.next.take_if(|_| is_before))
     }
 
     /// The next account, if that is its name.
