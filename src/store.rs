@@ -21,6 +21,7 @@ mod ids;
 mod known;
 mod last_lists;
 mod last_logins;
+mod listening;
 mod login_states;
 mod plans;
 mod provision;
@@ -53,6 +54,7 @@ pub use self::{
     ids::Ids,
     last_lists::LastList,
     last_logins::LastLogin,
+    listening::ChangeListener,
     login_states::LoginState,
     plans::{
         Applier, Chunk, GroupJoins, NewGroup, NewPlan, Outcome, PlanId, PlanState, Seal, StoredPlan,

@@ -392,6 +392,32 @@ async fn a_reader_with_a_cursor_never_skips_a_change() {
 }
 
 #[tokio::test]
+async fn who_listens_hears_of_a_change_when_it_is_made_by_whichever_gateway() {
+    for database in databases().await {
+        let directory = database.store.ensure_directory("Internal", now()).await.unwrap();
+        // PostgreSQL has several gateways.
+        let other = match &database.store {
+            Store::Sqlite { .. } => database.store.clone(),
+            Store::Postgres(_) => Store::open(&database.options).await.unwrap(),
+        };
+        let mut listener = database.store.listen_for_changes().await.unwrap();
+        let writing = tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            let claims = claims("saml:x", "alice", groups(&[]));
+            other.provision(&provision(directory, claims), now()).await.unwrap();
+        });
+        // Without hearing, the log is looked into after five seconds.
+        let heard = async {
+            while database.store.list_changes(0, 1).await.unwrap().is_empty() {
+                listener.hear().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(4), heard).await.expect("it is told");
+        writing.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_second_gateway_on_the_same_file_is_refused() {
     let database = sqlite().await;
     let refused = Store::open(&database.options).await.unwrap_err();

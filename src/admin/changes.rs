@@ -17,9 +17,6 @@ use crate::{
     store::{LoggedChange, StoreError},
 };
 
-/// A reader that waits hears of a change so soon, whichever gateway made it.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
 /// A change as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeView {
@@ -90,14 +87,17 @@ pub(super) async fn follow_changes(
     uri: Uri,
 ) -> Result<Json<Vec<ChangeView>>, AdminError> {
     let options = Options::of(&uri)?;
-    let until = tokio::time::Instant::now() + wait_of(&uri)?;
-    loop {
-        let changes = admin.store.follow_changes(after, options.limit).await?;
-        if !changes.is_empty() || tokio::time::Instant::now() >= until {
-            return Ok(Json(changes.into_iter().map(ChangeView::from).collect()));
+    let wait = wait_of(&uri)?;
+    let until = tokio::time::Instant::now() + wait;
+    let mut changes = admin.store.follow_changes(after, options.limit).await?;
+    if changes.is_empty() && !wait.is_zero() {
+        let mut listener = admin.store.listen_for_changes().await?;
+        changes = admin.store.follow_changes(after, options.limit).await?;
+        while changes.is_empty() && tokio::time::timeout_at(until, listener.hear()).await.is_ok() {
+            changes = admin.store.follow_changes(after, options.limit).await?;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
     }
+    Ok(Json(changes.into_iter().map(ChangeView::from).collect()))
 }
 
 fn wait_of(uri: &Uri) -> Result<Duration, AdminError> {

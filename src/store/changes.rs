@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Connection, Store, StoreError, read,
+    Connection, Store, StoreError, listening, read,
     time::{micros, time},
     within,
 };
@@ -102,6 +102,7 @@ pub(super) async fn append(
             .await
             .map(drop)?;
     });
+    listening::tell(connection).await?;
     Ok(seq)
 }
 

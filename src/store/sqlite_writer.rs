@@ -6,7 +6,7 @@
 use std::{fs::File, future::Future, pin::Pin, sync::Arc};
 
 use sqlx::SqliteConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     StoreError,
@@ -24,6 +24,8 @@ const QUEUE: usize = 1024;
 pub struct SqliteWriter {
     logins: mpsc::Sender<Job>,
     bulk: mpsc::Sender<Job>,
+    /// Counts commits, for whoever wants to know of them.
+    commits: watch::Receiver<u64>,
     /// Held as long as anybody may write: no second gateway gets at the file.
     _lock: Option<Arc<File>>,
 }
@@ -50,8 +52,16 @@ impl SqliteWriter {
     pub(super) fn start(connection: SqliteConnection, lock: Option<File>) -> Self {
         let (logins, login_jobs) = mpsc::channel(QUEUE);
         let (bulk, bulk_jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(run(Transaction::Sqlite(connection), login_jobs, bulk_jobs));
-        Self { logins, bulk, _lock: lock.map(Arc::new) }
+        let (commit, commits) = watch::channel(0);
+        tokio::spawn(run(Transaction::Sqlite(connection), login_jobs, bulk_jobs, commit));
+        Self { logins, bulk, commits, _lock: lock.map(Arc::new) }
+    }
+
+    /// Changes with every commit from now on.
+    pub(super) fn commits(&self) -> watch::Receiver<u64> {
+        let mut commits = self.commits.clone();
+        commits.mark_unchanged();
+        commits
     }
 
     pub(super) async fn write<T, E, W>(&self, priority: Priority, write: W) -> Result<T, E>
@@ -87,6 +97,7 @@ async fn run(
     mut transaction: Transaction,
     mut logins: mpsc::Receiver<Job>,
     mut bulk: mpsc::Receiver<Job>,
+    commit: watch::Sender<u64>,
 ) {
     loop {
         let first = tokio::select! {
@@ -102,6 +113,7 @@ async fn run(
             tracing::error!(problem, "the database could not be written");
             let _ = execute(&mut transaction, "ROLLBACK").await;
         }
+        commit.send_modify(|count| *count += 1);
         for Done { acknowledge, .. } in done {
             acknowledge(committed.clone());
         }
