@@ -33,6 +33,7 @@ pub(super) enum KeysCommand {
     /// again. If it was the one that signs, another one does.
     Retire {
         /// The key's id, as `keys list` shows it.
+        #[arg(allow_hyphen_values = true)]
         id: String,
         #[command(flatten)]
         output: Output,

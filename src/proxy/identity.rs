@@ -100,7 +100,7 @@ impl Identity {
         if let Some(name) = &self.headers.groups {
             let left = page.left.saturating_sub(name.as_str().len());
             let (joined, left_out) = self.headers.group_format.join(&groups, left);
-            page.write(name, encode(&joined, self.headers.encoding));
+            page.write(name, self.headers.group_format.encode(&joined));
             self.report(account, trace, "group", left_out);
         }
         let good_until = now + assertion::LIFE - RESERVE;
@@ -130,10 +130,8 @@ impl Identity {
     ) -> Option<i64> {
         let name = self.headers.assertion.as_ref()?;
         let account = &visitor.account;
-        // The header of the groups wants its share.
-        let share = if self.headers.groups.is_some() { page.left / 2 } else { page.left };
         let mut claims = Claims::new(&self.issuer, &self.app, visitor, now);
-        let fits = claims.fit(groups, share.max(page.left.min(assertion::LEAST)), name);
+        claims.fit(groups, page.left, name, self.headers.groups.is_some());
         self.report(account, trace, "assertion_group", claims.groups_left_out);
         match self.keyring.sign(&claims) {
             Ok(signed) => {
@@ -141,7 +139,7 @@ impl Identity {
                     value.set_sensitive(true);
                     value
                 });
-                if !fits || !page.write(name, value) {
+                if !page.write(name, value) {
                     self.report(account, trace, "assertion", 1);
                 }
                 Some(signed.number)

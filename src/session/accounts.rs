@@ -68,7 +68,7 @@ impl Sessions {
                 // What the application is told lasts for as long as nothing has changed.
                 let before = cached.and_then(|cached| cached.visitor);
                 let same = before.filter(|before| Some(&before.account) == account.as_ref());
-                let new = || account.map(|account| Arc::new(Visitor::new(account, live.parent)));
+                let new = || account.map(|account| Arc::new(Visitor::new(account, live)));
                 let visitor = same.or_else(new);
                 live.accounts.insert(Cached {
                     directories: directories.clone(),

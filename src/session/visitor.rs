@@ -6,7 +6,8 @@ use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue};
 
-use crate::store::{Account, SessionId};
+use super::LiveSession;
+use crate::store::Account;
 
 /// The account that an application knows a session's person by. It lives for as long as the account stays
 /// as it is and the session goes on, at most.
@@ -14,8 +15,8 @@ use crate::store::{Account, SessionId};
 pub struct Visitor {
     /// The account.
     pub account: Account,
-    /// The session that it is here with.
-    pub session: SessionId,
+    /// The session that it is here with: no other one ever has this name.
+    pub session: String,
     told: ArcSwapOption<Told>,
 }
 
@@ -31,7 +32,9 @@ pub struct Told {
 }
 
 impl Visitor {
-    pub(super) fn new(account: Account, session: SessionId) -> Self {
+    pub(super) fn new(account: Account, live: &LiveSession) -> Self {
+        // A number alone may be given again.
+        let session = format!("{}-{}", live.parent.0, live.begun_at.timestamp_micros());
         Self { account, session, told: ArcSwapOption::empty() }
     }
 

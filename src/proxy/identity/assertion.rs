@@ -16,9 +16,6 @@ const SKEW: TimeDelta = TimeDelta::seconds(30);
 /// What a signature, the header before the claims and two dots take.
 const AROUND: usize = 86 + 2 + 128;
 
-/// Room for everything but groups.
-pub(super) const LEAST: usize = 1024;
-
 /// What is said of somebody to one application.
 #[derive(Debug, Serialize)]
 pub(super) struct Claims<'a> {
@@ -31,8 +28,8 @@ pub(super) struct Claims<'a> {
     iat: i64,
     nbf: i64,
     exp: i64,
-    /// The session's number, as administrators see it.
-    sid: String,
+    /// The session: its number, as administrators see it, and when it began.
+    sid: &'a str,
     preferred_username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
@@ -60,7 +57,7 @@ impl<'a> Claims<'a> {
             iat: now.timestamp(),
             nbf: (now - SKEW).timestamp(),
             exp: (now + LIFE).timestamp(),
-            sid: visitor.session.0.to_string(),
+            sid: &visitor.session,
             preferred_username: &user.profile.username,
             email: user.profile.email.as_deref(),
             name: user.profile.display_name.as_deref(),
@@ -69,12 +66,19 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Takes in as many groups as fit into a header of that name and so many bytes. Says whether the rest of
-    /// the claims do.
-    pub(super) fn fit(&mut self, groups: &[&'a str], budget: usize, name: &HeaderName) -> bool {
+    /// Takes in as many groups as fit into a header of that name and so many bytes; the other claims stay in
+    /// any case. If groups have a header of their own, half of the room for groups is left for it.
+    pub(super) fn fit(
+        &mut self,
+        groups: &[&'a str],
+        budget: usize,
+        name: &HeaderName,
+        is_shared: bool,
+    ) {
         // Base64 makes four bytes of three; the number of those that do not fit is said as well.
         let room = budget.saturating_sub(AROUND + name.as_str().len()) * 3 / 4;
-        let mut left = room.saturating_sub(length(self) + ",\"groups_left_out\":100000".len());
+        let left = room.saturating_sub(length(self) + ",\"groups_left_out\":100000".len());
+        let mut left = if is_shared { left / 2 } else { left };
         for (index, group) in groups.iter().enumerate() {
             let Some(less) = left.checked_sub(length(group) + 1) else {
                 self.groups_left_out = groups.len() - index;
@@ -83,7 +87,6 @@ impl<'a> Claims<'a> {
             left = less;
             self.groups.push(group);
         }
-        length(self) <= room
     }
 }
 

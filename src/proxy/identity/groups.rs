@@ -1,6 +1,8 @@
 //! The groups that an application is told of.
 
-use super::encoding::{escape, is_plain, length};
+use http::HeaderValue;
+
+use super::encoding::{self, escape, is_plain, length};
 use crate::{
     config::{HeaderEncoding, IdentityHeadersConfig},
     directory::NameKey,
@@ -51,6 +53,15 @@ impl Groups {
             joined.push_str(&group);
         }
         (joined, 0)
+    }
+
+    /// Joined groups as the value of a header.
+    pub(super) fn encode(&self, joined: &str) -> Option<HeaderValue> {
+        match self.encoding {
+            // Each of them is escaped already.
+            HeaderEncoding::Percent => encoding::encode(joined, HeaderEncoding::Utf8),
+            encoding => encoding::encode(joined, encoding),
+        }
     }
 }
 
