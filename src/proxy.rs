@@ -91,7 +91,7 @@ impl Upstream {
         let (method, started) = (request.method().clone(), Instant::now());
         let sent = self.send(request, upgrade).await;
         self.tracer.record(&forwarding.arrival.context, || {
-            self.span(forwarding, method, started, sent.as_ref().map(|(response, _)| response))
+            self.span(forwarding, &method, started, sent.as_ref().map(|(response, _)| response))
         });
         let (mut response, sender) = sent?;
 
@@ -132,7 +132,7 @@ impl Upstream {
     fn span(
         &self,
         forwarding: &Forwarding<'_>,
-        method: http::Method,
+        method: &http::Method,
         started: Instant,
         sent: Result<&http::Response<Incoming>, &UpstreamError>,
     ) -> Span {

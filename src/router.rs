@@ -130,7 +130,7 @@ impl Router {
         if record.decision != "forward" {
             response = self.pages.finish(response, &arrival, html);
         }
-        record.tell(&arrival, &response, &self.metrics, &self.tracer, self.clock.now());
+        record.tell(&arrival, &response, &self.metrics, &self.tracer, &self.clock);
         response
     }
 
@@ -174,7 +174,7 @@ impl Router {
             };
         };
         record.app = Some(self.apps[index].name.clone());
-        self.decide(request, arrival, index, place, target, &readings, record).await
+        self.decide(request, arrival, (index, place), target, &readings, record).await
     }
 
     /// The application of a path; of none if two readings are in different ones.
@@ -204,8 +204,7 @@ impl Router {
         &self,
         request: Request<Incoming>,
         arrival: &Arrival,
-        index: usize,
-        place: &Place,
+        (index, place): (usize, &Place),
         target: &str,
         readings: &Readings<'_>,
         record: &mut Record,

@@ -441,17 +441,18 @@ async fn a_private_key_is_neither_in_the_database_nor_in_the_log() {
     let url = format!("sqlite://{}", plan.path("gatehouse.db").display());
     let options = gatehouse::store::StoreOptions { url, password: None };
     let store = Store::open(&options).await.unwrap();
-    let sealed = store.list_signing_keys().await.unwrap().remove(0).sealed;
+    let stored = store.list_signing_keys().await.unwrap().remove(0);
     store.close().await;
     let sealer = Sealer::new(&"k".repeat(64).into(), &[]).unwrap();
-    let private = sealer.open("signing key", &sealed).unwrap();
+    let private = sealer.open("signing key", &stored.sealed).unwrap();
     // PKCS#8 has the private number behind a header of 36 bytes.
+    assert_eq!(private[34..36], [4, 32], "an octet string of 32 bytes");
     let number = &private[36..68];
     let log = fs::read(plan.path("log")).unwrap();
     let database = fs::read(plan.path("gatehouse.db")).unwrap();
     let has = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
     assert!(has(&private, number) && has(&log, b"trace_id"), "the right places are looked at");
-    let hex: String = number.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = number.iter().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
     assert!(!has(&database, number));
     for spelling in [hex, BASE64.encode(number), format!("{number:?}"), signature] {
         assert!(!has(&log, spelling.as_bytes()), "{spelling}");

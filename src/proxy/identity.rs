@@ -73,19 +73,19 @@ impl Identity {
     /// Writes somebody into a request. What is written is made once for a session, and then again when the
     /// account has changed or the assertion ends.
     pub(super) fn write(&self, visitor: &Visitor, trace: TraceId, headers: &mut HeaderMap) {
-        let now = self.clock.now();
-        let told = visitor.told(|told| self.is_good(told, now), || self.tell(visitor, trace, now));
+        let told = visitor.told(|told| self.is_good(told), || self.tell(visitor, trace));
         for (name, value) in &told.headers {
             headers.insert(name.clone(), value.clone());
         }
     }
 
-    fn is_good(&self, told: &Told, now: DateTime<Utc>) -> bool {
+    fn is_good(&self, told: &Told) -> bool {
         self.headers.assertion.is_none()
-            || (told.good_until > now && told.key == Some(self.keyring.number()))
+            || (told.key == Some(self.keyring.number()) && told.good_until > self.clock.now())
     }
 
-    fn tell(&self, visitor: &Visitor, trace: TraceId, now: DateTime<Utc>) -> Told {
+    fn tell(&self, visitor: &Visitor, trace: TraceId) -> Told {
+        let now = self.clock.now();
         let account = &visitor.account;
         let mut page = Page { left: self.headers.max_bytes, headers: Vec::new() };
         for (what, name, value) in self.plain(account) {

@@ -10,6 +10,7 @@ use http::{Method, Request, Version};
 use http_body::Body as _;
 
 use crate::{
+    clock::Clock,
     http::{Arrival, RefusedBecause, Response},
     session::Visitor,
     telemetry::{AppLabels, Metrics, RequestLabels, Span, SpanKind, Tracer},
@@ -52,13 +53,13 @@ impl Record {
         response: &Response,
         metrics: &Metrics,
         tracer: &Tracer,
-        now: DateTime<Utc>,
+        clock: &Clock,
     ) {
         let took = arrival.started.elapsed();
         let reason = response.extensions().get().map(|RefusedBecause(code)| *code);
         self.count(response, reason, took, metrics);
         self.log(arrival, response, reason, took);
-        tracer.record(&arrival.context, || self.span(arrival, response, reason, now, took));
+        tracer.record(&arrival.context, || self.span(arrival, response, reason, clock.now(), took));
     }
 
     fn log(
