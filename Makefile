@@ -28,6 +28,7 @@ demo-check: setup
 	@scripts/demo/check.sh
 
 test: setup
+	@scripts/python.sh
 	scripts/with-postgres.sh cargo test
 
 lint: setup

@@ -7,12 +7,15 @@ mod directories;
 mod edits;
 mod explain;
 mod groups;
+mod keys;
 mod lists;
 mod plans;
 mod sessions;
 mod socket;
 mod upkeep;
 mod users;
+
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -29,6 +32,7 @@ pub use self::{
     edits::EditView,
     explain::{ExplainView, FieldView, LoginView, MembershipView},
     groups::{GroupView, MemberView, NestingView},
+    keys::KeyView,
     lists::ImportLine,
     plans::PlanView,
     sessions::{EndedSessions, SessionView},
@@ -40,6 +44,7 @@ use crate::{
     clock::Clock,
     http::Parameters,
     provisioning::{Policy, Targets},
+    secrets::Sealer,
     store::{Store, StoreError},
 };
 
@@ -59,6 +64,8 @@ pub struct Admin {
     pub policy: Policy,
     /// What ends by itself.
     pub upkeep: UpkeepRules,
+    /// What seals signing keys; none if the master key cannot be read.
+    pub sealer: Option<Arc<Sealer>>,
 }
 
 impl Admin {
@@ -104,6 +111,8 @@ impl Admin {
             .route("/plans", get(plans::list_plans))
             .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))
             .route("/plans/{id}/approval", put(plans::approve_plan))
+            .route("/keys", get(keys::show_keys).post(keys::rotate))
+            .route("/keys/{id}", delete(keys::retire))
             .route("/upkeep", post(upkeep::run_upkeep))
             .route("/changes", get(changes::list_changes))
             .route("/changes/after/{seq}", get(changes::follow_changes))

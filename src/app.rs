@@ -4,6 +4,7 @@ mod administration;
 mod check;
 mod metadata;
 mod start;
+mod telemetry;
 
 pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{

@@ -9,6 +9,7 @@ mod edit;
 mod group;
 mod import;
 mod judge;
+mod keys;
 mod plan;
 mod serve;
 mod session;
@@ -63,6 +64,9 @@ enum Command {
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
+    /// Shows and changes the keys that sign what applications are told.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Ends accounts and memberships that have outlived their reason, as the configuration says.
     Upkeep(upkeep::Upkeep),
     /// Prints completions for a shell.
@@ -101,6 +105,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Export(export) => export.run(&cli.config),
         Command::Plan(plan) => plan.run(&cli.config),
         Command::Adopt(adopt) => adopt.run(&cli.config),
+        Command::Keys(keys) => keys.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),
         Command::Completions { shell } => {

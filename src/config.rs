@@ -6,7 +6,9 @@
 mod admin;
 mod app;
 mod claims;
+mod identity_headers;
 mod kerberos;
+mod otlp;
 mod places;
 mod problems;
 mod provisioning;
@@ -26,12 +28,14 @@ use toml::{Table, Value};
 
 pub use self::{
     admin::AdminConfig,
-    app::{AppConfig, AppKind, DecisionConfig, IdentityHeadersConfig, RuleConfig},
+    app::{AppConfig, AppKind, DecisionConfig, RuleConfig},
     claims::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,
     },
+    identity_headers::{HeaderEncoding, IdentityHeadersConfig},
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
+    otlp::OtlpConfig,
     problems::Problems,
     provisioning::{LinkExisting, ProvisioningConfig, WithoutGroupClaim},
     saml::{MetadataSource, SamlConfig},
@@ -130,6 +134,8 @@ impl Config {
     fn check(&self, problems: &mut Problems) {
         self.server.check(problems);
         self.store.check(problems);
+        self.secrets.check(problems);
+        self.telemetry.check(problems);
         for (index, app) in self.apps.iter().enumerate() {
             app.check(&format!("app[{index}]"), problems);
         }

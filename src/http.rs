@@ -23,7 +23,7 @@ pub use self::{
     navigation::{
         is_for_a_page, is_foreign_websocket, is_navigation, is_own_link, is_same_origin, wants_html,
     },
-    pages::{Pages, STYLE_PATH, page, see_other, style},
+    pages::{Pages, RefusedBecause, STYLE_PATH, page, see_other, style},
     parameters::Parameters,
     request_check::check_request,
     site::{Place, Site, Sites},

@@ -8,6 +8,7 @@ pub mod config;
 pub mod directory;
 pub mod http;
 pub mod kerberos;
+pub mod keyring;
 pub mod lifecycle;
 pub mod login;
 pub mod policy;

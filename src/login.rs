@@ -37,7 +37,7 @@ use crate::{
     secrets::Sealer,
     session::Sessions,
     store::Store,
-    telemetry::Metrics,
+    telemetry::{LoginMethod, LoginOutcome, Metrics, Span, SpanKind, TraceId, Tracer},
 };
 
 /// Where a login begins, on the login host.
@@ -89,6 +89,8 @@ pub struct Login {
     pub policy: Policy,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who looks at logins on their way.
+    pub tracer: Tracer,
 }
 
 /// Logins by ticket.
@@ -105,6 +107,26 @@ impl Login {
     fn require_login_host(&self, arrival: &Arrival) -> Result<(), Error> {
         let here = arrival.site.authority() == self.sites.login().authority();
         if here { Ok(()) } else { Err(Error::not_found()) }
+    }
+
+    /// Counts a login that has ended, and tells those who look at traces; `trace` is the whole login's.
+    fn note(
+        &self,
+        arrival: &Arrival,
+        trace: TraceId,
+        method: LoginMethod,
+        outcome: LoginOutcome,
+        reason: &'static str,
+    ) {
+        self.metrics.count_login(method, outcome, reason);
+        self.tracer.record(&arrival.context, || {
+            let (now, took) = (self.clock.now(), arrival.started.elapsed());
+            Span::new(&arrival.context, SpanKind::Inner, "login", now, took)
+                .with("gatehouse.login.method", method.as_str())
+                .with("gatehouse.login.reason", reason)
+                .with("gatehouse.trace", trace.to_string())
+                .failed(outcome == LoginOutcome::refused)
+        });
     }
 
     /// The login host's address of a path.

@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 mod identity;
+mod keys;
 mod managed_headers;
 mod pool;
 mod request_head;
@@ -10,7 +11,10 @@ mod response_head;
 mod tunnel;
 mod upstream_body;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{Request, Version, header};
 use http_body::Body as _;
@@ -18,14 +22,18 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 pub use self::{
-    connection::Target, error::UpstreamError, identity::IdentityHeaders,
+    connection::Target,
+    error::UpstreamError,
+    identity::{Identity, IdentityHeaders},
+    keys::{KEYS_PATH, WELL_KNOWN_KEYS_PATH, show_keys},
     managed_headers::ManagedHeaders,
 };
 use self::{pool::Pool, upstream_body::UpstreamBody};
 use crate::{
-    http::{Body, Place, Response},
+    http::{Arrival, Body, Place, Response},
     lifecycle::Background,
-    store::Account,
+    session::Visitor,
+    telemetry::{Span, SpanKind, Tracer},
 };
 
 /// An application that says nothing for so long has forgotten the request. Exports of a large Jira take
@@ -39,8 +47,9 @@ const UPLOAD: Duration = Duration::from_hours(12);
 #[derive(Debug)]
 pub struct Upstream {
     pool: Arc<Pool>,
-    identity: IdentityHeaders,
+    identity: Identity,
     managed: Arc<ManagedHeaders>,
+    tracer: Tracer,
     background: Background,
 }
 
@@ -49,22 +58,23 @@ pub struct Upstream {
 pub struct Forwarding<'a> {
     /// The application's place.
     pub place: &'a Place,
-    /// Whose address the request comes from.
-    pub client: IpAddr,
+    /// Where the request comes from, and its trace.
+    pub arrival: &'a Arrival,
     /// Who the app is told it is.
-    pub account: Option<&'a Account>,
+    pub visitor: Option<&'a Visitor>,
 }
 
 impl Upstream {
-    /// An application, by its address and the headers it is told identities with.
+    /// An application, by its address and how it is told identities.
     #[must_use]
     pub fn new(
         target: Target,
-        identity: IdentityHeaders,
+        identity: Identity,
         managed: Arc<ManagedHeaders>,
+        tracer: Tracer,
         background: Background,
     ) -> Self {
-        Self { pool: Arc::new(Pool::new(target)), identity, managed, background }
+        Self { pool: Arc::new(Pool::new(target)), identity, managed, tracer, background }
     }
 
     /// Passes a request on. `goes_on` says of a connection that has become a tunnel, such as a
@@ -78,7 +88,12 @@ impl Upstream {
         let upgrade = tunnel::wanted(&request);
         let client = upgrade.then(|| hyper::upgrade::on(&mut request));
         let request = self.request(request, forwarding, upgrade);
-        let (mut response, sender) = self.send(request, upgrade).await?;
+        let (method, started) = (request.method().clone(), Instant::now());
+        let sent = self.send(request, upgrade).await;
+        self.tracer.record(&forwarding.arrival.context, || {
+            self.span(forwarding, &method, started, sent.as_ref().map(|(response, _)| response))
+        });
+        let (mut response, sender) = sent?;
 
         if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
             let client = client.ok_or(UpstreamError::UnwantedUpgrade)?;
@@ -102,15 +117,34 @@ impl Upstream {
         parts.headers = request_head::headers(&parts.headers, &self.managed, upgrade);
         forwarding.write(&mut parts.headers);
         // One request speaks for one: who brings credentials of their own is who those say.
-        if let Some(account) = forwarding.account
+        if let Some(visitor) = forwarding.visitor
             && !parts.headers.contains_key(header::AUTHORIZATION)
         {
-            self.identity.write(account, &mut parts.headers);
+            self.identity.write(visitor, forwarding.arrival.trace, &mut parts.headers);
         }
         parts.uri = request_head::origin_form(&parts.uri);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         Request::from_parts(parts, Body::new(body))
+    }
+
+    /// The gateway's own request, until the head of its answer.
+    fn span(
+        &self,
+        forwarding: &Forwarding<'_>,
+        method: &http::Method,
+        started: Instant,
+        sent: Result<&http::Response<Incoming>, &UpstreamError>,
+    ) -> Span {
+        let context = &forwarding.arrival.context;
+        let (now, took) = (self.identity.clock.now(), started.elapsed());
+        Span::new(context, SpanKind::Upstream, method.to_string(), now, took)
+            .with("http.request.method", method.to_string())
+            .with("server.address", self.pool.target().to_string())
+            .with("gatehouse.app", forwarding.place.name.clone())
+            .with_some("http.response.status_code", sent.ok().map(|r| r.status().as_u16()))
+            .with_some("error.type", sent.err().map(UpstreamError::code))
+            .failed(sent.map_or(true, |response| response.status().is_server_error()))
     }
 
     /// Sends a request on an idle connection, or on a new one. An idle one may have been closed just

@@ -1,5 +1,7 @@
 //! A request's way through the house, and every address of the gateway's own.
 
+mod record;
+
 use std::{
     net::IpAddr,
     sync::{Arc, Weak},
@@ -14,19 +16,21 @@ use axum::{
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
+use self::record::Record;
 use crate::{
+    clock::Clock,
     directory::DirectoryId,
     http::{
         Arrival, Body, Error, Pages, Place, Response, STYLE_PATH, Site, Sites, TrustedProxies,
         check_request, find_cookie, is_foreign_websocket, is_navigation, see_other, style,
         wants_html,
     },
+    keyring::Keyring,
     login::{self, Login},
     policy::{Asked, Decision, Readings, Rules, TargetProblem},
-    proxy::{Forwarding, Upstream},
-    session::{LiveSession, Sessions},
-    store::Account,
-    telemetry::{Metrics, RequestLabels, TraceId},
+    proxy::{Forwarding, KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
+    session::{LiveSession, Sessions, Visitor},
+    telemetry::{Metrics, TraceId, Tracer},
 };
 
 /// What the gateway keeps for itself on every site.
@@ -39,7 +43,7 @@ const MAX_FORM_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub struct App {
     /// What the configuration calls it.
-    pub name: String,
+    pub name: Arc<str>,
     /// What everybody gets at their first visit.
     pub default_groups: Vec<String>,
     /// What is decided for which request.
@@ -71,10 +75,15 @@ pub struct Router {
     pub pages: Pages,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who looks at requests on their way.
+    pub tracer: Tracer,
+    /// The time.
+    pub clock: Clock,
 }
 
 /// Every address of the gateway's own, on one screen.
-pub fn own_routes(login: Arc<Login>) -> Routes {
+pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>) -> Routes {
+    let keys = get(move || std::future::ready(show_keys(&keyring)));
     Routes::new()
         // On the login host.
         .route(login::HOME_PATH, get(login::show_home))
@@ -83,59 +92,45 @@ pub fn own_routes(login: Arc<Login>) -> Routes {
         .route(login::ACS_PATH, post(login::consume_assertion))
         .route(login::METADATA_PATH, get(login::show_metadata))
         .route(login::LOGGED_OUT_PATH, get(login::show_logged_out))
+        .route(WELL_KNOWN_KEYS_PATH, keys.clone())
         // On the hosts of applications.
         .route(login::HANDOVER_PATH, get(login::take_over))
         // On all of them.
         .route(login::LOGOUT_PATH, get(login::confirm_logout).post(login::log_out))
+        .route(KEYS_PATH, keys)
         .route(STYLE_PATH, get(async || style()))
         .fallback(async || Error::not_found())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(login)
 }
 
-/// What became of a request, for the log and the metrics.
-struct Outcome {
-    response: Response,
-    decision: &'static str,
-    app: String,
-}
-
 impl Router {
     /// Answers a request.
     pub async fn respond(&self, request: Request<Incoming>, peer: IpAddr) -> Response {
-        let started = Instant::now();
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let html = wants_html(request.headers());
+        let mut record = Record::of(&request);
         let mut arrival = Arrival {
             trace: TraceId::random(),
+            context: self.tracer.begin(request.headers(), self.trusted.has(peer)),
+            started: Instant::now(),
             client: self.trusted.client(peer, request.headers()),
             site: self.sites.login().clone(),
         };
-        let outcome = match self.find_site(&request, peer) {
+        let led = match self.find_site(&request, peer) {
             Ok(site) => {
                 arrival.site = site;
-                self.lead(request, &arrival).await
+                self.lead(request, &arrival, &mut record).await
             }
-            Err(error) => Err((error, String::new())),
+            Err(error) => Err(error),
         };
-        let Outcome { response, decision, app } = outcome.unwrap_or_else(|(error, app)| {
-            let response = axum::response::IntoResponse::into_response(error);
-            Outcome { response, decision: "refuse", app }
+        let mut response = led.unwrap_or_else(|error| {
+            record.decision = "refuse";
+            axum::response::IntoResponse::into_response(error)
         });
-        let response = if decision == "forward" {
-            response
-        } else {
-            self.pages.finish(response, &arrival, html)
-        };
-
-        let status = response.status();
-        self.count(&app, decision, status, started);
-        tracing::info!(
-            target: "gatehouse::access",
-            trace = %arrival.trace, client = %arrival.client, host = arrival.site.authority(),
-            method = %method, path, app, decision, status = status.as_u16(),
-            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        );
+        if record.decision != "forward" {
+            response = self.pages.finish(response, &arrival, html);
+        }
+        record.tell(&arrival, &response, &self.metrics, &self.tracer, &self.clock);
         response
     }
 
@@ -157,29 +152,29 @@ impl Router {
         &self,
         request: Request<Incoming>,
         arrival: &Arrival,
-    ) -> Result<Outcome, (Error, String)> {
-        let nobody = |error: Error| (error, String::new());
+        record: &mut Record,
+    ) -> Result<Response, Error> {
         let uri = request.uri().clone();
         let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let readings = Readings::of(target).map_err(|problem| nobody(unreadable(problem)))?;
+        let readings = Readings::of(target).map_err(unreadable)?;
 
         if readings.iter().any(is_own) {
-            let response = self.respond_ourselves(request, arrival).await;
-            return Ok(Outcome { response, decision: "own", app: String::new() });
+            record.decision = "own";
+            return Ok(self.respond_ourselves(request, arrival).await);
         }
-        let Some((index, place)) = self.find_place(arrival, &readings).map_err(nobody)? else {
-            let start = arrival.site.authority() == self.sites.login().authority() && target == "/";
-            if !start {
-                return Err(nobody(Error::not_found()));
+        let Some((index, place)) = self.find_place(arrival, &readings)? else {
+            if arrival.site.authority() != self.sites.login().authority() {
+                return Err(Error::not_found());
             }
-            let response = see_other(login::HOME_PATH);
-            return Ok(Outcome { response, decision: "own", app: String::new() });
+            record.decision = "own";
+            return match target {
+                "/" => Ok(see_other(login::HOME_PATH)),
+                WELL_KNOWN_KEYS_PATH => Ok(self.respond_ourselves(request, arrival).await),
+                _ => Err(Error::not_found()),
+            };
         };
-        let app = place.name.clone();
-        match self.decide(request, arrival, index, place, target, &readings).await {
-            Ok((response, decision)) => Ok(Outcome { response, decision, app }),
-            Err(error) => Err((error, app)),
-        }
+        record.app = Some(self.apps[index].name.clone());
+        self.decide(request, arrival, (index, place), target, &readings, record).await
     }
 
     /// The application of a path; of none if two readings are in different ones.
@@ -209,11 +204,11 @@ impl Router {
         &self,
         request: Request<Incoming>,
         arrival: &Arrival,
-        index: usize,
-        place: &Place,
+        (index, place): (usize, &Place),
         target: &str,
         readings: &Readings<'_>,
-    ) -> Result<(Response, &'static str), Error> {
+        record: &mut Record,
+    ) -> Result<Response, Error> {
         let app = &self.apps[index];
         let decided = app.rules.decide(&Asked {
             method: request.method(),
@@ -222,32 +217,36 @@ impl Router {
             headers: request.headers(),
         });
         let decision = decided.decision;
+        record.rule = decided.rule;
         let session = match decision {
             Decision::Deny => return Err(denied()),
             Decision::Pass => None,
             Decision::Optional | Decision::Login => self.find_session(&request, arrival).await?,
         };
-        let account = match &session {
+        record.visitor = match &session {
             Some(live) => self.find_account(app, live, decision).await?,
             None => None,
         };
-        if decision == Decision::Login && account.is_none() {
+        let visitor = record.visitor.as_deref();
+        if decision == Decision::Login && visitor.is_none() {
             if is_navigation(request.method(), request.headers()) {
-                return Ok((self.login.begin(arrival, request.headers(), place, target), "login"));
+                record.decision = "login";
+                return Ok(self.login.begin(arrival, request.headers(), place, target));
             }
             return Err(self.login.refuse_without_session(place));
         }
-        if account.as_ref().is_some_and(|account| !decided.admits(&account.groups)) {
+        if visitor.is_some_and(|visitor| !decided.admits(&visitor.account.groups)) {
             return Err(not_in_group());
         }
         if session.is_some() && is_foreign_websocket(request.headers(), arrival.site.origin()) {
             let sentence = "Another site's page may not use this application in your name.";
             return Err(Error::new(StatusCode::FORBIDDEN, "websocket-cross-site", sentence));
         }
-        let forwarding = Forwarding { place, client: arrival.client, account: account.as_deref() };
+        let forwarding = Forwarding { place, arrival, visitor };
         let goes_on = lives(session.as_ref());
         let response = app.upstream.forward(request, &forwarding, goes_on).await?;
-        Ok((response, "forward"))
+        record.decision = "forward";
+        Ok(response)
     }
 
     async fn find_session(
@@ -270,11 +269,11 @@ impl Router {
         app: &App,
         live: &LiveSession,
         decision: Decision,
-    ) -> Result<Option<Arc<Account>>, Error> {
+    ) -> Result<Option<Arc<Visitor>>, Error> {
         let found =
             self.sessions.find_account(live, &app.directories, &app.name, &app.default_groups);
-        let account = found.await.map_err(Error::unavailable)?;
-        let active = account.filter(|account| account.user.inactive.is_none());
+        let visitor = found.await.map_err(Error::unavailable)?;
+        let active = visitor.filter(|visitor| visitor.account.user.inactive.is_none());
         if active.is_none() && decision == Decision::Login {
             let sentence = "You are signed in, but have no active account for this application. Ask your \
                             administrator for one.";
@@ -282,14 +281,6 @@ impl Router {
                 .with_way_on(login::LOGOUT_PATH.to_owned(), "Sign out"));
         }
         Ok(active)
-    }
-
-    fn count(&self, app: &str, decision: &'static str, status: StatusCode, started: Instant) {
-        let class = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-        let status = class.get(usize::from(status.as_u16() / 100) - 1).copied().unwrap_or("?");
-        let labels = RequestLabels { app: app.to_owned(), decision, status };
-        self.metrics.requests.get_or_create(&labels).inc();
-        self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
     }
 }
 

@@ -7,8 +7,10 @@ mod accounts;
 mod cache;
 mod cookie;
 mod sessions;
+mod visitor;
 
 pub use self::{
     cache::LiveSession,
     sessions::{Login, SessionTimes, Sessions},
+    visitor::{Told, Visitor},
 };

@@ -30,6 +30,7 @@ mod replays;
 mod retention;
 mod rows;
 mod sessions;
+mod signing_keys;
 mod sqlite_writer;
 mod time;
 mod tombstones;
@@ -62,6 +63,7 @@ pub use self::{
     provision::{Provision, Provisioned},
     replays::Replay,
     sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},
+    signing_keys::StoredSigningKey,
     transaction::Priority,
 };
 use self::{

@@ -1,11 +1,22 @@
-//! How the gateway says what it does: log, trace ids, metrics.
+//! How the gateway says what it does: log, trace ids, metrics, spans.
 
 mod log;
 mod metrics;
+mod otlp;
+mod spans;
+mod trace_context;
 mod trace_id;
 
 pub use self::{
     log::init,
-    metrics::{LoginLabels, LoginMethod, LoginOutcome, Metrics, RequestLabels},
+    metrics::{
+        AppLabels, LeftOutLabels, LoginLabels, LoginMethod, LoginOutcome, Metrics, RequestLabels,
+        SpanLabels,
+    },
+    otlp::{Exporter, OtlpError, OtlpOptions},
+    spans::{Span, SpanKind, SpanValue, Tracer},
+    trace_context::{
+        Incoming, SpanNumber, TRACEPARENT, TRACESTATE, TraceContext, TraceNumber, Traceparent,
+    },
     trace_id::TraceId,
 };

@@ -95,6 +95,10 @@ async fn a_client_cannot_say_who_it_is_or_where_it_comes_from() {
         "X-Original-URL: /admin",
         "X-HTTP-Method-Override: DELETE",
         "Remote_User: root",
+        "X-Gatehouse-Assertion: e30.e30.",
+        "x_gatehouse.assertion: e30.e30.",
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "tracestate: a=b",
         "Proxy: evil.example",
         "TE: trailers",
         "Trailer: X-Forwarded-User",
@@ -113,6 +117,8 @@ async fn a_client_cannot_say_who_it_is_or_where_it_comes_from() {
         ("x-forwarded-host", &host),
         ("x-forwarded-user", "alice"),
     ]);
+    assert!(seen.headers["x-gatehouse-assertion"].len() > 200, "ours");
+    assert!(!seen.headers["traceparent"].contains("4bf92f3577b34da6"), "ours");
     for (name, value) in expected {
         assert_eq!(seen.headers.get(name).map(String::as_str), Some(value), "{name}");
     }
@@ -122,12 +128,14 @@ async fn a_client_cannot_say_who_it_is_or_where_it_comes_from() {
         names,
         [
             "host",
+            "traceparent",
             "x-forwarded-for",
             "x-forwarded-groups",
             "x-forwarded-host",
             "x-forwarded-port",
             "x-forwarded-proto",
-            "x-forwarded-user"
+            "x-forwarded-user",
+            "x-gatehouse-assertion"
         ]
     );
 }

@@ -19,10 +19,10 @@ use crate::support::{
 const SERVICE: &str = "HTTP/login.localhost";
 
 /// `gatehouse serve`, killed when this is dropped.
-struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
-    async fn start(plan: &Plan) -> Self {
+    pub async fn start(plan: &Plan) -> Self {
         let log = fs::File::create(plan.path("log")).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_gatehouse"))
             .arg("--config")
@@ -191,7 +191,7 @@ async fn machines_are_told_how_it_is() {
     let metrics = ask("/metrics").await.body;
     for line in [
         r#"gatehouse_logins_total{method="kerberos",outcome="accepted",reason="ok"} 1"#,
-        r#"gatehouse_requests_total{app="jira",decision="forward",status="2xx"} 1"#,
+        r#"gatehouse_requests_total{app="jira",decision="forward",reason="ok",status="2xx"} 1"#,
         "gatehouse_cached_sessions 1",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");

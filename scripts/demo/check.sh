@@ -133,6 +133,6 @@ expect "alice signs out on one host" \
     "^303 $LOGIN/_gatehouse/logged-out"
 expect "and is signed out on the other" "$(as alice -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
 expect "requests were counted" "$(curl -fsS http://127.0.0.1:9091/metrics)" \
-    '^gatehouse_requests_total\{app="wiki",decision="login",status="3xx"\} 2'
+    '^gatehouse_requests_total\{app="wiki",decision="login",reason="ok",status="3xx"\} 2'
 
 echo "demo-check: all of it worked"

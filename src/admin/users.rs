@@ -9,6 +9,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use http::Uri;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Admin, AdminError, Options, directories::find_directory};
 use crate::{directory::NameKey, store::UserDetails};
@@ -16,6 +17,8 @@ use crate::{directory::NameKey, store::UserDetails};
 /// An account as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserView {
+    /// What applications know the account by, whatever its name: the `sub` of assertions.
+    pub uuid: Uuid,
     /// The name to log in under.
     pub username: String,
     /// Where the account is.
@@ -44,6 +47,7 @@ impl From<UserDetails> for UserView {
     fn from(details: UserDetails) -> Self {
         let profile = details.user.profile;
         Self {
+            uuid: details.user.uuid,
             username: profile.username,
             directory: details.directory,
             email: profile.email,

@@ -1,11 +1,12 @@
 //! What logins may change, where, and what administrators act on: with a running gateway or without.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use super::check::sealer;
 use crate::{
     admin::{Admin, UpkeepRules},
     clock::Clock,
-    config::Config,
+    config::{Config, Problems},
     directory::{DirectoryId, Issuer},
     provisioning::{ManagedGroups, Policy, Targets, kerberos_issuer, saml_issuer},
     store::{Store, StoreError},
@@ -34,7 +35,9 @@ pub(super) fn admin(
     let issuers = policy.domains.iter().map(|(issuer, _)| issuer.0.clone()).collect();
     let upkeep = UpkeepRules::new(&config.provisioning, issuers);
     let targets = targets(config, directories);
-    Admin { store: store.clone(), clock: clock.clone(), targets, policy, upkeep }
+    // A running gateway has one; at the command line, only who wants to make a key needs it.
+    let sealer = sealer(config, &mut Problems::default()).map(Arc::new);
+    Admin { store: store.clone(), clock: clock.clone(), targets, policy, upkeep, sealer }
 }
 
 /// Every issuer of the configuration, with the directory that it names.

@@ -4,6 +4,7 @@ use std::fs;
 
 use chrono::{DateTime, Utc};
 
+use super::telemetry;
 use crate::{
     config::{Config, MetadataSource, Problems, SamlConfig, check_secret_file},
     kerberos,
@@ -24,8 +25,11 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
         if let Err((number, problem)) = Rules::compile(&app.rule) {
             problems.add(format!("app[{index}].rule[{number}]"), problem);
         }
-        let headers = IdentityHeaders::new(&app.identity_headers);
+        let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
         problems.check(format!("app[{index}].identity_headers"), headers);
+    }
+    if let Some(otlp) = &config.telemetry.otlp {
+        problems.check("telemetry.otlp.headers", telemetry::otlp_headers(otlp));
     }
     problems.check("saml", saml::self_test());
     for (index, idp) in config.saml.iter().enumerate() {

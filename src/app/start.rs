@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     administration::{admin, ensure_directories, policy, targets},
     check::{check, identity_provider, sealer, service_provider},
-    metadata,
+    metadata, telemetry,
 };
 use crate::{
     admin::{self, Admin},
@@ -18,18 +18,19 @@ use crate::{
     directory::DirectoryId,
     http::{Pages, Sites, TrustedProxies},
     kerberos::Acceptor,
+    keyring::{Keyring, KeyringError},
     lifecycle::Background,
     login::{Login, Provider, Tickets},
     policy::Rules,
     provisioning::{Mapping, Realms},
-    proxy::{IdentityHeaders, ManagedHeaders, Target, Upstream},
+    proxy::{Identity, IdentityHeaders, ManagedHeaders, Target, Upstream},
     router::{App, Router, own_routes},
     secrets::Sealer,
     server::{self, Readiness, Server},
     session::{SessionTimes, Sessions},
     store::{Store, StoreError, StoreOptions},
     sync,
-    telemetry::Metrics,
+    telemetry::{Exporter, Metrics, Tracer},
 };
 
 /// An ending reaches every replica within a second.
@@ -40,6 +41,9 @@ const WRITE_SEEN: Duration = Duration::from_mins(1);
 
 /// How often is looked for plans that another gateway has left.
 const LOOK_FOR_PLANS: Duration = Duration::from_secs(30);
+
+/// A key that was retired is worth nothing within seconds, on every replica.
+const LOOK_FOR_KEYS: Duration = Duration::from_secs(5);
 
 /// How often what has expired is deleted.
 const PURGE: Duration = Duration::from_mins(10);
@@ -53,6 +57,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The keys that sign.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// An address.
     #[error(transparent)]
     Bind(#[from] server::BindError),
@@ -68,6 +75,7 @@ pub struct Gateway {
     listeners: Vec<TcpListener>,
     internal: (TcpListener, axum::Router),
     control: (UnixListener, Admin),
+    exporter: Option<Exporter>,
     sessions: Arc<Sessions>,
     store: Store,
     readiness: Readiness,
@@ -124,6 +132,8 @@ async fn assemble(
     let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), &sealer, times).await?);
     let apps = config.apps.iter().map(|app| (app.name.as_str(), &app.url));
     let sites = Arc::new(Sites::new(&config.server.login_url, apps));
+    let keyring = Arc::new(open_keyring(config, &store, &clock).await?);
+    let (tracer, exporter) = telemetry::tracer(config, &metrics)?;
 
     let login = Arc::new(Login {
         sites: sites.clone(),
@@ -137,6 +147,7 @@ async fn assemble(
         targets: targets(config, &directories),
         policy: policy(config),
         metrics: metrics.clone(),
+        tracer: tracer.clone(),
     });
     metadata::follow(&config.saml, &login, &clock, &background);
 
@@ -153,17 +164,32 @@ async fn assemble(
         trusted,
         sessions: sessions.clone(),
         login: login.clone(),
-        apps: applications(config, &directories, &background)?,
-        own: own_routes(login),
+        apps: applications(
+            config,
+            &directories,
+            &Shared {
+                issuer: sites.login().origin().into(),
+                keyring: keyring.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                tracer: tracer.clone(),
+                background: background.clone(),
+            },
+        )?,
+        own: own_routes(login, keyring.clone()),
         pages: Pages::new(sites),
         metrics: metrics.clone(),
+        tracer,
+        clock: clock.clone(),
     };
+    follow_keys(keyring, &background);
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
         server: Server::new(Arc::new(router), tls),
         listeners,
         internal: (internal, health),
         control: (control, admin),
+        exporter,
         grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         readiness,
         background: work(background, &sessions, &store, &clock, &retention(config)),
@@ -232,10 +258,20 @@ fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
     Ok(Some(Tickets { acceptor, realms }))
 }
 
+/// What every application needs.
+struct Shared {
+    issuer: Arc<str>,
+    keyring: Arc<Keyring>,
+    clock: Clock,
+    metrics: Metrics,
+    tracer: Tracer,
+    background: Background,
+}
+
 fn applications(
     config: &Config,
     directories: &BTreeMap<String, DirectoryId>,
-    background: &Background,
+    shared: &Shared,
 ) -> Result<Vec<App>, Problems> {
     let managed = ManagedHeaders::new(config.apps.iter().map(|app| &app.identity_headers));
     let managed = Arc::new(managed);
@@ -244,17 +280,46 @@ fn applications(
         let key = |key: &str| format!("app[{index}].{key}");
         let rules = Rules::compile(&app.rule).map_err(|(_, problem)| problem);
         let target = configured(&key("upstream"), Target::new(&app.upstream, &trust))?;
-        let identity = IdentityHeaders::new(&app.identity_headers);
-        let identity = configured(&key("identity_headers"), identity)?;
+        let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
+        let name: Arc<str> = app.name.as_str().into();
+        let identity = Identity {
+            headers: configured(&key("identity_headers"), headers)?,
+            app: name.clone(),
+            issuer: shared.issuer.clone(),
+            keyring: shared.keyring.clone(),
+            clock: shared.clock.clone(),
+            metrics: shared.metrics.clone(),
+        };
+        let (tracer, background) = (shared.tracer.clone(), shared.background.clone());
         Ok(App {
             rules: configured(&key("rule"), rules)?,
-            upstream: Upstream::new(target, identity, managed.clone(), background.clone()),
-            name: app.name.clone(),
+            upstream: Upstream::new(target, identity, managed.clone(), tracer, background),
+            name,
             default_groups: app.default_groups.clone(),
             directories: app.directories.iter().map(|name| directories[name]).collect(),
         })
     });
     apps.collect()
+}
+
+async fn open_keyring(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+) -> Result<Keyring, StartError> {
+    let mut problems = Problems::default();
+    let sealer = sealer(config, &mut problems).ok_or(problems)?;
+    let days = TimeDelta::days(config.secrets.signing_key_days.into());
+    Ok(Keyring::open(store.clone(), sealer, clock.clone(), days).await?)
+}
+
+fn follow_keys(keyring: Arc<Keyring>, background: &Background) {
+    background.every(LOOK_FOR_KEYS, move || {
+        let keyring = keyring.clone();
+        async move {
+            report("look for signing keys", keyring.follow().await);
+        }
+    });
 }
 
 /// Takes up plans that were left when a gateway ended: now, and later those of other gateways.
@@ -319,8 +384,8 @@ fn work(
 }
 
 /// What fails now is tried again the next time.
-fn report<T>(work: &str, result: Result<T, StoreError>) -> Option<T> {
-    let failed = |error: &StoreError| tracing::error!(%error, work, "background work failed");
+fn report<T, E: std::fmt::Display>(work: &str, result: Result<T, E>) -> Option<T> {
+    let failed = |error: &E| tracing::error!(%error, work, "background work failed");
     result.inspect_err(failed).ok()
 }
 
@@ -344,6 +409,9 @@ impl Gateway {
         });
         let (socket, admin) = self.control;
         others.spawn(admin::serve_socket(socket, admin, closing.clone()));
+        if let Some(exporter) = self.exporter {
+            others.spawn(exporter.run(closing.clone()));
+        }
         self.readiness.begin();
         tracing::info!("ready");
 

@@ -174,6 +174,7 @@ async fn show(control: &Control, path: &str, output: Output) -> Result<(), Contr
     }
     for user in users {
         say(&format!("username      {}", user.username));
+        say(&format!("uuid          {}", user.uuid));
         say(&format!("directory     {}", user.directory));
         let inactive = user.inactive.as_ref().map(|reason| format!("no: {reason}"));
         say(&format!("active        {}", inactive.as_deref().unwrap_or("yes")));

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Problems, urls};
+use super::{IdentityHeadersConfig, Problems, urls};
 
 /// An application behind the gateway.
 #[derive(Clone, Debug, Deserialize)]
@@ -107,31 +107,6 @@ pub enum DecisionConfig {
     Deny,
 }
 
-/// The headers that tell the app who the user is. An empty name leaves one out.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct IdentityHeadersConfig {
-    /// Carries the username. Default: X-Forwarded-User.
-    pub user: String,
-    /// Carries the email address. Default: X-Forwarded-Email.
-    pub email: String,
-    /// Carries the display name. Default: X-Forwarded-Name.
-    pub name: String,
-    /// Carries the names of the groups. Default: X-Forwarded-Groups.
-    pub groups: String,
-}
-
-impl Default for IdentityHeadersConfig {
-    fn default() -> Self {
-        Self {
-            user: "X-Forwarded-User".to_owned(),
-            email: "X-Forwarded-Email".to_owned(),
-            name: "X-Forwarded-Name".to_owned(),
-            groups: "X-Forwarded-Groups".to_owned(),
-        }
-    }
-}
-
 impl AppConfig {
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {
         super::check_name(&format!("{key}.name"), &self.name, problems);
@@ -156,6 +131,7 @@ impl AppConfig {
         for (index, rule) in self.rule.iter().enumerate() {
             rule.check(&format!("{key}.rule[{index}]"), problems);
         }
+        self.identity_headers.check(&format!("{key}.identity_headers"), problems);
         if self.directories.is_empty() {
             problems.add(format!("{key}.directories"), "name at least one directory");
         }

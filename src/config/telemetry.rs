@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::{OtlpConfig, Problems};
+
 /// How the gateway says what it does.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TelemetryConfig {
@@ -13,6 +15,17 @@ pub struct TelemetryConfig {
     /// (`info,gatehouse::saml=debug`). Default: info.
     #[serde(default = "default_log_level")]
     pub log_level: String,
+
+    /// Where spans are sent to. Default: nowhere.
+    pub otlp: Option<OtlpConfig>,
+}
+
+impl TelemetryConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        if let Some(otlp) = &self.otlp {
+            otlp.check("telemetry.otlp", problems);
+        }
+    }
 }
 
 /// How a line of the log looks.
@@ -28,7 +41,7 @@ pub enum LogFormat {
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self { log_format: LogFormat::default(), log_level: default_log_level() }
+        Self { log_format: LogFormat::default(), log_level: default_log_level(), otlp: None }
     }
 }
 

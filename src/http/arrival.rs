@@ -1,17 +1,21 @@
 //! What is known of a request before anybody looks at what it wants.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::{Error, Site};
-use crate::telemetry::TraceId;
+use crate::telemetry::{TraceContext, TraceId};
 
 /// A request's trace, and where it comes from and goes to.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     /// Ties the answer to the log.
     pub trace: TraceId,
+    /// Its place in a trace that goes through several programs.
+    pub context: TraceContext,
+    /// When it came.
+    pub started: Instant,
     /// The client, as far as trusted proxies tell.
     pub client: IpAddr,
     /// The site that was asked.

@@ -28,6 +28,10 @@ struct ErrorPage<'a> {
     way_on: Option<&'a WayOn>,
 }
 
+/// The code of the error that an answer shows, for those who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedBecause(pub &'static str);
+
 /// A page from a template.
 #[must_use]
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
@@ -87,6 +91,7 @@ impl Pages {
             response.headers_mut().remove(header::CONTENT_LENGTH);
             report(&error, trace, arrival);
             let page = error_page(&error, trace, html);
+            response.extensions_mut().insert(RefusedBecause(error.code));
             let (parts, body) = page.into_parts();
             // What came along with the error stays: cookies, challenges.
             let mut headers = parts.headers;
@@ -128,10 +133,11 @@ fn report(error: &Error, trace: TraceId, arrival: &Arrival) {
     let Error { status, code, cause, .. } = error;
     let cause = cause.as_deref().unwrap_or_default();
     let (request, status, client) = (arrival.trace, status.as_u16(), arrival.client);
+    let trace_id = arrival.context.trace();
     if error.status.is_server_error() {
-        tracing::error!(%trace, %request, code, status, %client, cause, "request failed");
+        tracing::error!(%trace, %request, %trace_id, code, status, %client, cause, "request failed");
     } else {
-        tracing::info!(%trace, %request, code, status, %client, cause, "request refused");
+        tracing::info!(%trace, %request, %trace_id, code, status, %client, cause, "request refused");
     }
 }
 

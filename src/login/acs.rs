@@ -127,7 +127,7 @@ impl Login {
         let response = form.find("SAMLResponse").unwrap_or_default().to_owned();
         match self.prove(state, response).await {
             Ok(proven) => self.complete(arrival, headers, flow, proven).await,
-            Err(refusal) => Err(self.refuse(state, flow, &refusal)),
+            Err(refusal) => Err(self.refuse(arrival, state, flow, &refusal)),
         }
     }
 
@@ -144,7 +144,8 @@ impl Login {
         if cookie.is_some_and(|cookie| sha256(cookie.as_bytes()) == *state.browser_hash) {
             return Ok(());
         }
-        self.metrics.count_login(LoginMethod::saml, LoginOutcome::refused, "saml-other-browser");
+        let reason = "saml-other-browser";
+        self.note(arrival, flow.trace, LoginMethod::saml, LoginOutcome::refused, reason);
         let sentence =
             "This sign-in was begun in another browser, or your browser keeps no cookies.";
         Err(Error::new(StatusCode::BAD_REQUEST, "saml-other-browser", sentence)
@@ -191,9 +192,15 @@ impl Login {
         Ok(judging.await??)
     }
 
-    fn refuse(&self, state: &LoginState, flow: &Flow, refusal: &AcsError) -> Error {
+    fn refuse(
+        &self,
+        arrival: &Arrival,
+        state: &LoginState,
+        flow: &Flow,
+        refusal: &AcsError,
+    ) -> Error {
         let code = refusal.code();
-        self.metrics.count_login(LoginMethod::saml, LoginOutcome::refused, code);
+        self.note(arrival, flow.trace, LoginMethod::saml, LoginOutcome::refused, code);
         if matches!(refusal, AcsError::Store(_) | AcsError::Unfinished(_)) {
             return Error::unavailable(refusal);
         }

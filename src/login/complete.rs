@@ -48,7 +48,7 @@ impl Login {
         let method = proven.method;
         let username = proven.claims.profile.username.clone();
         let issuer = proven.claims.identity.issuer.clone();
-        let provisioned = self.provision(flow, method, proven.claims).await?;
+        let provisioned = self.provision(arrival, flow, method, proven.claims).await?;
         let parent = self.find_parent(arrival, headers).await?.map(|parent| parent.id);
         let replaces = parent.or(flow.replaces.map(SessionId));
         let (value, format) = proven.name_id.map_or((None, None), |id| (Some(id.value), id.format));
@@ -64,9 +64,9 @@ impl Login {
         });
         let (session, cookie) = begun.await.map_err(Error::unavailable)?;
 
-        self.metrics.count_login(method, LoginOutcome::accepted, "ok");
+        self.note(arrival, flow.trace, method, LoginOutcome::accepted, "ok");
         tracing::info!(
-            trace = %flow.trace, user.name = username, issuer = issuer.0, method = method.as_str(),
+            trace = %flow.trace, trace_id = %arrival.context.trace(), user.name = username, issuer = issuer.0, method = method.as_str(),
             client = %arrival.client, session = session.id.0,
             changes = provisioned.plan.changes.len(), "logged in"
         );
@@ -79,6 +79,7 @@ impl Login {
 
     async fn provision(
         &self,
+        arrival: &Arrival,
         flow: &Flow,
         method: LoginMethod,
         claims: Claims,
@@ -100,7 +101,7 @@ impl Login {
             }
             Err(ProvisionError::Store(error)) => Err(Error::unavailable(error)),
             Err(ProvisionError::Refused(refusal)) => {
-                self.metrics.count_login(method, LoginOutcome::refused, refusal.code());
+                self.note(arrival, flow.trace, method, LoginOutcome::refused, refusal.code());
                 Err(Error::new(StatusCode::FORBIDDEN, refusal.code(), sentence(&refusal))
                     .caused_by(&refusal)
                     .with_way_on(

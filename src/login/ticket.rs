@@ -70,7 +70,7 @@ pub(super) async fn try_ticket(
             Ok(Some(TicketEnd::SignedIn(response)))
         }
         Err(TicketError::Store(error)) => Err(Error::unavailable(error)),
-        Err(error) => Ok(Some(TicketEnd::Refused(refused(login, flow, &error)))),
+        Err(error) => Ok(Some(TicketEnd::Refused(refused(login, arrival, flow, &error)))),
     }
 }
 
@@ -107,9 +107,9 @@ fn answer(response: &mut Response, arrival: &Arrival, reply: Option<String>) {
     headers.append(header::SET_COOKIE, cookies.remove(cookies.no_ticket));
 }
 
-fn refused(login: &Login, flow: &Flow, error: &TicketError) -> String {
+fn refused(login: &Login, arrival: &Arrival, flow: &Flow, error: &TicketError) -> String {
     let trace = flow.trace;
     tracing::warn!(%trace, code = error.code(), cause = %error, "ticket refused");
-    login.metrics.count_login(LoginMethod::kerberos, LoginOutcome::refused, error.code());
+    login.note(arrival, trace, LoginMethod::kerberos, LoginOutcome::refused, error.code());
     format!("Signing in with your computer's account did not work (code {trace}).")
 }

@@ -25,25 +25,33 @@ pub enum UpstreamError {
     UnwantedUpgrade,
 }
 
+impl UpstreamError {
+    /// What logs, metrics and scripts know it by.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Connect(..) | Self::ConnectTimeout(_) => "upstream-unreachable",
+            Self::Broken(_) | Self::UnwantedUpgrade => "upstream-broken",
+            Self::NoAnswer => "upstream-timeout",
+        }
+    }
+}
+
 impl From<UpstreamError> for Error {
     fn from(error: UpstreamError) -> Self {
-        let (status, code, sentence) = match error {
+        let (status, sentence) = match error {
             UpstreamError::Connect(..) | UpstreamError::ConnectTimeout(_) => (
                 StatusCode::BAD_GATEWAY,
-                "upstream-unreachable",
                 "The application is not running, or just starting. Try again in a minute.",
             ),
-            UpstreamError::Broken(_) | UpstreamError::UnwantedUpgrade => (
-                StatusCode::BAD_GATEWAY,
-                "upstream-broken",
-                "The application broke off while it answered. Try again.",
-            ),
+            UpstreamError::Broken(_) | UpstreamError::UnwantedUpgrade => {
+                (StatusCode::BAD_GATEWAY, "The application broke off while it answered. Try again.")
+            }
             UpstreamError::NoAnswer => (
                 StatusCode::GATEWAY_TIMEOUT,
-                "upstream-timeout",
                 "The application took too long to answer. Try again later.",
             ),
         };
-        Self::new(status, code, sentence).caused_by(error)
+        Self::new(status, error.code(), sentence).caused_by(error)
     }
 }

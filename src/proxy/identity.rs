@@ -1,90 +1,187 @@
 //! Telling an application who it is.
 
+mod assertion;
+mod encoding;
+mod groups;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::managed_headers::HeaderNameError;
-use crate::{config::IdentityHeadersConfig, store::Account};
+use self::{assertion::Claims, encoding::encode, groups::Groups};
+use super::managed_headers::{HeaderNameError, identity_header};
+use crate::{
+    clock::Clock,
+    config::{AppKind, HeaderEncoding, IdentityHeadersConfig},
+    keyring::Keyring,
+    session::{Told, Visitor},
+    store::Account,
+    telemetry::{LeftOutLabels, Metrics, TraceId},
+};
 
-/// What all identity headers may take together. Tomcat refuses more than 8 KiB of headers, and the
-/// browser's cookies want a place too.
-const BUDGET: usize = 4 * 1024;
+/// An assertion is made anew so long before it ends: applications take a moment, and their clocks differ.
+const RESERVE: TimeDelta = TimeDelta::minutes(1);
 
-/// The headers that tell an application who the user is. Values are UTF-8.
+/// The headers that tell an application who the user is, as the configuration wants them.
 #[derive(Clone, Debug)]
 pub struct IdentityHeaders {
     user: Option<HeaderName>,
     email: Option<HeaderName>,
     name: Option<HeaderName>,
     groups: Option<HeaderName>,
+    assertion: Option<HeaderName>,
+    encoding: HeaderEncoding,
+    group_format: Groups,
+    max_bytes: usize,
 }
 
 impl IdentityHeaders {
-    /// From the configuration; an empty name leaves a header out.
-    pub fn new(config: &IdentityHeadersConfig) -> Result<Self, HeaderNameError> {
-        let name = |name: &str| match name {
-            "" => Ok(None),
-            name => name.parse().map(Some).map_err(|_| HeaderNameError(name.to_owned())),
-        };
+    /// From the configuration of an application of a kind; an empty name leaves a header out.
+    pub fn new(config: &IdentityHeadersConfig, kind: AppKind) -> Result<Self, HeaderNameError> {
         Ok(Self {
-            user: name(&config.user)?,
-            email: name(&config.email)?,
-            name: name(&config.name)?,
-            groups: name(&config.groups)?,
+            user: identity_header(&config.user)?,
+            email: identity_header(&config.email)?,
+            name: identity_header(&config.name)?,
+            groups: identity_header(&config.groups)?,
+            assertion: identity_header(config.assertion(kind))?,
+            encoding: config.encoding,
+            group_format: Groups::new(config),
+            max_bytes: config.max_bytes,
         })
     }
+}
 
-    /// Writes an account into a request.
-    pub(super) fn write(&self, account: &Account, headers: &mut HeaderMap) {
-        let profile = &account.user.profile;
-        let mut left = BUDGET;
-        let mut write = |name: &Option<HeaderName>, value: Option<&str>| {
-            let value = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
-            if let (Some(name), Some(value)) = (name, value) {
-                left = left.saturating_sub(name.as_str().len() + value.len());
-                headers.insert(name.clone(), value);
+/// Tells one application who it is, in headers that it can read and in an assertion that it can verify.
+#[derive(Debug)]
+pub struct Identity {
+    /// The headers.
+    pub headers: IdentityHeaders,
+    /// The application's name: whom assertions are for.
+    pub app: Arc<str>,
+    /// Who makes them: the login host's origin.
+    pub issuer: Arc<str>,
+    /// What signs them.
+    pub keyring: Arc<Keyring>,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl Identity {
+    /// Writes somebody into a request. What is written is made once for a session, and then again when the
+    /// account has changed or the assertion ends.
+    pub(super) fn write(&self, visitor: &Visitor, trace: TraceId, headers: &mut HeaderMap) {
+        let told = visitor.told(|told| self.is_good(told), || self.tell(visitor, trace));
+        for (name, value) in &told.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+
+    fn is_good(&self, told: &Told) -> bool {
+        self.headers.assertion.is_none()
+            || (told.key == Some(self.keyring.number()) && told.good_until > self.clock.now())
+    }
+
+    fn tell(&self, visitor: &Visitor, trace: TraceId) -> Told {
+        let now = self.clock.now();
+        let account = &visitor.account;
+        let mut page = Page { left: self.headers.max_bytes, headers: Vec::new() };
+        for (what, name, value) in self.plain(account) {
+            if let (Some(name), Some(value)) = (name, value)
+                && !page.write(name, encode(value, self.headers.encoding))
+            {
+                self.report(account, trace, what, 1);
             }
+        }
+        let groups = self.headers.group_format.told(&account.groups);
+        let number = self.assert(visitor, &groups, &mut page, trace, now);
+        if let Some(name) = &self.headers.groups {
+            let left = page.left.saturating_sub(name.as_str().len());
+            let (joined, left_out) = self.headers.group_format.join(&groups, left);
+            page.write(name, self.headers.group_format.encode(&joined));
+            self.report(account, trace, "group", left_out);
+        }
+        let good_until = now + assertion::LIFE - RESERVE;
+        Told { headers: page.headers, good_until, key: number }
+    }
+
+    fn plain<'a>(
+        &'a self,
+        account: &'a Account,
+    ) -> [(&'static str, &'a Option<HeaderName>, Option<&'a str>); 3] {
+        let (headers, profile) = (&self.headers, &account.user.profile);
+        [
+            ("user", &headers.user, Some(&profile.username)),
+            ("email", &headers.email, profile.email.as_deref()),
+            ("name", &headers.name, profile.display_name.as_deref()),
+        ]
+    }
+
+    /// Writes the assertion, and says which key signed it.
+    fn assert(
+        &self,
+        visitor: &Visitor,
+        groups: &[&str],
+        page: &mut Page,
+        trace: TraceId,
+        now: DateTime<Utc>,
+    ) -> Option<i64> {
+        let name = self.headers.assertion.as_ref()?;
+        let account = &visitor.account;
+        let mut claims = Claims::new(&self.issuer, &self.app, visitor, now);
+        claims.fit(groups, page.left, name, self.headers.groups.is_some());
+        self.report(account, trace, "assertion_group", claims.groups_left_out);
+        match self.keyring.sign(&claims) {
+            Ok(signed) => {
+                let value = HeaderValue::try_from(signed.token).ok().map(|mut value| {
+                    value.set_sensitive(true);
+                    value
+                });
+                if !page.write(name, value) {
+                    self.report(account, trace, "assertion", 1);
+                }
+                Some(signed.number)
+            }
+            Err(error) => {
+                tracing::error!(%trace, app = &*self.app, %error, "no assertion was made");
+                None
+            }
+        }
+    }
+
+    /// Tells administrators what an application is not told.
+    fn report(&self, account: &Account, trace: TraceId, what: &'static str, left_out: usize) {
+        if left_out == 0 {
+            return;
+        }
+        let labels = LeftOutLabels { app: self.app.clone(), what };
+        self.metrics.identity_left_out.get_or_create(&labels).inc_by(left_out as u64);
+        tracing::warn!(
+            %trace, app = &*self.app, user.name = account.user.profile.username, what, left_out,
+            "the application is not told all of it: it does not fit, or cannot be written in a header"
+        );
+    }
+}
+
+/// Headers, as long as there is room.
+struct Page {
+    left: usize,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Page {
+    /// Writes a header if it can be written and there is room for it: says whether.
+    fn write(&mut self, name: &HeaderName, value: Option<HeaderValue>) -> bool {
+        let Some(value) = value else {
+            return false;
         };
-        write(&self.user, Some(&profile.username));
-        write(&self.email, profile.email.as_deref());
-        write(&self.name, profile.display_name.as_deref());
-        let (groups, left_out) = join_groups(&account.groups, left);
-        if left_out > 0 {
-            let username = &profile.username;
-            tracing::debug!(user.name = username, left_out, "groups do not fit into the header");
-        }
-        if let (Some(name), Ok(value)) = (&self.groups, HeaderValue::from_bytes(groups.as_bytes()))
-        {
-            headers.insert(name.clone(), value);
-        }
-    }
-}
-
-/// As many groups as fit, with commas in between; in their names, `,` is `%2C` and `%` is `%25`. Says how
-/// many were left out.
-fn join_groups(groups: &[String], budget: usize) -> (String, usize) {
-    let mut joined = String::new();
-    for (index, group) in groups.iter().enumerate() {
-        let group = group.replace('%', "%25").replace(',', "%2C");
-        if joined.len() + 1 + group.len() > budget {
-            return (joined, groups.len() - index);
-        }
-        if !joined.is_empty() {
-            joined.push(',');
-        }
-        joined.push_str(&group);
-    }
-    (joined, 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_told_apart_and_stay_within_the_budget() {
-        let groups = ["a,b", "50%", "c"].map(str::to_owned);
-        assert_eq!(join_groups(&groups, 100), ("a%2Cb,50%25,c".to_owned(), 0));
-        assert_eq!(join_groups(&groups, 8), ("a%2Cb".to_owned(), 2));
-        assert_eq!(join_groups(&groups, 0), (String::new(), 3));
+        let Some(left) = self.left.checked_sub(name.as_str().len() + value.len()) else {
+            return false;
+        };
+        self.left = left;
+        self.headers.push((name.clone(), value));
+        true
     }
 }

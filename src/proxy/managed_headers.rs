@@ -2,14 +2,46 @@
 
 use std::collections::BTreeSet;
 
-use http::HeaderName;
+use http::{HeaderName, header};
 
+use super::request_head::is_hop_by_hop;
 use crate::{config::IdentityHeadersConfig, http::fold};
 
-/// A name that no header can have.
+/// A name that no header with an identity can have.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no name of a header")]
-pub struct HeaderNameError(pub(super) String);
+pub enum HeaderNameError {
+    /// It is none.
+    #[error("{0:?} is no name of a header")]
+    Malformed(String),
+    /// It says something else already.
+    #[error("{0:?} is a header with a meaning of its own")]
+    Reserved(String),
+}
+
+/// Headers that say what a request is.
+const RESERVED: [HeaderName; 8] = [
+    header::HOST,
+    header::COOKIE,
+    header::AUTHORIZATION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::EXPECT,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+/// The name of a header that tells an identity; none if it is empty.
+pub(super) fn identity_header(name: &str) -> Result<Option<HeaderName>, HeaderNameError> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let parsed: Result<HeaderName, _> = name.parse();
+    let parsed = parsed.map_err(|_| HeaderNameError::Malformed(name.to_owned()))?;
+    if RESERVED.contains(&parsed) || is_hop_by_hop(&parsed) {
+        return Err(HeaderNameError::Reserved(name.to_owned()));
+    }
+    Ok(Some(parsed))
+}
 
 /// Headers that speak for whom or for what address a request is, in one product or another. Each
 /// decides something somewhere, so none of a client's is passed on.
@@ -68,8 +100,7 @@ impl ManagedHeaders {
     /// Those that are always managed, and those that any application is told identities with.
     #[must_use]
     pub fn new<'a>(identities: impl Iterator<Item = &'a IdentityHeadersConfig>) -> Self {
-        let configured = identities
-            .flat_map(|headers| [&headers.user, &headers.email, &headers.name, &headers.groups]);
+        let configured = identities.flat_map(IdentityHeadersConfig::names);
         let configured = configured.map(|name| fold(name).into_owned());
         Self(FIXED.iter().map(|name| (*name).to_owned()).chain(configured).collect())
     }
@@ -86,9 +117,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_identity_takes_no_header_that_means_something_else() {
+        assert_eq!(identity_header("").unwrap(), None);
+        assert_eq!(identity_header("Remote-User").unwrap().unwrap(), "remote-user");
+        for name in ["a b", "X-Über", "Host", "cookie", "Transfer-Encoding", "traceparent"] {
+            assert!(identity_header(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
     fn every_spelling_of_a_managed_name_is_managed() {
         let mine = IdentityHeadersConfig {
             user: "X-My_User".to_owned(),
+            assertion: Some("X-My-Proof".to_owned()),
             ..IdentityHeadersConfig::default()
         };
         let managed = ManagedHeaders::new([&mine].into_iter());
@@ -96,6 +137,7 @@ mod tests {
             "x-my-user",
             "x_my_user",
             "x.my~user",
+            "x_my.proof",
             "x-forwarded-user",
             "x_forwarded_for",
             "x-forwarded-anything",

@@ -31,6 +31,10 @@ impl Pool {
         Self { target, idle: Mutex::default() }
     }
 
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
     pub(super) async fn connect(&self) -> Result<Sender, UpstreamError> {
         self.target.connect().await
     }

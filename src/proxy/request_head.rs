@@ -3,7 +3,10 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 
 use super::{Forwarding, ManagedHeaders};
-use crate::http::foreign_cookies;
+use crate::{
+    http::foreign_cookies,
+    telemetry::{TRACEPARENT, TRACESTATE},
+};
 
 /// Headers about one connection (RFC 9110 section 7.6.1), and those that we answer ourselves.
 const HOP_BY_HOP: [HeaderName; 10] = [
@@ -38,6 +41,7 @@ pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool)
         let dropped = is_hop_by_hop(name)
             // Set below, or answered already.
             || [header::HOST, header::COOKIE, header::EXPECT, header::CONTENT_LENGTH].contains(name)
+            || [TRACEPARENT, TRACESTATE].contains(&name.as_str())
             || named.iter().any(|named| name.as_str().eq_ignore_ascii_case(named))
             || managed.has(name)
             || (*name == header::AUTHORIZATION && is_consumed(value));
@@ -80,15 +84,19 @@ impl Forwarding<'_> {
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         let site = &self.place.site;
         let scheme = if site.is_secure() { "https" } else { "http" };
-        let client = self.client.to_string();
+        let client = self.arrival.client.to_string();
+        let context = &self.arrival.context;
+        let traceparent = context.traceparent();
         let values = [
             (header::HOST, site.authority()),
             (HeaderName::from_static("x-forwarded-for"), client.as_str()),
             (HeaderName::from_static("x-forwarded-proto"), scheme),
             (HeaderName::from_static("x-forwarded-host"), site.authority()),
             (HeaderName::from_static("x-forwarded-port"), site.port()),
+            (HeaderName::from_static(TRACEPARENT), traceparent.as_str()),
         ];
-        for (name, value) in values {
+        let state = context.tracestate().map(|state| (HeaderName::from_static(TRACESTATE), state));
+        for (name, value) in values.into_iter().chain(state) {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);
             }
@@ -124,6 +132,8 @@ mod tests {
             ("x_forwarded_user", "root"),
             ("cookie", "gatehouse-session=x; JSESSIONID=y"),
             ("content-length", "005"),
+            ("traceparent", "00-1-2-01"),
+            ("tracestate", "a=b"),
             ("accept", "a"),
             ("accept", "b"),
         ]);

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{LiveSession, Sessions};
+use super::{LiveSession, Sessions, Visitor};
 use crate::{
     directory::DirectoryId,
     store::{Account, StoreError},
@@ -21,7 +21,7 @@ pub(super) struct Accounts(RwLock<Vec<Cached>>);
 struct Cached {
     directories: Arc<[DirectoryId]>,
     app: String,
-    account: Option<Arc<Account>>,
+    visitor: Option<Arc<Visitor>>,
     read_at: DateTime<Utc>,
 }
 
@@ -54,30 +54,33 @@ impl Sessions {
         directories: &Arc<[DirectoryId]>,
         app: &str,
         default_groups: &[String],
-    ) -> Result<Option<Arc<Account>>, StoreError> {
+    ) -> Result<Option<Arc<Visitor>>, StoreError> {
         let now = self.clock.now();
         let cached = live.accounts.find(directories, app);
         if let Some(cached) = &cached
             && cached.read_at + FRESH > now
         {
-            return Ok(cached.account.clone());
+            return Ok(cached.visitor.clone());
         }
         let first = cached.is_none();
         match (self.read_account(live, directories, app, default_groups, first).await, cached) {
-            (Ok(account), _) => {
-                let account = account.map(Arc::new);
-                let directories = directories.clone();
+            (Ok(account), cached) => {
+                // What the application is told lasts for as long as nothing has changed.
+                let before = cached.and_then(|cached| cached.visitor);
+                let same = before.filter(|before| Some(&before.account) == account.as_ref());
+                let new = || account.map(|account| Arc::new(Visitor::new(account, live)));
+                let visitor = same.or_else(new);
                 live.accounts.insert(Cached {
-                    directories,
+                    directories: directories.clone(),
                     app: app.to_owned(),
-                    account: account.clone(),
+                    visitor: visitor.clone(),
                     read_at: now,
                 });
-                Ok(account)
+                Ok(visitor)
             }
             (Err(error), Some(cached)) => {
                 tracing::warn!(%error, "an account is as it was read last");
-                Ok(cached.account)
+                Ok(cached.visitor)
             }
             (Err(error), None) => Err(error),
         }

@@ -27,6 +27,8 @@ pub struct LiveSession {
     pub person: PersonId,
     /// The parent that it ends with.
     pub parent: SessionId,
+    /// When that began.
+    pub begun_at: DateTime<Utc>,
     /// The host whose cookie it is.
     pub host: String,
     /// When it ends at the latest.
@@ -43,6 +45,7 @@ impl LiveSession {
         Self {
             person: parent.person,
             parent: parent.id,
+            begun_at: parent.created_at,
             host,
             expires_at: parent.expires_at,
             accounts: Accounts::default(),

@@ -7,7 +7,7 @@ use super::{Connection, Store, StoreError, attributes::read_attributes, read, ti
 use crate::directory::{DirectoryId, InactiveReason, NameKey, PersonId, Profile, User, UserId};
 
 /// A user, and every group they are in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub user: User,

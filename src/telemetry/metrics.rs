@@ -19,7 +19,11 @@ pub struct Metrics {
     /// Requests that were answered.
     pub requests: Family<RequestLabels, Counter>,
     /// How long the answer's head took.
-    pub request_seconds: Histogram,
+    pub request_seconds: Family<AppLabels, Histogram, fn() -> Histogram>,
+    /// What applications were not told of somebody, for want of room.
+    pub identity_left_out: Family<LeftOutLabels, Counter>,
+    /// What became of spans.
+    pub spans: Family<SpanLabels, Counter>,
     /// Sessions in memory.
     pub cached_sessions: Gauge,
     registry: Arc<Mutex<Registry>>,
@@ -71,11 +75,36 @@ pub enum LoginOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     /// The app; empty for the gateway's own pages.
-    pub app: String,
+    pub app: Arc<str>,
     /// What was decided: `forward`, `login`, `refuse` or `own`.
     pub decision: &'static str,
+    /// The code of the error, or `ok`.
+    pub reason: &'static str,
     /// The first digit of the status, such as `2xx`.
     pub status: &'static str,
+}
+
+/// An app; empty for the gateway's own pages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AppLabels {
+    /// Its name.
+    pub app: Arc<str>,
+}
+
+/// What an app was not told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LeftOutLabels {
+    /// Its name.
+    pub app: Arc<str>,
+    /// `user`, `email`, `name`, `group`, `assertion` or `assertion_group`.
+    pub what: &'static str,
+}
+
+/// What became of spans.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SpanLabels {
+    /// `exported`; `dropped` because too many waited; or `failed` because the collector did not take them.
+    pub outcome: &'static str,
 }
 
 impl Default for Metrics {
@@ -83,7 +112,9 @@ impl Default for Metrics {
         let metrics = Self {
             logins: Family::default(),
             requests: Family::default(),
-            request_seconds: Histogram::new(SECONDS),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            identity_left_out: Family::default(),
+            spans: Family::default(),
             cached_sessions: Gauge::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
@@ -95,6 +126,12 @@ impl Default for Metrics {
             "Seconds until the head of the answer",
             metrics.request_seconds.clone(),
         );
+        registry.register(
+            "identity_left_out",
+            "What applications were not told, because it does not fit",
+            metrics.identity_left_out.clone(),
+        );
+        registry.register("spans", "What became of spans", metrics.spans.clone());
         registry.register(
             "cached_sessions",
             "Sessions held in memory",
