@@ -9,10 +9,13 @@ mod explain;
 mod groups;
 mod lists;
 mod plans;
+mod requests;
 mod sessions;
 mod socket;
 mod upkeep;
 mod users;
+
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -31,6 +34,9 @@ pub use self::{
     groups::{GroupView, MemberView, NestingView},
     lists::ImportLine,
     plans::PlanView,
+    requests::{
+        AccountView, AskedApp, ReadingView, RequestQuestion, RequestView, Requests, RuleView,
+    },
     sessions::{EndedSessions, SessionView},
     socket::{SocketError, bind_socket, serve_socket},
     upkeep::UpkeepRules,
@@ -59,12 +65,15 @@ pub struct Admin {
     pub policy: Policy,
     /// What ends by itself.
     pub upkeep: UpkeepRules,
+    /// What requests meet.
+    pub requests: Arc<Requests>,
 }
 
 impl Admin {
     /// Every operation. `?dry_run=` makes those that change something say what they would do.
     pub fn routes(self) -> Router {
         Router::new()
+            .route("/requests/explain", post(requests::explain_request))
             .route("/sessions", get(sessions::list_sessions).delete(sessions::end_sessions_of))
             .route("/sessions/{id}", delete(sessions::end_session))
             .route("/users", get(users::list_users))

@@ -12,7 +12,7 @@ mod upstream_body;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use http::{Request, Version, header};
+use http::{HeaderMap, Request, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -92,6 +92,25 @@ impl Upstream {
         Ok(response.map(|body| Body::new(UpstreamBody::new(body, sender, pool))))
     }
 
+    /// The headers that the application gets with a request.
+    #[must_use]
+    pub fn headers(
+        &self,
+        from: &HeaderMap,
+        forwarding: &Forwarding<'_>,
+        upgrade: bool,
+    ) -> HeaderMap {
+        let mut headers = request_head::headers(from, &self.managed, upgrade);
+        forwarding.write(&mut headers);
+        // One request speaks for one: who brings credentials of their own is who those say.
+        if let Some(account) = forwarding.account
+            && !headers.contains_key(header::AUTHORIZATION)
+        {
+            self.identity.write(account, &mut headers);
+        }
+        headers
+    }
+
     fn request(
         &self,
         request: Request<Incoming>,
@@ -99,14 +118,7 @@ impl Upstream {
         upgrade: bool,
     ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
-        parts.headers = request_head::headers(&parts.headers, &self.managed, upgrade);
-        forwarding.write(&mut parts.headers);
-        // One request speaks for one: who brings credentials of their own is who those say.
-        if let Some(account) = forwarding.account
-            && !parts.headers.contains_key(header::AUTHORIZATION)
-        {
-            self.identity.write(account, &mut parts.headers);
-        }
+        parts.headers = self.headers(&parts.headers, forwarding, upgrade);
         parts.uri = request_head::origin_form(&parts.uri);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();

@@ -17,20 +17,17 @@ use hyper::body::Incoming;
 use crate::{
     directory::DirectoryId,
     http::{
-        Arrival, Body, Error, Pages, Place, Response, STYLE_PATH, Site, Sites, TrustedProxies,
-        check_request, find_cookie, is_foreign_websocket, is_navigation, see_other, style,
-        wants_html,
+        Arrival, Body, Error, Pages, Place, Response, Route, STYLE_PATH, Site, Sites,
+        TrustedProxies, check_request, find_cookie, is_foreign_websocket, is_navigation, see_other,
+        style, wants_html,
     },
     login::{self, Login},
-    policy::{Asked, Decision, Readings, Rules, TargetProblem},
+    policy::{Asked, Asker, Readings, Rules, TargetProblem, Verdict},
     proxy::{Forwarding, Upstream},
     session::{LiveSession, Sessions},
     store::Account,
     telemetry::{Metrics, RequestLabels, TraceId},
 };
-
-/// What the gateway keeps for itself on every site.
-const OWN_PREFIX: &str = "/_gatehouse";
 
 /// A response with its certificates, signatures and 150 groups has 50 KiB.
 const MAX_FORM_BYTES: usize = 4 * 1024 * 1024;
@@ -43,9 +40,9 @@ pub struct App {
     /// What everybody gets at their first visit.
     pub default_groups: Vec<String>,
     /// What is decided for which request.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// Where requests go.
-    pub upstream: Upstream,
+    pub upstream: Arc<Upstream>,
     /// Whose users it sees, in order.
     pub directories: Arc<[DirectoryId]>,
 }
@@ -163,37 +160,29 @@ impl Router {
         let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let readings = Readings::of(target).map_err(|problem| nobody(unreadable(problem)))?;
 
-        if readings.iter().any(is_own) {
-            let response = self.respond_ourselves(request, arrival).await;
-            return Ok(Outcome { response, decision: "own", app: String::new() });
-        }
-        let Some((index, place)) = self.find_place(arrival, &readings).map_err(nobody)? else {
-            let start = arrival.site.authority() == self.sites.login().authority() && target == "/";
-            if !start {
-                return Err(nobody(Error::not_found()));
+        let own = |response| Outcome { response, decision: "own", app: String::new() };
+        let (index, place) = match self.sites.route(&arrival.site, &readings) {
+            Route::Own => return Ok(own(self.respond_ourselves(request, arrival).await)),
+            Route::App(index, place) => (index, place),
+            Route::Between => {
+                let cause = "two readings are in two applications";
+                return Err(nobody(Error::bad_request("target-between-apps", cause)));
             }
-            let response = see_other(login::HOME_PATH);
-            return Ok(Outcome { response, decision: "own", app: String::new() });
+            Route::Nobody => {
+                let here = arrival.site.authority() == self.sites.login().authority();
+                let start = here && target == "/";
+                return if start {
+                    Ok(own(see_other(login::HOME_PATH)))
+                } else {
+                    Err(nobody(Error::not_found()))
+                };
+            }
         };
         let app = place.name.clone();
         match self.decide(request, arrival, index, place, target, &readings).await {
             Ok((response, decision)) => Ok(Outcome { response, decision, app }),
             Err(error) => Err((error, app)),
         }
-    }
-
-    /// The application of a path; of none if two readings are in different ones.
-    fn find_place(
-        &self,
-        arrival: &Arrival,
-        readings: &Readings<'_>,
-    ) -> Result<Option<(usize, &Place)>, Error> {
-        let mut places = readings.iter().map(|path| self.sites.find_place(&arrival.site, path));
-        let first = places.next().flatten();
-        if places.all(|place| place.map(|(index, _)| index) == first.map(|(index, _)| index)) {
-            return Ok(first);
-        }
-        Err(Error::bad_request("target-between-apps", "two readings are in two applications"))
     }
 
     async fn respond_ourselves(&self, request: Request<Incoming>, arrival: &Arrival) -> Response {
@@ -221,24 +210,39 @@ impl Router {
             client: arrival.client,
             headers: request.headers(),
         });
-        let decision = decided.decision;
-        let session = match decision {
-            Decision::Deny => return Err(denied()),
-            Decision::Pass => None,
-            Decision::Optional | Decision::Login => self.find_session(&request, arrival).await?,
+        let session = if decided.needs_session() {
+            self.find_session(&request, arrival).await?
+        } else {
+            None
         };
         let account = match &session {
-            Some(live) => self.find_account(app, live, decision).await?,
+            Some(live) => self.find_account(app, live).await?,
             None => None,
         };
-        if decision == Decision::Login && account.is_none() {
-            if is_navigation(request.method(), request.headers()) {
-                return Ok((self.login.begin(arrival, request.headers(), place, target), "login"));
+        let asker = session.as_ref().map_or(Asker::Nobody, |live| Asker::User {
+            signed_in_with: live.issuer.way_to_sign_in(),
+            groups: account.as_ref().map(|account| account.groups.as_slice()),
+        });
+        let rule = || app.rules.name(decided.rule);
+        match decided.judge(asker) {
+            Verdict::Forward => {}
+            Verdict::SignIn | Verdict::SignInAnotherWay
+                if is_navigation(request.method(), request.headers()) =>
+            {
+                let (headers, ways) = (request.headers(), decided.sign_in_with());
+                let response = self.login.begin(arrival, headers, place, target, ways);
+                return Ok((response, "login"));
             }
-            return Err(self.login.refuse_without_session(place));
-        }
-        if account.as_ref().is_some_and(|account| !decided.admits(&account.groups)) {
-            return Err(not_in_group());
+            Verdict::SignIn if decided.asks_for_credentials => {
+                return Ok((self.login.ask_for_credentials(place), "refuse"));
+            }
+            Verdict::SignIn => return Err(self.login.refuse_without_session(place)),
+            Verdict::SignInAnotherWay => {
+                return Err(self.login.refuse_this_way(place).caused_by(rule()));
+            }
+            Verdict::NoAccount => return Err(no_active_account()),
+            Verdict::NotInGroup => return Err(not_in_group().caused_by(rule())),
+            Verdict::Denied => return Err(denied().caused_by(rule())),
         }
         if session.is_some() && is_foreign_websocket(request.headers(), arrival.site.origin()) {
             let sentence = "Another site's page may not use this application in your name.";
@@ -264,24 +268,16 @@ impl Router {
         }
     }
 
-    /// The account that an application knows somebody by. Without an active one nobody is let in.
+    /// The active account that an application knows somebody by.
     async fn find_account(
         &self,
         app: &App,
         live: &LiveSession,
-        decision: Decision,
     ) -> Result<Option<Arc<Account>>, Error> {
         let found =
             self.sessions.find_account(live, &app.directories, &app.name, &app.default_groups);
         let account = found.await.map_err(Error::unavailable)?;
-        let active = account.filter(|account| account.user.inactive.is_none());
-        if active.is_none() && decision == Decision::Login {
-            let sentence = "You are signed in, but have no active account for this application. Ask your \
-                            administrator for one.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "no-active-account", sentence)
-                .with_way_on(login::LOGOUT_PATH.to_owned(), "Sign out"));
-        }
-        Ok(active)
+        Ok(account.filter(|account| account.user.inactive.is_none()))
     }
 
     fn count(&self, app: &str, decision: &'static str, status: StatusCode, started: Instant) {
@@ -291,13 +287,6 @@ impl Router {
         self.metrics.requests.get_or_create(&labels).inc();
         self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
     }
-}
-
-/// Whether a path is the gateway's own, for anybody who reads it.
-fn is_own(path: &str) -> bool {
-    let start = path.get(..OWN_PREFIX.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
-        && matches!(path.as_bytes().get(OWN_PREFIX.len()), None | Some(b'/'))
 }
 
 /// Whether a session still is one, for as long as somebody asks.
@@ -312,6 +301,13 @@ fn unreadable(problem: TargetProblem) -> Error {
         return Error::new(StatusCode::URI_TOO_LONG, problem.code(), sentence);
     }
     Error::bad_request(problem.code(), problem)
+}
+
+fn no_active_account() -> Error {
+    let sentence = "You are signed in, but have no active account for this application. Ask your \
+                    administrator for one.";
+    Error::new(StatusCode::FORBIDDEN, "no-active-account", sentence)
+        .with_way_on(login::LOGOUT_PATH.to_owned(), "Sign out")
 }
 
 fn not_in_group() -> Error {

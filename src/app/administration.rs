@@ -1,12 +1,17 @@
 //! What logins may change, where, and what administrators act on: with a running gateway or without.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use super::{
+    applications::{applications, requests, sites},
+    start::StartError,
+};
 use crate::{
-    admin::{Admin, UpkeepRules},
+    admin::{Admin, Requests, UpkeepRules},
     clock::Clock,
     config::Config,
     directory::{DirectoryId, Issuer},
+    lifecycle::Background,
     provisioning::{ManagedGroups, Policy, Targets, kerberos_issuer, saml_issuer},
     store::{Store, StoreError},
 };
@@ -19,9 +24,11 @@ pub(crate) async fn open_admin(
     config: &Config,
     store: &Store,
     clock: &Clock,
-) -> Result<Admin, StoreError> {
+) -> Result<Admin, StartError> {
     let directories = ensure_directories(config, store, clock).await?;
-    Ok(admin(config, store, clock, &directories))
+    let apps = applications(config, &directories, &Background::default())?;
+    let requests = requests(config, &Arc::new(sites(config)), &apps);
+    Ok(admin(config, store, clock, &directories, requests))
 }
 
 pub(super) fn admin(
@@ -29,12 +36,20 @@ pub(super) fn admin(
     store: &Store,
     clock: &Clock,
     directories: &Directories,
+    requests: Requests,
 ) -> Admin {
     let policy = policy(config);
     let issuers = policy.domains.iter().map(|(issuer, _)| issuer.0.clone()).collect();
     let upkeep = UpkeepRules::new(&config.provisioning, issuers);
     let targets = targets(config, directories);
-    Admin { store: store.clone(), clock: clock.clone(), targets, policy, upkeep }
+    Admin {
+        store: store.clone(),
+        clock: clock.clone(),
+        targets,
+        policy,
+        upkeep,
+        requests: Arc::new(requests),
+    }
 }
 
 /// Every issuer of the configuration, with the directory that it names.

@@ -1,6 +1,6 @@
 //! Starting and stopping all of it.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use tokio::{net::TcpListener, net::UnixListener, task::JoinSet};
@@ -8,22 +8,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     administration::{admin, ensure_directories, policy, targets},
-    check::{check, identity_provider, sealer, service_provider},
+    applications::{applications, requests, sites},
+    check::{check, identity_provider, sealer, service_provider, warnings},
     metadata,
 };
 use crate::{
     admin::{self, Admin},
     clock::Clock,
     config::{Config, MetadataSource, Problems},
-    directory::DirectoryId,
-    http::{Pages, Sites, TrustedProxies},
+    http::{Pages, TrustedProxies},
     kerberos::Acceptor,
     lifecycle::Background,
     login::{Login, Provider, Tickets},
-    policy::Rules,
     provisioning::{Mapping, Realms},
-    proxy::{IdentityHeaders, ManagedHeaders, Target, Upstream},
-    router::{App, Router, own_routes},
+    router::{Router, own_routes},
     secrets::Sealer,
     server::{self, Readiness, Server},
     session::{SessionTimes, Sessions},
@@ -78,6 +76,9 @@ pub struct Gateway {
 /// Makes everything ready, or says what is wrong with it. Addresses are taken, and not yet served.
 pub async fn start(config: &Config, clock: Clock) -> Result<Gateway, StartError> {
     check(config, clock.now())?;
+    for warning in warnings(config).lines() {
+        tracing::warn!(%warning, "probably not meant");
+    }
     let mut problems = Problems::default();
     let sealer = sealer(config, &mut problems);
     problems.into_result()?;
@@ -122,8 +123,7 @@ async fn assemble(
     let directories = ensure_directories(config, &store, &clock).await?;
     let times = session_times(config);
     let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), &sealer, times).await?);
-    let apps = config.apps.iter().map(|app| (app.name.as_str(), &app.url));
-    let sites = Arc::new(Sites::new(&config.server.login_url, apps));
+    let sites = Arc::new(sites(config));
 
     let login = Arc::new(Login {
         sites: sites.clone(),
@@ -140,7 +140,9 @@ async fn assemble(
     });
     metadata::follow(&config.saml, &login, &clock, &background);
 
-    let admin = admin(config, &store, &clock, &directories);
+    let apps = applications(config, &directories, &background)?;
+    let requests = requests(config, &sites, &apps);
+    let admin = admin(config, &store, &clock, &directories, requests);
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
 
@@ -153,7 +155,7 @@ async fn assemble(
         trusted,
         sessions: sessions.clone(),
         login: login.clone(),
-        apps: applications(config, &directories, &background)?,
+        apps,
         own: own_routes(login),
         pages: Pages::new(sites),
         metrics: metrics.clone(),
@@ -195,7 +197,10 @@ fn retention(config: &Config) -> Retention {
 }
 
 /// A problem that only comes up when something is put to use.
-fn configured<T, E: std::fmt::Display>(key: &str, result: Result<T, E>) -> Result<T, Problems> {
+pub(super) fn configured<T, E: std::fmt::Display>(
+    key: &str,
+    result: Result<T, E>,
+) -> Result<T, Problems> {
     let mut problems = Problems::default();
     problems.check(key, result).ok_or(problems)
 }
@@ -230,31 +235,6 @@ fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
         problems
     })?;
     Ok(Some(Tickets { acceptor, realms }))
-}
-
-fn applications(
-    config: &Config,
-    directories: &BTreeMap<String, DirectoryId>,
-    background: &Background,
-) -> Result<Vec<App>, Problems> {
-    let managed = ManagedHeaders::new(config.apps.iter().map(|app| &app.identity_headers));
-    let managed = Arc::new(managed);
-    let trust = configured("app.upstream", server::trust())?;
-    let apps = config.apps.iter().enumerate().map(|(index, app)| {
-        let key = |key: &str| format!("app[{index}].{key}");
-        let rules = Rules::compile(&app.rule).map_err(|(_, problem)| problem);
-        let target = configured(&key("upstream"), Target::new(&app.upstream, &trust))?;
-        let identity = IdentityHeaders::new(&app.identity_headers);
-        let identity = configured(&key("identity_headers"), identity)?;
-        Ok(App {
-            rules: configured(&key("rule"), rules)?,
-            upstream: Upstream::new(target, identity, managed.clone(), background.clone()),
-            name: app.name.clone(),
-            default_groups: app.default_groups.clone(),
-            directories: app.directories.iter().map(|name| directories[name]).collect(),
-        })
-    });
-    apps.collect()
 }
 
 /// Takes up plans that were left when a gateway ended: now, and later those of other gateways.
