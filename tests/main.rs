@@ -15,6 +15,7 @@ mod kerberos;
 mod layers;
 mod login;
 mod proxy;
+mod rules;
 mod saml;
 mod serve;
 mod session;

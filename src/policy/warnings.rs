@@ -41,7 +41,7 @@ pub fn warnings(app: &AppConfig) -> Vec<RuleWarning> {
         rule.warn_of_methods(&mut warn);
         rule.warn_of_paths_elsewhere(app, &mut warn);
         rule.warn_of_wide_exemption(app, &mut warn);
-        rule.warn_of_administration(app, &mut warn);
+        rule.warn_of_administration(app, &seen[..index], &mut warn);
         if let Some(before) = seen[..index].iter().find(|before| before.shadows(rule)) {
             let text =
                 format!("never decides: rule[{}] before it matches all of it", before.number);
@@ -104,9 +104,14 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// An exemption that reaches into administration, unless it is for a network and for clients with
-    /// credentials.
-    fn warn_of_administration(&self, app: &AppConfig, warn: &mut impl FnMut(&'static str, String)) {
+    /// An exemption that reaches into administration, unless a rule before it closes that, or it is for a
+    /// network and for clients with credentials.
+    fn warn_of_administration(
+        &self,
+        app: &AppConfig,
+        before: &[Self],
+        warn: &mut impl FnMut(&'static str, String),
+    ) {
         let narrow = self.config.with_credentials && !self.config.networks.is_empty();
         if self.config.decision != DecisionConfig::Pass || narrow {
             return;
@@ -115,8 +120,9 @@ impl<'a> Seen<'a> {
             return;
         };
         let closed = administration.path.iter();
+        let closed = closed.filter_map(|path| Pattern::compile(path, Case::Any).ok());
         let closed: Vec<_> =
-            closed.filter_map(|path| Pattern::compile(path, Case::Any).ok()).collect();
+            closed.filter(|path| !before.iter().any(|rule| rule.closes(path))).collect();
         for pattern in &self.patterns {
             if let Some(closed) = closed.iter().find(|closed| closed.overlaps(pattern)) {
                 let (kind, closed) = (app.kind.as_str(), closed.text());
@@ -129,6 +135,16 @@ impl<'a> Seen<'a> {
                 warn("path", text);
             }
         }
+    }
+
+    /// Whether nobody gets to any of these paths without a login.
+    fn closes(&self, paths: &Pattern) -> bool {
+        let RuleConfig { decision, methods, networks, headers, .. } = self.config;
+        matches!(decision, DecisionConfig::Login | DecisionConfig::Deny)
+            && methods.is_empty()
+            && networks.is_empty()
+            && headers.is_empty()
+            && self.patterns.iter().any(|pattern| pattern.covers(paths))
     }
 
     /// Whether it decides whenever `other` could.

@@ -8,6 +8,7 @@ pub(super) const ADMINISTRATION: &[&str] = &[
     "/admin/*",
     "/setup*/*",
     "/bootstrap*/*",
+    "/rest/admin/*",
     "/rest/*/admin/*",
     "/rest/*/*/admin/*",
     "/rest/plugins/*",

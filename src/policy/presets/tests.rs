@@ -266,7 +266,7 @@ const ATLASSIAN: [AppKind; 5] =
 #[test]
 fn every_preset_compiles_and_warns_of_nothing() {
     for kind in AppKind::ALL {
-        let own = AppConfig { rule: preset(kind), preset: PRESET_OFF, ..app(AppKind::Generic, "") };
+        let own = AppConfig { rule: preset(kind), preset: PRESET_OFF, ..app(kind, "") };
         assert!(Rules::of(&own).is_ok(), "{kind:?}");
         assert_eq!(crate::policy::warnings(&own), [], "{kind:?}");
     }
