@@ -1,14 +1,15 @@
 //! What becomes of a request, and why: asked of the very rules and functions that requests meet.
 
 mod verdict_text;
+mod views;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use http::{HeaderName, HeaderValue, Request, Uri, header};
-use serde::{Deserialize, Serialize};
 
 use self::verdict_text::{mask, mismatch_text, outcome_of};
+pub use self::views::{AccountView, ReadingView, RequestQuestion, RequestView, RuleView};
 use super::{Admin, AdminError, Options, users::find_user};
 use crate::{
     directory::DirectoryId,
@@ -40,81 +41,6 @@ pub struct AskedApp {
     pub directories: Arc<[DirectoryId]>,
 }
 
-/// A request that somebody wants to know about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestQuestion {
-    /// The method.
-    pub method: String,
-    /// The whole address, its path as it is sent.
-    pub url: String,
-    /// Whose request it is, by address.
-    pub from: IpAddr,
-    /// Names and values.
-    pub headers: Vec<(String, String)>,
-    /// Who has signed in.
-    pub user: Option<String>,
-    /// Their directory, if several have the name.
-    pub directory: Option<String>,
-    /// How they have signed in. Default: in a way that is good enough.
-    pub signed_in_with: Option<String>,
-}
-
-/// What becomes of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestView {
-    /// One word: `forward`, `login`, `refuse` or `own`.
-    pub outcome: String,
-    /// Why, in a sentence.
-    pub because: String,
-    /// The application.
-    pub app: Option<String>,
-    /// What the strictest reading of the path asks for.
-    pub decision: Option<String>,
-    /// The rule that said so.
-    pub rule: Option<String>,
-    /// Every way to read the path, and the rules for it.
-    pub readings: Vec<ReadingView>,
-    /// Of each of these, somebody has to be in one.
-    pub groups: Vec<Vec<String>>,
-    /// The ways to sign in that a login would offer, in order.
-    pub sign_in_with: Vec<String>,
-    /// The account, if somebody was asked about.
-    pub account: Option<AccountView>,
-    /// The headers that the application would get; secrets are masked.
-    pub headers: Vec<(String, String)>,
-}
-
-/// A way to read a path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadingView {
-    /// The path.
-    pub path: String,
-    /// The rules for this path, up to the one that decides.
-    pub rules: Vec<RuleView>,
-}
-
-/// A rule for a path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleView {
-    /// What it is called.
-    pub rule: String,
-    /// What it decides.
-    pub decision: String,
-    /// Why it does not hold for this request, if it does not.
-    pub mismatch: Option<String>,
-}
-
-/// Somebody who asks, as an application knows them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountView {
-    /// The account's name; none if the application sees no active one.
-    pub username: Option<String>,
-    /// Every group they are in.
-    pub groups: Vec<String>,
-    /// How they are taken to have signed in.
-    pub signed_in_with: String,
-}
-
 /// `POST /requests/explain`
 pub(super) async fn explain_request(
     State(admin): State<Admin>,
@@ -137,7 +63,7 @@ pub(super) async fn explain_request(
         Some(user) => admin.find_active(app, user).await?,
         None => None,
     };
-    let known = Known { user: user.is_some(), account: account.as_ref(), question: &question };
+    let known = Known { has_user: user.is_some(), account: account.as_ref(), question: &question };
     Ok(Json(admin.requests.judge(&request, app, place, &known)))
 }
 
@@ -173,7 +99,7 @@ impl Admin {
 
 /// What is known of whoever asks.
 struct Known<'a> {
-    user: bool,
+    has_user: bool,
     account: Option<&'a Account>,
     question: &'a RequestQuestion,
 }
@@ -205,6 +131,7 @@ impl Requests {
         }
     }
 
+    /// What becomes of a request of an application, by the functions that requests meet.
     fn judge(
         &self,
         request: &Request<()>,
@@ -214,6 +141,7 @@ impl Requests {
     ) -> RequestView {
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let mut view = RequestView { app: Some(place.name.clone()), ..RequestView::default() };
+        // It was read already, to find the application.
         let Ok(readings) = Readings::of(target) else {
             return view;
         };
@@ -221,41 +149,52 @@ impl Requests {
         let (method, headers) = (request.method(), request.headers());
         let asked = Asked { method, readings: &readings, client, headers };
         let decided = app.rules.decide(&asked);
+        view.describe(&decided, app, &asked);
+
         let ways: Vec<_> = self.ways.iter().map(String::as_str).collect();
         let ways = offered_ways(decided.sign_in_with(), &ways);
-        let signed_in_with = known.question.signed_in_with.as_deref();
-        let signed_in_with = signed_in_with.or(ways.first().copied()).unwrap_or_default();
+        let signed_in_with = known.signed_in_with(&ways);
         let account = known.account.filter(|_| decided.needs_session());
-        let asker = match known.user {
-            true => Asker::User {
-                signed_in_with,
-                groups: account.map(|account| account.groups.as_slice()),
-            },
-            false => Asker::Nobody,
-        };
-        let verdict = decided.judge(asker);
-        let foreign = known.user
-            && decided.needs_session()
-            && is_foreign_websocket(headers, place.site.origin());
+        let verdict = decided.judge(known.user(signed_in_with));
+        let with_session = known.has_user && decided.needs_session();
+        let foreign = with_session && is_foreign_websocket(headers, place.site.origin());
         let page = is_navigation(method, headers);
         (view.outcome, view.because) = outcome_of(verdict, &decided, page, foreign);
-        view.describe(&decided, app, &asked);
-        if view.outcome == "login" {
-            view.sign_in_with = ways.iter().map(ToString::to_string).collect();
+        match view.outcome.as_str() {
+            "login" => view.sign_in_with = ways.iter().map(ToString::to_string).collect(),
+            "forward" => {
+                let forwarding = Forwarding { place, client, account };
+                let sent = app.upstream.headers(headers, &forwarding, false);
+                view.headers = sent.iter().map(|(name, value)| mask(name, value)).collect();
+            }
+            _ => {}
         }
-        if known.user {
-            view.account = Some(AccountView {
-                username: known.account.map(|account| account.user.profile.username.clone()),
-                groups: known.account.map(|account| account.groups.clone()).unwrap_or_default(),
-                signed_in_with: signed_in_with.to_owned(),
-            });
-        }
-        if view.outcome == "forward" {
-            let forwarding = Forwarding { place, client, account };
-            let sent = app.upstream.headers(headers, &forwarding, false);
-            view.headers = sent.iter().map(|(name, value)| mask(name, value)).collect();
-        }
+        view.account = known.has_user.then(|| known.view(signed_in_with));
         view
+    }
+}
+
+impl<'a> Known<'a> {
+    /// How somebody is taken to have signed in: as was said, or in a way that is good enough.
+    fn signed_in_with(&self, ways: &[&'a str]) -> &'a str {
+        let said = self.question.signed_in_with.as_deref();
+        said.or(ways.first().copied()).unwrap_or_default()
+    }
+
+    fn user(&self, signed_in_with: &'a str) -> Asker<'a> {
+        if !self.has_user {
+            return Asker::Nobody;
+        }
+        let groups = self.account.map(|account| account.groups.as_slice());
+        Asker::User { signed_in_with, groups }
+    }
+
+    fn view(&self, signed_in_with: &str) -> AccountView {
+        AccountView {
+            username: self.account.map(|account| account.user.profile.username.clone()),
+            groups: self.account.map(|account| account.groups.clone()).unwrap_or_default(),
+            signed_in_with: signed_in_with.to_owned(),
+        }
     }
 }
 

@@ -91,15 +91,13 @@ impl Show {
         if self.json {
             return serde_json::to_string_pretty(listed).map_err(|error| error.to_string());
         }
-        let mut text = String::new();
+        let mut parts = Vec::new();
         for Listed { app, rule, .. } in listed {
             let rules = as_toml(rule).map_err(|error| error.to_string())?;
             let rules =
                 if rules.is_empty() { "# none: everything needs a login\n" } else { &rules };
-            text.push_str(&format!(
-                "# {app}: for an [[app]] table with preset = false\n\n{rules}\n"
-            ));
+            parts.push(format!("# {app}: for an [[app]] table with preset = false\n\n{rules}\n"));
         }
-        Ok(text)
+        Ok(parts.concat())
     }
 }

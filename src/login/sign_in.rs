@@ -82,7 +82,7 @@ pub async fn show_sign_in(
     // Where people shall choose something else first, they are not asked for a ticket before they do.
     let first = offered.first() == Some(&KERBEROS);
     let may_ask = first || (by_ticket && ticket);
-    if may_ask && login.expects_ticket(&arrival, &method, &headers, ticket) {
+    if may_ask && expects_ticket(&arrival, &method, &headers, ticket) {
         return Ok(login.challenge(&arrival, &flow));
     }
     match others(&offered).as_slice() {
@@ -96,22 +96,16 @@ fn others<'a>(offered: &[&'a str]) -> Vec<&'a str> {
     offered.iter().copied().filter(|way| *way != KERBEROS).collect()
 }
 
-impl Login {
-    /// Whether a ticket can be expected of whoever asks: a browser that goes to this page, and has not
-    /// been asked in vain a moment ago, unless somebody wants it to be asked.
-    fn expects_ticket(
-        &self,
-        arrival: &Arrival,
-        method: &Method,
-        headers: &HeaderMap,
-        wanted: bool,
-    ) -> bool {
-        // curl says nothing of how it fetches, and asks for everything.
-        let by_hand = *method == Method::GET && !headers.contains_key("sec-fetch-mode");
-        (is_navigation(method, headers) || by_hand)
-            && (wanted || find_cookie(headers, arrival.site.cookies().no_ticket).is_none())
-    }
+/// Whether a ticket can be expected of whoever asks: a browser that goes to this page, and has not
+/// been asked in vain a moment ago, unless somebody wants it to be asked.
+fn expects_ticket(arrival: &Arrival, method: &Method, headers: &HeaderMap, wanted: bool) -> bool {
+    // curl says nothing of how it fetches, and asks for everything.
+    let by_hand = *method == Method::GET && !headers.contains_key("sec-fetch-mode");
+    (is_navigation(method, headers) || by_hand)
+        && (wanted || find_cookie(headers, arrival.site.cookies().no_ticket).is_none())
+}
 
+impl Login {
     /// Asks for a ticket. Browsers that have none show the page that comes with the question, which
     /// goes on to the identity provider.
     fn challenge(&self, arrival: &Arrival, flow: &Flow) -> Response {

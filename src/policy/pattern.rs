@@ -63,6 +63,21 @@ enum Segment {
     },
 }
 
+/// What is left of a path, without the slash before it; nothing behind its last segment.
+#[derive(Clone, Copy)]
+struct Rest<'p>(Option<&'p str>);
+
+impl<'p> Rest<'p> {
+    /// The next segment, and what is left behind it.
+    fn next(self) -> Option<(&'p str, Self)> {
+        let text = self.0?;
+        Some(match text.split_once('/') {
+            Some((first, more)) => (first, Self(Some(more))),
+            None => (text, Self(None)),
+        })
+    }
+}
+
 /// What no pattern has, and so is matched by stars only.
 const ANY: &str = "\u{1}";
 
@@ -103,7 +118,7 @@ impl Pattern {
     /// for patterns that do not look at the case.
     pub(super) fn matches(&self, path: &str, in_lower_case: &str) -> bool {
         let path = if self.case == Case::Any { in_lower_case } else { path };
-        let Some(mut rest) = self.take(&self.head, path.strip_prefix('/')) else {
+        let Some(mut rest) = self.take(&self.head, Rest(path.strip_prefix('/'))) else {
             return false;
         };
         if self.tail.is_empty() {
@@ -113,22 +128,18 @@ impl Pattern {
             if self.take(&self.tail, rest).is_some_and(|rest| self.ends(rest)) {
                 return true;
             }
-            let Some(text) = rest else {
-                return false;
-            };
-            rest = text.split_once('/').map(|(_, rest)| rest);
+            match rest.next() {
+                Some((_, more)) => rest = more,
+                None => return false,
+            }
         }
     }
 
-    /// What is left of a path behind these segments: nothing if they are its end.
-    fn take<'p>(&self, segments: &[Segment], path: Option<&'p str>) -> Option<Option<&'p str>> {
+    /// What is left of a path behind these segments.
+    fn take<'p>(&self, segments: &[Segment], path: Rest<'p>) -> Option<Rest<'p>> {
         let mut rest = path;
         for segment in segments {
-            let text = rest?;
-            let (first, more) = match text.split_once('/') {
-                Some((first, more)) => (first, Some(more)),
-                None => (text, None),
-            };
+            let (first, more) = rest.next()?;
             if !segment.matches(first, self.case) {
                 return None;
             }
@@ -139,8 +150,8 @@ impl Pattern {
 
     /// Whether a match may end before `rest`. For many servers a slash at the end makes no difference, so
     /// it is none for a restriction.
-    fn ends(&self, rest: Option<&str>) -> bool {
-        match rest {
+    fn ends(&self, rest: Rest<'_>) -> bool {
+        match rest.0 {
             None => true,
             Some("") => self.below || self.case == Case::Any,
             Some(_) => self.below,
@@ -202,7 +213,7 @@ impl Pattern {
             if !path.is_empty() {
                 examples.push(path.clone());
             }
-            if self.ends(Some("")) && !path.ends_with('/') {
+            if self.ends(Rest(Some(""))) && !path.ends_with('/') {
                 examples.push(slash);
             }
             if self.below {
@@ -214,7 +225,7 @@ impl Pattern {
 }
 
 fn spell(segments: &[Segment]) -> String {
-    segments.iter().map(|segment| format!("/{}", segment.example())).collect()
+    segments.iter().flat_map(|segment| ["/".to_owned(), segment.example()]).collect()
 }
 
 impl Segment {

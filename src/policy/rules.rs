@@ -20,7 +20,7 @@ use crate::{
 /// The rules of an application, in order: the administrator's, then those of a preset.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    list: Vec<Rule>,
     /// How many of them are the administrator's.
     own: usize,
     preset: Option<AppKind>,
@@ -109,7 +109,7 @@ impl Rules {
             }
         }
         if problems.is_empty() {
-            Ok(Self { own: compiled.len(), rules: compiled, preset: None })
+            Ok(Self { own: compiled.len(), list: compiled, preset: None })
         } else {
             Err(problems)
         }
@@ -124,7 +124,7 @@ impl Rules {
         let mut first = true;
         for path in asked.readings.iter() {
             self.look(asked, path, |look| {
-                let rule = look.rule.and_then(|number| self.rules.get(number));
+                let rule = look.rule.and_then(|number| self.list.get(number));
                 if look.mismatch.is_some() {
                     decided.asks_for_credentials |= look.mismatch == Some(Mismatch::Credentials)
                         && rule.is_some_and(|rule| rule.ask_for_credentials);
@@ -143,7 +143,7 @@ impl Rules {
     /// What each rule that is for a reading of the path has to do with it, up to the one that decides.
     pub fn look(&self, asked: &Asked<'_>, path: &str, mut see: impl FnMut(Look)) {
         let in_lower_case = fold(path);
-        for (number, rule) in self.rules.iter().enumerate() {
+        for (number, rule) in self.list.iter().enumerate() {
             if !rule.paths.iter().any(|pattern| pattern.matches(path, &in_lower_case)) {
                 continue;
             }
@@ -162,7 +162,7 @@ impl Rules {
         let Some(number) = rule else {
             return "no rule".to_owned();
         };
-        let about = self.rules.get(number).and_then(|rule| rule.about.as_ref());
+        let about = self.list.get(number).and_then(|rule| rule.about.as_ref());
         let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
         match self.preset {
             Some(kind) if number >= self.own => {
@@ -175,7 +175,7 @@ impl Rules {
     /// Whether two lists of rules decide the same, rule by rule.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
-        self.rules == other.rules
+        self.list == other.list
     }
 }
 

@@ -453,3 +453,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn deciding_about_a_plain_path_allocates_nothing() {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
+    headers.insert("connection", HeaderValue::from_static("keep-alive"));
+    let client = "192.0.2.1".parse().unwrap();
+    for kind in AppKind::ALL {
+        let rules = Rules::of(&app(kind, OWN_RULES)).unwrap();
+        for target in ["/browse/DEMO-1?x=y", "/rest/api/2/issue/A-1", "/Status", "/secure/admin/x"]
+        {
+            let counted = allocation_counter::measure(|| {
+                let readings = Readings::of(target).unwrap();
+                let method = &Method::GET;
+                std::hint::black_box(rules.decide(&Asked {
+                    method,
+                    readings: &readings,
+                    client,
+                    headers: &headers,
+                }));
+            });
+            assert_eq!(counted.count_total, 0, "{kind:?} {target}");
+        }
+    }
+}
