@@ -48,16 +48,6 @@ impl Login {
         let method = proven.method;
         let username = proven.claims.profile.username.clone();
         let issuer = proven.claims.identity.issuer.clone();
-        // Only those who have not gone the way that they were shown get here.
-        if !flow.takes(&issuer) {
-            let sentence = "This way of signing in is not good enough for where you want to go.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "way-not-offered", sentence)
-                .caused_by(&issuer)
-                .with_way_on(
-                    format!("{}&choose=", self.sign_in_url(flow)),
-                    "Sign in another way",
-                ));
-        }
         let provisioned = self.provision(flow, method, proven.claims).await?;
         let parent = self.find_parent(arrival, headers).await?.map(|parent| parent.id);
         let replaces = parent.or(flow.replaces.map(SessionId));

@@ -131,16 +131,14 @@ impl Login {
                 _ => (None, None),
             },
         };
-        let mut choices: Vec<_> = offered.iter().filter_map(|way| self.choice(way, flow)).collect();
-        let by_ticket = offered.iter().position(|way| *way == KERBEROS);
-        if let Some(place) = by_ticket {
-            let choice = choices.remove(place);
-            // A rule says the order; else people have been asked for a ticket before: it comes last.
-            let place = if flow.is_restricted() { place } else { choices.len() };
-            if go_on.is_none() {
-                choices.insert(place, choice);
-            }
+        let mut shown = offered.clone();
+        // A rule says the order; else people have been asked for a ticket before: that way comes last.
+        if !flow.is_restricted() || go_on.is_some() {
+            shown = others(&offered);
+            let by_ticket = offered.contains(&KERBEROS) && go_on.is_none();
+            shown.extend(by_ticket.then_some(KERBEROS));
         }
+        let choices = shown.iter().filter_map(|way| self.choice(way, flow)).collect();
         page(StatusCode::OK, &SignInPage { choices, go_on, notice })
     }
 

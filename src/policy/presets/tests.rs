@@ -455,6 +455,15 @@ proptest! {
 }
 
 #[test]
+fn the_examples_of_the_documentation_are_rules() {
+    let page = include_str!("../../../docs/rules.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let examples = rest.split("```").next().unwrap().replace("[[app.rule]]", "[[rule]]");
+    let app = app(AppKind::Jira, &examples);
+    assert!(app.rule.len() > 5 && Rules::of(&app).is_ok());
+}
+
+#[test]
 fn deciding_about_a_plain_path_allocates_nothing() {
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
