@@ -10,6 +10,7 @@ mod groups;
 mod keys;
 mod lists;
 mod plans;
+mod requests;
 mod sessions;
 mod socket;
 mod upkeep;
@@ -35,6 +36,9 @@ pub use self::{
     keys::KeyView,
     lists::ImportLine,
     plans::PlanView,
+    requests::{
+        AccountView, AskedApp, ReadingView, RequestQuestion, RequestView, Requests, RuleView,
+    },
     sessions::{EndedSessions, SessionView},
     socket::{SocketError, bind_socket, serve_socket},
     upkeep::UpkeepRules,
@@ -66,12 +70,15 @@ pub struct Admin {
     pub upkeep: UpkeepRules,
     /// What seals signing keys; none if the master key cannot be read.
     pub sealer: Option<Arc<Sealer>>,
+    /// What requests meet.
+    pub requests: Arc<Requests>,
 }
 
 impl Admin {
     /// Every operation. `?dry_run=` makes those that change something say what they would do.
     pub fn routes(self) -> Router {
         Router::new()
+            .route("/requests/explain", post(requests::explain_request))
             .route("/sessions", get(sessions::list_sessions).delete(sessions::end_sessions_of))
             .route("/sessions/{id}", delete(sessions::end_session))
             .route("/users", get(users::list_users))

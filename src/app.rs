@@ -1,6 +1,7 @@
 //! Puts the gateway together from its configuration.
 
 mod administration;
+mod applications;
 mod check;
 mod metadata;
 mod start;
@@ -8,6 +9,6 @@ mod telemetry;
 
 pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{
-    check::{check, identity_provider, service_provider},
+    check::{check, identity_provider, service_provider, warnings},
     start::{Gateway, StartError, start},
 };

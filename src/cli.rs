@@ -6,11 +6,13 @@ mod check;
 mod control;
 mod directory;
 mod edit;
+mod explain;
 mod group;
 mod import;
 mod judge;
 mod keys;
 mod plan;
+mod rules;
 mod serve;
 mod session;
 mod upkeep;
@@ -40,7 +42,15 @@ enum Command {
     /// Serves browsers, until SIGTERM or SIGINT.
     Serve,
     /// Reads the configuration and the files it names, and reports every problem at once.
-    Check,
+    ///
+    /// Warns of rules that do little or too much.
+    Check(check::Check),
+    /// Says why something is as it is.
+    #[command(subcommand)]
+    Explain(explain::ExplainCommand),
+    /// Shows the rules of applications.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Shows and ends sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
@@ -88,7 +98,7 @@ enum SamlCommand {
     Judge(Box<judge::Judge>),
 }
 
-/// What the configuration is to blame for; everything else that fails exits with 1.
+/// What the configuration or an argument is to blame for; everything else that fails exits with 1.
 const BAD_CONFIGURATION: u8 = 2;
 
 /// Runs the chosen command to its end, and says how it ended.
@@ -96,7 +106,9 @@ const BAD_CONFIGURATION: u8 = 2;
 pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         Command::Serve => serve::run(&cli.config),
-        Command::Check => check::run(&cli.config),
+        Command::Check(check) => check.run(&cli.config),
+        Command::Explain(explain) => explain.run(&cli.config),
+        Command::Rules(rules) => rules.run(&cli.config),
         Command::Session(session) => session.run(&cli.config),
         Command::User(user) => user.run(&cli.config),
         Command::Group(group) => group.run(&cli.config),

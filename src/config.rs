@@ -12,6 +12,7 @@ mod otlp;
 mod places;
 mod problems;
 mod provisioning;
+mod rule;
 mod saml;
 mod secret_source;
 mod secrets;
@@ -28,7 +29,7 @@ use toml::{Table, Value};
 
 pub use self::{
     admin::AdminConfig,
-    app::{AppConfig, AppKind, DecisionConfig, RuleConfig},
+    app::{AppConfig, AppKind, PresetConfig},
     claims::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,
@@ -38,6 +39,7 @@ pub use self::{
     otlp::OtlpConfig,
     problems::Problems,
     provisioning::{LinkExisting, ProvisioningConfig, WithoutGroupClaim},
+    rule::{DecisionConfig, HeaderConfig, RuleConfig},
     saml::{MetadataSource, SamlConfig},
     secret_source::{SecretError, SecretSource, check_secret_file},
     secrets::SecretsConfig,
@@ -46,6 +48,9 @@ pub use self::{
     store::StoreConfig,
     telemetry::{LogFormat, TelemetryConfig},
 };
+
+/// What logins by ticket are called in rules.
+pub const KERBEROS: &str = "kerberos";
 
 /// Everything the configuration file says, checked.
 #[derive(Clone, Debug)]
@@ -149,8 +154,29 @@ impl Config {
         self.provisioning.check(problems);
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);
+        self.check_ways_to_sign_in(problems);
         places::check_places(&self.server, &self.apps, problems);
         self.check_completeness(problems);
+    }
+
+    /// How people can sign in, as rules name it: by ticket first.
+    #[must_use]
+    pub fn ways_to_sign_in(&self) -> Vec<&str> {
+        let by_ticket = self.kerberos.iter().map(|_| KERBEROS);
+        by_ticket.chain(self.saml.iter().map(|saml| saml.name.as_str())).collect()
+    }
+
+    fn check_ways_to_sign_in(&self, problems: &mut Problems) {
+        for (index, _) in self.saml.iter().enumerate().filter(|(_, saml)| saml.name == KERBEROS) {
+            let problem = format!("{KERBEROS:?} is what logins by ticket are called");
+            problems.add(format!("saml[{index}].name"), problem);
+        }
+        let known = self.ways_to_sign_in();
+        for (index, app) in self.apps.iter().enumerate() {
+            for (number, rule) in app.rule.iter().enumerate() {
+                rule.check_sign_in(&format!("app[{index}].rule[{number}]"), &known, problems);
+            }
+        }
     }
 
     fn check_completeness(&self, problems: &mut Problems) {

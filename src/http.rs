@@ -10,6 +10,7 @@ mod navigation;
 mod pages;
 mod parameters;
 mod request_check;
+mod route;
 mod site;
 
 pub use axum::{body::Body, response::Response};
@@ -26,5 +27,6 @@ pub use self::{
     pages::{Pages, RefusedBecause, STYLE_PATH, page, see_other, style},
     parameters::Parameters,
     request_check::check_request,
+    route::Route,
     site::{Place, Site, Sites},
 };

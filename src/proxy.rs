@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Version, header};
+use http::{HeaderMap, Request, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -107,6 +107,25 @@ impl Upstream {
         Ok(response.map(|body| Body::new(UpstreamBody::new(body, sender, pool))))
     }
 
+    /// The headers that the application gets with a request.
+    #[must_use]
+    pub fn headers(
+        &self,
+        from: &HeaderMap,
+        forwarding: &Forwarding<'_>,
+        upgrade: bool,
+    ) -> HeaderMap {
+        let mut headers = request_head::headers(from, &self.managed, upgrade);
+        forwarding.write(&mut headers);
+        // One request speaks for one: who brings credentials of their own is who those say.
+        if let Some(visitor) = forwarding.visitor
+            && !headers.contains_key(header::AUTHORIZATION)
+        {
+            self.identity.write(visitor, forwarding.arrival.trace, &mut headers);
+        }
+        headers
+    }
+
     fn request(
         &self,
         request: Request<Incoming>,
@@ -114,14 +133,7 @@ impl Upstream {
         upgrade: bool,
     ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
-        parts.headers = request_head::headers(&parts.headers, &self.managed, upgrade);
-        forwarding.write(&mut parts.headers);
-        // One request speaks for one: who brings credentials of their own is who those say.
-        if let Some(visitor) = forwarding.visitor
-            && !parts.headers.contains_key(header::AUTHORIZATION)
-        {
-            self.identity.write(visitor, forwarding.arrival.trace, &mut parts.headers);
-        }
+        parts.headers = self.headers(&parts.headers, forwarding, upgrade);
         parts.uri = request_head::origin_form(&parts.uri);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();

@@ -21,20 +21,17 @@ use crate::{
     clock::Clock,
     directory::DirectoryId,
     http::{
-        Arrival, Body, Error, Pages, Place, Response, STYLE_PATH, Site, Sites, TrustedProxies,
-        check_request, find_cookie, is_foreign_websocket, is_navigation, see_other, style,
-        wants_html,
+        Arrival, Body, Error, Pages, Place, Response, Route, STYLE_PATH, Site, Sites,
+        TrustedProxies, check_request, find_cookie, is_foreign_websocket, is_navigation, see_other,
+        style, wants_html,
     },
     keyring::Keyring,
     login::{self, Login},
-    policy::{Asked, Decision, Readings, Rules, TargetProblem},
+    policy::{Asked, Asker, Readings, Rules, TargetProblem, Verdict},
     proxy::{Forwarding, KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
     telemetry::{Metrics, TraceId, Tracer},
 };
-
-/// What the gateway keeps for itself on every site.
-const OWN_PREFIX: &str = "/_gatehouse";
 
 /// A response with its certificates, signatures and 150 groups has 50 KiB.
 const MAX_FORM_BYTES: usize = 4 * 1024 * 1024;
@@ -47,9 +44,9 @@ pub struct App {
     /// What everybody gets at their first visit.
     pub default_groups: Vec<String>,
     /// What is decided for which request.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// Where requests go.
-    pub upstream: Upstream,
+    pub upstream: Arc<Upstream>,
     /// Whose users it sees, in order.
     pub directories: Arc<[DirectoryId]>,
 }
@@ -158,37 +155,30 @@ impl Router {
         let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let readings = Readings::of(target).map_err(unreadable)?;
 
-        if readings.iter().any(is_own) {
-            record.decision = "own";
-            return Ok(self.respond_ourselves(request, arrival).await);
-        }
-        let Some((index, place)) = self.find_place(arrival, &readings)? else {
-            if arrival.site.authority() != self.sites.login().authority() {
-                return Err(Error::not_found());
+        let (index, place) = match self.sites.route(&arrival.site, &readings) {
+            Route::App(index, place) => (index, place),
+            Route::Own => {
+                record.decision = "own";
+                return Ok(self.respond_ourselves(request, arrival).await);
             }
-            record.decision = "own";
-            return match target {
-                "/" => Ok(see_other(login::HOME_PATH)),
-                WELL_KNOWN_KEYS_PATH => Ok(self.respond_ourselves(request, arrival).await),
-                _ => Err(Error::not_found()),
-            };
+            Route::Between => {
+                let cause = "two readings are in two applications";
+                return Err(Error::bad_request("target-between-apps", cause));
+            }
+            Route::Nobody => {
+                if arrival.site.authority() != self.sites.login().authority() {
+                    return Err(Error::not_found());
+                }
+                record.decision = "own";
+                return match target {
+                    "/" => Ok(see_other(login::HOME_PATH)),
+                    WELL_KNOWN_KEYS_PATH => Ok(self.respond_ourselves(request, arrival).await),
+                    _ => Err(Error::not_found()),
+                };
+            }
         };
         record.app = Some(self.apps[index].name.clone());
         self.decide(request, arrival, (index, place), target, &readings, record).await
-    }
-
-    /// The application of a path; of none if two readings are in different ones.
-    fn find_place(
-        &self,
-        arrival: &Arrival,
-        readings: &Readings<'_>,
-    ) -> Result<Option<(usize, &Place)>, Error> {
-        let mut places = readings.iter().map(|path| self.sites.find_place(&arrival.site, path));
-        let first = places.next().flatten();
-        if places.all(|place| place.map(|(index, _)| index) == first.map(|(index, _)| index)) {
-            return Ok(first);
-        }
-        Err(Error::bad_request("target-between-apps", "two readings are in two applications"))
     }
 
     async fn respond_ourselves(&self, request: Request<Incoming>, arrival: &Arrival) -> Response {
@@ -216,27 +206,41 @@ impl Router {
             client: arrival.client,
             headers: request.headers(),
         });
-        let decision = decided.decision;
         record.rule = decided.rule;
-        let session = match decision {
-            Decision::Deny => return Err(denied()),
-            Decision::Pass => None,
-            Decision::Optional | Decision::Login => self.find_session(&request, arrival).await?,
+        let session = if decided.needs_session() {
+            self.find_session(&request, arrival).await?
+        } else {
+            None
         };
         record.visitor = match &session {
-            Some(live) => self.find_account(app, live, decision).await?,
+            Some(live) => self.find_account(app, live).await?,
             None => None,
         };
         let visitor = record.visitor.as_deref();
-        if decision == Decision::Login && visitor.is_none() {
-            if is_navigation(request.method(), request.headers()) {
+        let asker = session.as_ref().map_or(Asker::Nobody, |live| Asker::User {
+            signed_in_with: live.issuer.way_to_sign_in(),
+            groups: visitor.map(|visitor| visitor.account.groups.as_slice()),
+        });
+        let rule = || app.rules.name(decided.rule);
+        match decided.judge(asker) {
+            Verdict::Forward => {}
+            Verdict::SignIn | Verdict::SignInAnotherWay
+                if is_navigation(request.method(), request.headers()) =>
+            {
                 record.decision = "login";
-                return Ok(self.login.begin(arrival, request.headers(), place, target));
+                let (headers, ways) = (request.headers(), decided.sign_in_with());
+                return Ok(self.login.begin(arrival, headers, place, target, ways));
             }
-            return Err(self.login.refuse_without_session(place));
-        }
-        if visitor.is_some_and(|visitor| !decided.admits(&visitor.account.groups)) {
-            return Err(not_in_group());
+            Verdict::SignIn if decided.asks_for_credentials => {
+                return Ok(self.login.ask_for_credentials(place));
+            }
+            Verdict::SignIn => return Err(self.login.refuse_without_session(place)),
+            Verdict::SignInAnotherWay => {
+                return Err(self.login.refuse_this_way(place).caused_by(rule()));
+            }
+            Verdict::NoAccount => return Err(no_active_account()),
+            Verdict::NotInGroup => return Err(not_in_group().caused_by(rule())),
+            Verdict::Denied => return Err(denied().caused_by(rule())),
         }
         if session.is_some() && is_foreign_websocket(request.headers(), arrival.site.origin()) {
             let sentence = "Another site's page may not use this application in your name.";
@@ -263,32 +267,17 @@ impl Router {
         }
     }
 
-    /// The account that an application knows somebody by. Without an active one nobody is let in.
+    /// The active account that an application knows somebody by.
     async fn find_account(
         &self,
         app: &App,
         live: &LiveSession,
-        decision: Decision,
     ) -> Result<Option<Arc<Visitor>>, Error> {
         let found =
             self.sessions.find_account(live, &app.directories, &app.name, &app.default_groups);
         let visitor = found.await.map_err(Error::unavailable)?;
-        let active = visitor.filter(|visitor| visitor.account.user.inactive.is_none());
-        if active.is_none() && decision == Decision::Login {
-            let sentence = "You are signed in, but have no active account for this application. Ask your \
-                            administrator for one.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "no-active-account", sentence)
-                .with_way_on(login::LOGOUT_PATH.to_owned(), "Sign out"));
-        }
-        Ok(active)
+        Ok(visitor.filter(|visitor| visitor.account.user.inactive.is_none()))
     }
-}
-
-/// Whether a path is the gateway's own, for anybody who reads it.
-fn is_own(path: &str) -> bool {
-    let start = path.get(..OWN_PREFIX.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
-        && matches!(path.as_bytes().get(OWN_PREFIX.len()), None | Some(b'/'))
 }
 
 /// Whether a session still is one, for as long as somebody asks.
@@ -303,6 +292,13 @@ fn unreadable(problem: TargetProblem) -> Error {
         return Error::new(StatusCode::URI_TOO_LONG, problem.code(), sentence);
     }
     Error::bad_request(problem.code(), problem)
+}
+
+fn no_active_account() -> Error {
+    let sentence = "You are signed in, but have no active account for this application. Ask your \
+                    administrator for one.";
+    Error::new(StatusCode::FORBIDDEN, "no-active-account", sentence)
+        .with_way_on(login::LOGOUT_PATH.to_owned(), "Sign out")
 }
 
 fn not_in_group() -> Error {

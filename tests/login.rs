@@ -50,7 +50,7 @@ async fn to_form(gateway: &TestGateway, browser: &Curl, url: &str) -> Answer {
     browser.get(&start, &["-L"]).await
 }
 
-async fn post(gateway: &TestGateway, browser: &Curl, posted: &Posted, more: &[&str]) -> Answer {
+pub async fn post(gateway: &TestGateway, browser: &Curl, posted: &Posted, more: &[&str]) -> Answer {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &posted.saml_response).unwrap();
     let response = format!("SAMLResponse@{}", file.path().display());

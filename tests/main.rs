@@ -17,6 +17,7 @@ mod last_lists;
 mod layers;
 mod login;
 mod proxy;
+mod rules;
 mod saml;
 mod serve;
 mod session;

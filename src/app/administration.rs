@@ -2,14 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::check::sealer;
+use super::{
+    applications::{Shared, applications, requests, sites},
+    check::sealer,
+    start::StartError,
+};
 use crate::{
-    admin::{Admin, UpkeepRules},
+    admin::{Admin, Requests, UpkeepRules},
     clock::Clock,
     config::{Config, Problems},
     directory::{DirectoryId, Issuer},
+    lifecycle::Background,
     provisioning::{ManagedGroups, Policy, Targets, kerberos_issuer, saml_issuer},
     store::{Store, StoreError},
+    telemetry::{Metrics, Tracer},
 };
 
 /// Directories by their names.
@@ -20,9 +26,21 @@ pub(crate) async fn open_admin(
     config: &Config,
     store: &Store,
     clock: &Clock,
-) -> Result<Admin, StoreError> {
+) -> Result<Admin, StartError> {
     let directories = ensure_directories(config, store, clock).await?;
-    Ok(admin(config, store, clock, &directories))
+    let sites = Arc::new(sites(config));
+    let shared = Shared {
+        issuer: sites.login().origin().into(),
+        // Nothing is passed on, so nothing has to be signed.
+        keyring: None,
+        clock: clock.clone(),
+        metrics: Metrics::default(),
+        tracer: Tracer::default(),
+        background: Background::default(),
+    };
+    let apps = applications(config, &directories, &shared)?;
+    let requests = requests(config, &sites, &apps);
+    Ok(admin(config, store, clock, &directories, requests))
 }
 
 pub(super) fn admin(
@@ -30,6 +48,7 @@ pub(super) fn admin(
     store: &Store,
     clock: &Clock,
     directories: &Directories,
+    requests: Requests,
 ) -> Admin {
     let policy = policy(config);
     let issuers = policy.domains.iter().map(|(issuer, _)| issuer.0.clone()).collect();
@@ -37,7 +56,15 @@ pub(super) fn admin(
     let targets = targets(config, directories);
     // A running gateway has one; at the command line, only who wants to make a key needs it.
     let sealer = sealer(config, &mut Problems::default()).map(Arc::new);
-    Admin { store: store.clone(), clock: clock.clone(), targets, policy, upkeep, sealer }
+    Admin {
+        store: store.clone(),
+        clock: clock.clone(),
+        targets,
+        policy,
+        upkeep,
+        sealer,
+        requests: Arc::new(requests),
+    }
 }
 
 /// Every issuer of the configuration, with the directory that it names.

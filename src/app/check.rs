@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::telemetry;
 use crate::{
-    config::{Config, MetadataSource, Problems, SamlConfig, check_secret_file},
+    config::{AppConfig, Config, MetadataSource, Problems, SamlConfig, check_secret_file},
     kerberos,
     login::{ACS_PATH, METADATA_PATH},
-    policy::Rules,
+    policy::{self, RuleProblem, RuleWarning, Rules},
     provisioning::{Mapping, Realms},
     proxy::IdentityHeaders,
     saml::{self, IdentityProvider, ServiceProvider},
@@ -22,9 +22,7 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
     let mut problems = Problems::default();
     sealer(config, &mut problems);
     for (index, app) in config.apps.iter().enumerate() {
-        if let Err((number, problem)) = Rules::compile(&app.rule) {
-            problems.add(format!("app[{index}].rule[{number}]"), problem);
-        }
+        rules(index, app, &mut problems);
         let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
         problems.check(format!("app[{index}].identity_headers"), headers);
     }
@@ -55,6 +53,28 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
         problems.check("server.tls", server::acceptor(tls));
     }
     problems.into_result()
+}
+
+/// The rules of an application, compiled.
+pub(super) fn rules(index: usize, app: &AppConfig, problems: &mut Problems) -> Option<Rules> {
+    let report = |found: Vec<RuleProblem>, problems: &mut Problems| {
+        for RuleProblem { rule, key, error } in found {
+            problems.add(format!("app[{index}].rule[{rule}].{key}"), error);
+        }
+    };
+    Rules::of(app).map_err(|found| report(found, problems)).ok()
+}
+
+/// What about a good configuration is probably not meant.
+#[must_use]
+pub fn warnings(config: &Config) -> Problems {
+    let mut found = Problems::default();
+    for (index, app) in config.apps.iter().enumerate() {
+        for RuleWarning { rule, key, text } in policy::warnings(app) {
+            found.add(format!("app[{index}].rule[{rule}].{key}"), text);
+        }
+    }
+    found
 }
 
 /// What seals and tags, from the master keys.

@@ -1,6 +1,6 @@
 //! Starting and stopping all of it.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use tokio::{net::TcpListener, net::UnixListener, task::JoinSet};
@@ -8,29 +8,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     administration::{admin, ensure_directories, policy, targets},
-    check::{check, identity_provider, sealer, service_provider},
+    applications::{Shared, applications, requests, sites},
+    check::{check, identity_provider, sealer, service_provider, warnings},
     metadata, telemetry,
 };
 use crate::{
     admin::{self, Admin},
     clock::Clock,
     config::{Config, MetadataSource, Problems},
-    directory::DirectoryId,
-    http::{Pages, Sites, TrustedProxies},
+    http::{Pages, TrustedProxies},
     kerberos::Acceptor,
     keyring::{Keyring, KeyringError},
     lifecycle::Background,
     login::{Login, Provider, Tickets},
-    policy::Rules,
     provisioning::{Mapping, Realms},
-    proxy::{Identity, IdentityHeaders, ManagedHeaders, Target, Upstream},
-    router::{App, Router, own_routes},
+    router::{Router, own_routes},
     secrets::Sealer,
     server::{self, Readiness, Server},
     session::{SessionTimes, Sessions},
     store::{Store, StoreError, StoreOptions},
     sync,
-    telemetry::{Exporter, Metrics, Tracer},
+    telemetry::{Exporter, Metrics},
 };
 
 /// An ending reaches every replica within a second.
@@ -86,6 +84,9 @@ pub struct Gateway {
 /// Makes everything ready, or says what is wrong with it. Addresses are taken, and not yet served.
 pub async fn start(config: &Config, clock: Clock) -> Result<Gateway, StartError> {
     check(config, clock.now())?;
+    for warning in warnings(config).lines() {
+        tracing::warn!(%warning, "probably not meant");
+    }
     let mut problems = Problems::default();
     let sealer = sealer(config, &mut problems);
     problems.into_result()?;
@@ -130,8 +131,7 @@ async fn assemble(
     let directories = ensure_directories(config, &store, &clock).await?;
     let times = session_times(config);
     let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), &sealer, times).await?);
-    let apps = config.apps.iter().map(|app| (app.name.as_str(), &app.url));
-    let sites = Arc::new(Sites::new(&config.server.login_url, apps));
+    let sites = Arc::new(sites(config));
     let keyring = Arc::new(open_keyring(config, &store, &clock).await?);
     let (tracer, exporter) = telemetry::tracer(config, &metrics)?;
 
@@ -151,7 +151,17 @@ async fn assemble(
     });
     metadata::follow(&config.saml, &login, &clock, &background);
 
-    let admin = admin(config, &store, &clock, &directories);
+    let shared = Shared {
+        issuer: sites.login().origin().into(),
+        keyring: Some(keyring.clone()),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        tracer: tracer.clone(),
+        background: background.clone(),
+    };
+    let apps = applications(config, &directories, &shared)?;
+    let requests = requests(config, &sites, &apps);
+    let admin = admin(config, &store, &clock, &directories, requests);
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
 
@@ -164,18 +174,7 @@ async fn assemble(
         trusted,
         sessions: sessions.clone(),
         login: login.clone(),
-        apps: applications(
-            config,
-            &directories,
-            &Shared {
-                issuer: sites.login().origin().into(),
-                keyring: keyring.clone(),
-                clock: clock.clone(),
-                metrics: metrics.clone(),
-                tracer: tracer.clone(),
-                background: background.clone(),
-            },
-        )?,
+        apps,
         own: own_routes(login, keyring.clone()),
         pages: Pages::new(sites),
         metrics: metrics.clone(),
@@ -221,7 +220,10 @@ fn retention(config: &Config) -> Retention {
 }
 
 /// A problem that only comes up when something is put to use.
-fn configured<T, E: std::fmt::Display>(key: &str, result: Result<T, E>) -> Result<T, Problems> {
+pub(super) fn configured<T, E: std::fmt::Display>(
+    key: &str,
+    result: Result<T, E>,
+) -> Result<T, Problems> {
     let mut problems = Problems::default();
     problems.check(key, result).ok_or(problems)
 }
@@ -256,50 +258,6 @@ fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
         problems
     })?;
     Ok(Some(Tickets { acceptor, realms }))
-}
-
-/// What every application needs.
-struct Shared {
-    issuer: Arc<str>,
-    keyring: Arc<Keyring>,
-    clock: Clock,
-    metrics: Metrics,
-    tracer: Tracer,
-    background: Background,
-}
-
-fn applications(
-    config: &Config,
-    directories: &BTreeMap<String, DirectoryId>,
-    shared: &Shared,
-) -> Result<Vec<App>, Problems> {
-    let managed = ManagedHeaders::new(config.apps.iter().map(|app| &app.identity_headers));
-    let managed = Arc::new(managed);
-    let trust = configured("app.upstream", server::trust())?;
-    let apps = config.apps.iter().enumerate().map(|(index, app)| {
-        let key = |key: &str| format!("app[{index}].{key}");
-        let rules = Rules::compile(&app.rule).map_err(|(_, problem)| problem);
-        let target = configured(&key("upstream"), Target::new(&app.upstream, &trust))?;
-        let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
-        let name: Arc<str> = app.name.as_str().into();
-        let identity = Identity {
-            headers: configured(&key("identity_headers"), headers)?,
-            app: name.clone(),
-            issuer: shared.issuer.clone(),
-            keyring: shared.keyring.clone(),
-            clock: shared.clock.clone(),
-            metrics: shared.metrics.clone(),
-        };
-        let (tracer, background) = (shared.tracer.clone(), shared.background.clone());
-        Ok(App {
-            rules: configured(&key("rule"), rules)?,
-            upstream: Upstream::new(target, identity, managed.clone(), tracer, background),
-            name,
-            default_groups: app.default_groups.clone(),
-            directories: app.directories.iter().map(|name| directories[name]).collect(),
-        })
-    });
-    apps.collect()
 }
 
 async fn open_keyring(

@@ -40,6 +40,8 @@ pub(super) enum ControlError {
     Http(String),
     #[error("{0}")]
     Refused(String),
+    #[error("{0}")]
+    Arguments(String),
 }
 
 /// Whoever does what the command line asks for.
@@ -71,9 +73,23 @@ where
             complain(&format_args!("{} has problems:\n{problems}", config.display()));
             ExitCode::from(BAD_CONFIGURATION)
         }
+        Err(error @ ControlError::Arguments(_)) => {
+            complain(&error);
+            ExitCode::from(BAD_CONFIGURATION)
+        }
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
+        }
+    }
+}
+
+impl ControlError {
+    /// What was refused was asked wrongly.
+    pub(super) fn blames_arguments(self) -> Self {
+        match self {
+            Self::Refused(said) => Self::Arguments(said),
+            other => other,
         }
     }
 }
@@ -91,8 +107,7 @@ impl Control {
                 let left = sync::left_plans(&store, &Clock::System, alone).await;
                 let left = left.map_err(StartError::from)?;
                 sync::go_on(&store, &Clock::System, left).await.map_err(StartError::from)?;
-                let admin = app::open_admin(config, &store, &Clock::System).await;
-                let admin = admin.map_err(StartError::from)?;
+                let admin = app::open_admin(config, &store, &Clock::System).await?;
                 Ok(Self::Store(store, admin.routes()))
             }
             Err(error) => Err(ControlError::Socket(socket.clone(), error)),

@@ -1,10 +1,9 @@
 //! The `[[app]]` tables.
 
-use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{IdentityHeadersConfig, Problems, urls};
+use super::{IdentityHeadersConfig, Problems, RuleConfig, urls};
 
 /// An application behind the gateway.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,9 +21,14 @@ pub struct AppConfig {
     /// Where the gateway finds it.
     pub upstream: Url,
 
-    /// Requests that need no login, or are refused; the first that matches decides.
+    /// Requests that need no login, or are refused; the first that matches decides. The preset's come
+    /// after them.
     #[serde(default)]
     pub rule: Vec<RuleConfig>,
+
+    /// Whether the rules for its kind hold too, or those for another kind. Default: true.
+    #[serde(default)]
+    pub preset: PresetConfig,
 
     /// The headers that tell the app who the user is.
     #[serde(default)]
@@ -40,7 +44,7 @@ pub struct AppConfig {
 }
 
 /// What an application is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppKind {
     /// Jira Software or Jira Service Management.
@@ -58,56 +62,58 @@ pub enum AppKind {
     Generic,
 }
 
-/// What is decided for some requests.
-#[derive(Clone, Debug, Deserialize)]
-pub struct RuleConfig {
-    /// A path; with `/*` at its end, everything below.
-    pub path: String,
-    /// The methods it holds for. Default: all.
-    #[serde(default)]
-    pub methods: Vec<String>,
-    /// Networks whose clients it holds for, such as `10.0.0.0/8`. Default: all.
-    #[serde(default)]
-    pub networks: Vec<IpNet>,
-    /// With `pass`: only requests that bring credentials of their own (Basic, Bearer, OAuth), which the app
-    /// checks itself. Default: false.
-    #[serde(default)]
-    pub with_credentials: bool,
-    /// With `login`: whoever is in none of these groups is refused. Default: everybody may.
-    #[serde(default)]
-    pub groups: Vec<String>,
-    /// What happens.
-    pub decision: DecisionConfig,
-}
+impl AppKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Jira, Self::Confluence, Self::Bitbucket, Self::Bamboo, Self::Fisheye, Self::Generic];
 
-impl RuleConfig {
-    fn check(&self, key: &str, problems: &mut Problems) {
-        if self.with_credentials && self.decision != DecisionConfig::Pass {
-            let problem = "is for decision = \"pass\": nobody else looks at them";
-            problems.add(format!("{key}.with_credentials"), problem);
-        }
-        if !self.groups.is_empty() && self.decision != DecisionConfig::Login {
-            let problem = "is for decision = \"login\": of nobody else the groups are known";
-            problems.add(format!("{key}.groups"), problem);
+    /// The word for it in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jira => "jira",
+            Self::Confluence => "confluence",
+            Self::Bitbucket => "bitbucket",
+            Self::Bamboo => "bamboo",
+            Self::Fisheye => "fisheye",
+            Self::Generic => "generic",
         }
     }
 }
 
-/// What happens to a request.
+/// Whose preset of rules an application has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DecisionConfig {
-    /// A user is required.
-    Login,
-    /// The app is told who it is if somebody is logged in.
-    Optional,
-    /// The app gets the request as it is, and no identity.
-    Pass,
-    /// Nobody gets through.
-    Deny,
+#[serde(untagged, expecting = "must be true, false, or a kind of application")]
+pub enum PresetConfig {
+    /// That of its kind, or none.
+    Own(bool),
+    /// That of a kind.
+    Of(AppKind),
+}
+
+impl Default for PresetConfig {
+    fn default() -> Self {
+        Self::Own(true)
+    }
 }
 
 impl AppConfig {
+    /// Whose preset of rules it has, if any.
+    #[must_use]
+    pub fn preset_kind(&self) -> Option<AppKind> {
+        match self.preset {
+            PresetConfig::Own(true) => Some(self.kind),
+            PresetConfig::Own(false) => None,
+            PresetConfig::Of(kind) => Some(kind),
+        }
+    }
+
+    /// The path that it shares its host by, without the slash at its end.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.url.path().trim_end_matches('/')
+    }
+
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {
         super::check_name(&format!("{key}.name"), &self.name, problems);
         if let Err(problem) = urls::check_site(&self.url) {
@@ -122,11 +128,6 @@ impl AppConfig {
                     "{upstream} must be http(s)://host:port, without a path: paths stay as they are"
                 ),
             );
-        }
-        for (index, rule) in self.rule.iter().enumerate() {
-            if !rule.path.starts_with('/') {
-                problems.add(format!("{key}.rule[{index}].path"), "must begin with /");
-            }
         }
         for (index, rule) in self.rule.iter().enumerate() {
             rule.check(&format!("{key}.rule[{index}]"), problems);

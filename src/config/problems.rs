@@ -27,6 +27,12 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// Each of them, with its key.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+
     /// `Ok` if nothing was reported.
     pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }

@@ -10,7 +10,7 @@ fn problems(text: &str) -> String {
 fn the_example_is_a_good_configuration() {
     let config = Config::parse(EXAMPLE).unwrap();
     assert_eq!(config.apps.len(), 2);
-    assert_eq!(config.apps[0].rule[0].decision, DecisionConfig::Pass);
+    assert_eq!(config.apps[0].rule[0].decision, DecisionConfig::Login);
     assert_eq!(config.saml[0].claims.username_part, UsernamePart::Local);
     assert!(config.kerberos.is_some());
 }

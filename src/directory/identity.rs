@@ -16,6 +16,19 @@ impl fmt::Display for Issuer {
     }
 }
 
+impl Issuer {
+    /// How people sign in who are vouched for so, as rules name it: `kerberos`, or an identity provider's
+    /// name.
+    #[must_use]
+    pub fn way_to_sign_in(&self) -> &str {
+        match self.0.split_once(':') {
+            Some(("saml", name)) => name,
+            Some((kind, _)) => kind,
+            None => &self.0,
+        }
+    }
+}
+
 /// What an issuer knows a person by. It should be something that never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Subject {

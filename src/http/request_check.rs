@@ -4,30 +4,7 @@
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Version, header};
 
 use super::{Error, fold};
-
-/// Methods that browsers, REST and git clients, and WebDAV (RFC 4918, RFC 3253) use. `TRACE` would show a
-/// script the cookies, and `CONNECT` is for forward proxies.
-const METHODS: [&str; 19] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "OPTIONS",
-    "PATCH",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "REPORT",
-    "SEARCH",
-    "CHECKOUT",
-    "MERGE",
-    "MKACTIVITY",
-];
+use crate::policy::METHODS;
 
 /// Headers that decide where a request ends and whom it is for. A server behind us that folds names
 /// must find no second one.

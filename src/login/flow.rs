@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{HOME_PATH, LOGIN_PATH, Login};
 use crate::{
+    config::KERBEROS,
+    directory::Issuer,
     http::{CookieNames, Error, Place, Site, find_cookie},
-    policy::Readings,
+    policy::{Readings, offered_ways},
     secrets::{Hash, random, sha256},
     telemetry::TraceId,
 };
@@ -39,18 +41,29 @@ pub struct Flow {
     /// The session that the browser had when it was sent to an identity provider: it does not send that
     /// cookie along with another site's form.
     pub(super) replaces: Option<i64>,
+    /// The ways to sign in that are good enough where it leads, in the order in which they are offered;
+    /// all of them if empty.
+    #[serde(default)]
+    ways: Vec<String>,
     /// Whether it was begun anew, because the browser's cookie was another one at the end.
     retried: bool,
 }
 
 impl Flow {
     /// A login on the way to a place.
-    pub(super) fn to(place: &Place, target: &str, browser: Hash, start: &Start) -> Self {
+    pub(super) fn to(
+        place: &Place,
+        target: &str,
+        browser: Hash,
+        ways: &[String],
+        start: &Start,
+    ) -> Self {
         let good = target.len() <= MAX_TARGET && Readings::of(target).is_ok();
         let target = if good { target.to_owned() } else { format!("{}/", place.prefix) };
         let app = Some(place.name.clone());
         let (trace, until) = (start.trace, start.now + LIFE);
-        Self { app, target, browser, trace, until, replaces: None, retried: false }
+        let ways = ways.to_vec();
+        Self { app, target, browser, trace, until, replaces: None, ways, retried: false }
     }
 
     /// A login that leads nowhere but to the login host's own page.
@@ -58,7 +71,8 @@ impl Flow {
         let (trace, until) = (start.trace, start.now + LIFE);
         let target = HOME_PATH.to_owned();
         let browser = [0; 32];
-        Self { app: None, target, browser, trace, until, replaces: None, retried: false }
+        let ways = Vec::new();
+        Self { app: None, target, browser, trace, until, replaces: None, ways, retried: false }
     }
 
     /// The same way once more, for the browser that is there now; not a third time.
@@ -68,6 +82,16 @@ impl Flow {
 
     pub(super) fn browser(&self) -> &Hash {
         &self.browser
+    }
+
+    /// Whether only some ways to sign in are good enough.
+    pub(super) fn is_restricted(&self) -> bool {
+        !self.ways.is_empty()
+    }
+
+    /// Whether somebody for whom this issuer vouches may go on.
+    pub(super) fn takes(&self, issuer: &Issuer) -> bool {
+        self.ways.is_empty() || self.ways.iter().any(|way| way == issuer.way_to_sign_in())
     }
 }
 
@@ -145,6 +169,13 @@ impl Login {
         format!("{}?flow={}", self.login_url(LOGIN_PATH), self.seal(flow))
     }
 
+    /// The ways to sign in that are offered for a flow, in order.
+    pub(super) fn offered(&self, flow: &Flow) -> Vec<&str> {
+        let by_ticket = self.tickets.iter().map(|_| KERBEROS);
+        let by_assertion = self.providers.iter().map(|provider| provider.name.as_str());
+        offered_ways(&flow.ways, &by_ticket.chain(by_assertion).collect::<Vec<_>>())
+    }
+
     /// The application that a flow leads to, if it is still there.
     pub(super) fn place_of(&self, flow: &Flow) -> Option<&Place> {
         let name = flow.app.as_deref()?;
@@ -170,7 +201,7 @@ mod tests {
         let site = std::sync::Arc::new(Site::of(&url));
         let place = Place { name: "wiki".to_owned(), site, prefix: "/wiki".to_owned() };
         let start = Start { trace: TraceId::random(), now: Clock::System.now() };
-        let target = |text: &str| Flow::to(&place, text, [0; 32], &start).target;
+        let target = |text: &str| Flow::to(&place, text, [0; 32], &[], &start).target;
         assert_eq!(target("/wiki/a?b=c"), "/wiki/a?b=c");
         assert_eq!(target("/wiki/../admin"), "/wiki/");
         assert_eq!(target("https://evil.example/"), "/wiki/");

@@ -7,7 +7,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::TimeDelta;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::{Login, Provider, flow::Browser};
+use super::{
+    Login, Provider,
+    flow::{Browser, Flow},
+};
 use crate::{
     http::{Arrival, Body, Error, Parameters, Response, is_navigation, see_other},
     saml::RequestId,
@@ -34,7 +37,7 @@ pub async fn start_saml(
         return Err(Error::bad_request("saml-start-not-a-page", "no navigation"));
     }
     flow.replaces = login.find_parent(&arrival, &headers).await?.map(|parent| parent.id.0);
-    let provider = login.find_provider(parameters.find("idp").unwrap_or_default())?;
+    let provider = login.find_provider(parameters.find("idp").unwrap_or_default(), &flow)?;
     let Some(idp) = provider.identity_provider() else {
         return Err(Error::unavailable(format_args!("no metadata of {} yet", provider.name)));
     };
@@ -78,8 +81,10 @@ pub async fn show_metadata(
 }
 
 impl Login {
-    fn find_provider(&self, name: &str) -> Result<&Provider, Error> {
-        let found = self.providers.iter().find(|provider| provider.name == name);
+    /// A provider that is offered for a flow.
+    fn find_provider(&self, name: &str, flow: &Flow) -> Result<&Provider, Error> {
+        let offered = self.offered(flow).contains(&name);
+        let found = self.providers.iter().find(|provider| offered && provider.name == name);
         found.ok_or_else(|| {
             let sentence = "There is no such way to sign in (any more).";
             Error::new(StatusCode::NOT_FOUND, "idp-unknown", sentence)

@@ -11,8 +11,9 @@ use super::{
     flow::Flow,
     ticket::{self, TicketEnd},
 };
-use crate::http::{
-    Arrival, Error, Parameters, Response, find_cookie, is_navigation, page, see_other,
+use crate::{
+    config::KERBEROS,
+    http::{Arrival, Error, Parameters, Response, find_cookie, is_navigation, page, see_other},
 };
 
 /// A browser that had no ticket is not asked again for so long.
@@ -61,10 +62,15 @@ pub async fn show_sign_in(
     // Both come from links of our own: whoever asks for a choice gets one.
     let (choose, ticket) =
         (parameters.find("choose").is_some(), parameters.find("ticket").is_some());
-    if !choose && let Some(parent) = login.find_parent(&arrival, &headers).await? {
+    if !choose
+        && let Some(parent) = login.find_parent(&arrival, &headers).await?
+        && flow.takes(&parent.issuer)
+    {
         return login.send_on(&flow, parent.id).await;
     }
-    if let Some(end) = ticket::try_ticket(&login, &arrival, &headers, &flow).await? {
+    let offered = login.offered(&flow);
+    let by_ticket = offered.contains(&KERBEROS);
+    if by_ticket && let Some(end) = ticket::try_ticket(&login, &arrival, &headers, &flow).await? {
         return match end {
             TicketEnd::SignedIn(response) => Ok(response),
             TicketEnd::Refused(notice) => Ok(login.sign_in_page(&flow, Why::Refused(notice))),
@@ -73,32 +79,33 @@ pub async fn show_sign_in(
     if choose {
         return Ok(login.sign_in_page(&flow, Why::Choose));
     }
-    if login.expects_ticket(&arrival, &method, &headers, ticket) {
+    // Where people shall choose something else first, they are not asked for a ticket before they do.
+    let first = offered.first() == Some(&KERBEROS);
+    let may_ask = first || (by_ticket && ticket);
+    if may_ask && expects_ticket(&arrival, &method, &headers, ticket) {
         return Ok(login.challenge(&arrival, &flow));
     }
-    match login.providers.as_slice() {
-        [only] => Ok(see_other(&login.saml_start_url(&only.name, &flow))),
+    match others(&offered).as_slice() {
+        [only] if first || !by_ticket => Ok(see_other(&login.saml_start_url(only, &flow))),
         _ => Ok(login.sign_in_page(&flow, Why::Choose)),
     }
 }
 
-impl Login {
-    /// Whether a ticket can be expected of whoever asks: a browser that goes to this page, and has not
-    /// been asked in vain a moment ago, unless somebody wants it to be asked.
-    fn expects_ticket(
-        &self,
-        arrival: &Arrival,
-        method: &Method,
-        headers: &HeaderMap,
-        wanted: bool,
-    ) -> bool {
-        // curl says nothing of how it fetches, and asks for everything.
-        let by_hand = *method == Method::GET && !headers.contains_key("sec-fetch-mode");
-        self.tickets.is_some()
-            && (is_navigation(method, headers) || by_hand)
-            && (wanted || find_cookie(headers, arrival.site.cookies().no_ticket).is_none())
-    }
+/// Without the way by ticket.
+fn others<'a>(offered: &[&'a str]) -> Vec<&'a str> {
+    offered.iter().copied().filter(|way| *way != KERBEROS).collect()
+}
 
+/// Whether a ticket can be expected of whoever asks: a browser that goes to this page, and has not
+/// been asked in vain a moment ago, unless somebody wants it to be asked.
+fn expects_ticket(arrival: &Arrival, method: &Method, headers: &HeaderMap, wanted: bool) -> bool {
+    // curl says nothing of how it fetches, and asks for everything.
+    let by_hand = *method == Method::GET && !headers.contains_key("sec-fetch-mode");
+    (is_navigation(method, headers) || by_hand)
+        && (wanted || find_cookie(headers, arrival.site.cookies().no_ticket).is_none())
+}
+
+impl Login {
     /// Asks for a ticket. Browsers that have none show the page that comes with the question, which
     /// goes on to the identity provider.
     fn challenge(&self, arrival: &Arrival, flow: &Flow) -> Response {
@@ -113,26 +120,36 @@ impl Login {
     }
 
     fn sign_in_page(&self, flow: &Flow, why: Why) -> Response {
-        let providers = self.providers.iter().map(|provider| Choice {
-            title: &provider.title,
-            href: self.saml_start_url(&provider.name, flow),
-        });
-        let mut choices: Vec<_> = providers.collect();
+        let offered = self.offered(flow);
         let (notice, go_on) = match why {
             Why::Choose => (None, None),
             // With a notice, people shall have the time to read it.
             Why::Refused(notice) => (Some(notice), None),
-            Why::Challenge => match choices.as_slice() {
+            Why::Challenge => match others(&offered).as_slice() {
                 [] => (Some(NO_TICKET.to_owned()), None),
-                [only] => (None, Some(only.href.clone())),
+                [only] => (None, Some(self.saml_start_url(only, flow))),
                 _ => (None, None),
             },
         };
-        if self.tickets.is_some() && go_on.is_none() {
-            let href = format!("{}&ticket=", self.sign_in_url(flow));
-            choices.push(Choice { title: "your computer’s account", href });
+        let mut shown = offered.clone();
+        // A rule says the order; else people have been asked for a ticket before: that way comes last.
+        if !flow.is_restricted() || go_on.is_some() {
+            shown = others(&offered);
+            let by_ticket = offered.contains(&KERBEROS) && go_on.is_none();
+            shown.extend(by_ticket.then_some(KERBEROS));
         }
+        let choices = shown.iter().filter_map(|way| self.choice(way, flow)).collect();
         page(StatusCode::OK, &SignInPage { choices, go_on, notice })
+    }
+
+    fn choice(&self, way: &str, flow: &Flow) -> Option<Choice<'_>> {
+        if way == KERBEROS {
+            let href = format!("{}&ticket=", self.sign_in_url(flow));
+            return Some(Choice { title: "your computer’s account", href });
+        }
+        let provider = self.providers.iter().find(|provider| provider.name == way)?;
+        let href = self.saml_start_url(&provider.name, flow);
+        Some(Choice { title: &provider.title, href })
     }
 
     fn saml_start_url(&self, provider: &str, flow: &Flow) -> String {

@@ -11,9 +11,10 @@ const SCHEMES: [&str; 3] = ["basic", "bearer", "oauth"];
 /// Whether a request brings credentials that the application checks itself. Two of them are none: nobody
 /// knows which of them it would look at. Those that `Connection` names never reach it.
 pub(super) fn has_credentials(headers: &HeaderMap) -> bool {
+    let name = AUTHORIZATION.as_str().as_bytes();
     let spares = |value: &HeaderValue| {
-        let value = value.to_str().map(str::to_ascii_lowercase);
-        value.is_ok_and(|value| !value.contains(AUTHORIZATION.as_str()))
+        let mut parts = value.as_bytes().windows(name.len());
+        !parts.any(|part| part.eq_ignore_ascii_case(name))
     };
     if !headers.get_all(CONNECTION).iter().all(spares) {
         return false;

@@ -164,10 +164,12 @@ fn refuse_dots(segment: &str) -> Result<(), TargetProblem> {
 }
 
 /// What Atlassian's rewriting of static resources (`^/s/(.*)/_/(.*)`, below wherever the application
-/// is) could make of a path.
+/// is, in any case of letters) could make of a path.
 fn forwards(path: &str) -> Result<Vec<String>, TargetProblem> {
     let mut readings = Vec::new();
-    for (start, _) in path.match_indices("/s/") {
+    let begins =
+        |start: usize| matches!(path.as_bytes().get(start + 1..start + 3), Some(b"s/" | b"S/"));
+    for (start, _) in path.match_indices('/').filter(|(start, _)| begins(*start)) {
         for (index, _) in path[start..].match_indices("/_/") {
             if readings.len() == MAX_FORWARDS {
                 return Err(TargetProblem::ManyReadings);
@@ -230,6 +232,8 @@ mod tests {
         }
         let below: Vec<_> = vec!["/jira/s/x/_/admin", "/jira/admin"];
         assert_eq!(Readings::of(below[0]).unwrap().iter().collect::<Vec<_>>(), below);
+        let shouted: Vec<_> = vec!["/S/x/_/admin", "/admin"];
+        assert_eq!(Readings::of(shouted[0]).unwrap().iter().collect::<Vec<_>>(), shouted);
         assert_eq!(
             Readings::of(&format!("/{}", "a".repeat(MAX_TARGET))),
             Err(TargetProblem::TooLong)

@@ -61,8 +61,8 @@ pub struct Identity {
     pub app: Arc<str>,
     /// Who makes them: the login host's origin.
     pub issuer: Arc<str>,
-    /// What signs them.
-    pub keyring: Arc<Keyring>,
+    /// What signs them. Without it nothing is passed on, and it is only shown where they would be.
+    pub keyring: Option<Arc<Keyring>>,
     /// The time.
     pub clock: Clock,
     /// What is counted.
@@ -80,8 +80,9 @@ impl Identity {
     }
 
     fn is_good(&self, told: &Told) -> bool {
+        let number = self.keyring.as_ref().map(|keyring| keyring.number());
         self.headers.assertion.is_none()
-            || (told.key == Some(self.keyring.number()) && told.good_until > self.clock.now())
+            || (told.key == number && told.good_until > self.clock.now())
     }
 
     fn tell(&self, visitor: &Visitor, trace: TraceId) -> Told {
@@ -133,7 +134,13 @@ impl Identity {
         let mut claims = Claims::new(&self.issuer, &self.app, visitor, now);
         claims.fit(groups, page.left, name, self.headers.groups.is_some());
         self.report(account, trace, "assertion_group", claims.groups_left_out);
-        match self.keyring.sign(&claims) {
+        let Some(keyring) = &self.keyring else {
+            let mut unsigned = HeaderValue::from_static("unsigned");
+            unsigned.set_sensitive(true);
+            page.write(name, Some(unsigned));
+            return None;
+        };
+        match keyring.sign(&claims) {
             Ok(signed) => {
                 let value = HeaderValue::try_from(signed.token).ok().map(|mut value| {
                     value.set_sensitive(true);

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 use super::{accounts::Accounts, cookie::Cookie};
 use crate::{
-    directory::PersonId,
+    directory::{Issuer, PersonId},
     store::{SessionId, StoredChild},
 };
 
@@ -25,6 +25,8 @@ const SHARDS: usize = 64;
 pub struct LiveSession {
     /// Whose.
     pub person: PersonId,
+    /// Who vouched for them.
+    pub issuer: Issuer,
     /// The parent that it ends with.
     pub parent: SessionId,
     /// When that began.
@@ -44,6 +46,7 @@ impl LiveSession {
         let seen = parent.seen_at.timestamp_micros();
         Self {
             person: parent.person,
+            issuer: parent.issuer,
             parent: parent.id,
             begun_at: parent.created_at,
             host,

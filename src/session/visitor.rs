@@ -38,6 +38,12 @@ impl Visitor {
         Self { account, session, told: ArcSwapOption::empty() }
     }
 
+    /// Somebody who is not here, for questions about what an application would be told.
+    #[must_use]
+    pub fn supposed(account: Account) -> Self {
+        Self { account, session: "none".to_owned(), told: ArcSwapOption::empty() }
+    }
+
     /// What the application was told last, if that is still good; else what `tell` makes.
     pub fn told(
         &self,

@@ -48,6 +48,8 @@ pub struct StoredSession {
     pub person: PersonId,
     /// When it began. SQLite may give the number of one that has ended again.
     pub created_at: DateTime<Utc>,
+    /// Who vouched.
+    pub issuer: Issuer,
     /// When it was last seen, to the minute.
     pub seen_at: DateTime<Utc>,
     /// When it ends at the latest.
@@ -82,12 +84,13 @@ pub struct SessionListing {
     pub expires_at: DateTime<Utc>,
 }
 
-type Row = (i64, i64, i64, i64, i64);
+type Row = (i64, i64, String, i64, i64, i64);
 
-fn stored((id, person, created, seen, expires): Row) -> StoredSession {
+fn stored((id, person, issuer, created, seen, expires): Row) -> StoredSession {
     StoredSession {
         id: SessionId(id),
         person: PersonId(person),
+        issuer: Issuer(issuer),
         created_at: time(created),
         seen_at: time(seen),
         expires_at: time(expires),
@@ -105,7 +108,7 @@ impl Store {
             INSERT INTO sessions (secret_hash, person_id, issuer, method, name_id, name_id_format,
                 session_index, created_at, seen_at, expires_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
-            RETURNING id, person_id, created_at, seen_at, expires_at";
+            RETURNING id, person_id, issuer, created_at, seen_at, expires_at";
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
@@ -139,7 +142,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<StoredSession>, StoreError> {
         const SQL: &str = "
-            SELECT id, person_id, created_at, seen_at, expires_at FROM sessions
+            SELECT id, person_id, issuer, created_at, seen_at, expires_at FROM sessions
             WHERE secret_hash = $1 AND expires_at > $2";
         let row: Option<Row> = read!(self, |pool| {
             sqlx::query_as(SQL)
@@ -188,19 +191,19 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<StoredChild>, StoreError> {
         const SQL: &str = "
-            SELECT s.id, s.person_id, s.created_at, s.seen_at, s.expires_at, c.host
+            SELECT s.id, s.person_id, s.issuer, s.created_at, s.seen_at, s.expires_at, c.host
             FROM child_sessions c JOIN sessions s ON s.id = c.session_id
             WHERE c.secret_hash = $1 AND s.expires_at > $2";
-        let row: Option<(i64, i64, i64, i64, i64, String)> = read!(self, |pool| {
+        let row: Option<(i64, i64, String, i64, i64, i64, String)> = read!(self, |pool| {
             sqlx::query_as(SQL)
                 .bind(secret_hash.to_vec())
                 .bind(micros(now))
                 .fetch_optional(pool)
                 .await?
         });
-        Ok(row.map(|(id, person, created, seen, expires, host)| StoredChild {
+        Ok(row.map(|(id, person, issuer, created, seen, expires, host)| StoredChild {
             host,
-            parent: stored((id, person, created, seen, expires)),
+            parent: stored((id, person, issuer, created, seen, expires)),
         }))
     }
 

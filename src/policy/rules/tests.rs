@@ -1,8 +1,14 @@
 //! Which rule decides, and how.
 
-use http::header::AUTHORIZATION;
+mod properties;
+
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use super::*;
+use crate::{
+    config::HeaderConfig,
+    policy::{Asker, Readings, Verdict},
+};
 
 fn rules() -> Rules {
     let rule = |path: &str, methods: &[&str], decision| RuleConfig {
@@ -40,14 +46,13 @@ fn decide_by(
 }
 
 fn rule(path: &str, decision: DecisionConfig) -> RuleConfig {
-    RuleConfig {
-        path: path.to_owned(),
-        methods: Vec::new(),
-        networks: Vec::new(),
-        with_credentials: false,
-        groups: Vec::new(),
-        decision,
-    }
+    RuleConfig::new(decision, &[path])
+}
+
+/// What becomes of a request by somebody in these groups.
+fn judge(decided: &Decided<'_>, groups: &[&str]) -> Verdict {
+    let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
+    decided.judge(Asker::User { signed_in_with: "corp", groups: Some(&groups) })
 }
 
 #[test]
@@ -98,9 +103,9 @@ fn of_several_readings_the_strictest_decides_in_whichever_order_the_rules_are() 
         let readings = Readings::of("/s/x/_/admin/y").unwrap();
         let asked = Asked { method: &Method::GET, readings: &readings, client, headers: &headers };
         let decided = rules.decide(&asked);
-        let [users, admins] = ["users", "admins"].map(str::to_owned);
-        assert!(decided.admits(&[users.clone(), admins.clone()]));
-        assert!(!decided.admits(&[users]) && !decided.admits(&[admins]));
+        assert_eq!(judge(&decided, &["users", "admins"]), Verdict::Forward);
+        assert_eq!(judge(&decided, &["users"]), Verdict::NotInGroup);
+        assert_eq!(judge(&decided, &["admins"]), Verdict::NotInGroup);
         assert_eq!(
             decide_by(&rules, &Method::GET, "/s/x/_/private/y", "::1", &[]).0,
             Decision::Deny
@@ -121,9 +126,10 @@ fn groups_are_asked_for_whatever_the_reading_of_the_path() {
         let asked = Asked { method: &Method::GET, readings: &readings, client, headers: &headers };
         let decided = rules.decide(&asked);
         assert_eq!(decided.decision, Decision::Login);
-        assert_eq!(decided.admits(&["users".to_owned(), "ADMINS".to_owned()]), member);
-        assert_eq!(decided.admits(&["users".to_owned()]), stranger);
-        assert_eq!(decided.admits(&[]), stranger);
+        let admits = |groups: &[&str]| judge(&decided, groups) == Verdict::Forward;
+        assert_eq!(admits(&["users", "ADMINS"]), member);
+        assert_eq!(admits(&["users"]), stranger);
+        assert_eq!(admits(&[]), stranger);
     }
 }
 
@@ -157,12 +163,158 @@ fn an_exemption_holds_for_every_reading_and_a_restriction_for_any() {
 }
 
 #[test]
-fn refuses_rules_that_would_never_or_always_match() {
-    for (path, method) in
-        [("status", "GET"), ("/a*b", "GET"), ("/a%20b", "GET"), ("/a", "get"), ("/a", "")]
-    {
-        let methods = vec![method.to_owned()];
-        let rule = RuleConfig { methods, ..rule(path, DecisionConfig::Pass) };
-        assert!(Rules::compile(&[rule]).is_err(), "{path} {method}");
+fn every_problem_of_every_rule_is_reported() {
+    let mut bad = rule("status", DecisionConfig::Pass);
+    bad.path.extend(["/a%20b", "/good", "/**"].map(str::to_owned));
+    bad.methods = ["get", "GET", ""].map(str::to_owned).to_vec();
+    let header = HeaderConfig { name: "no header".to_owned(), value: None };
+    let worse = RuleConfig { headers: vec![header], ..rule("/x", DecisionConfig::Deny) };
+    let problems = Rules::compile(&[bad, rule("/fine", DecisionConfig::Login), worse]).unwrap_err();
+    let found: Vec<_> =
+        problems.iter().map(|p| format!("rule[{}].{}: {}", p.rule, p.key, p.error)).collect();
+    assert_eq!(
+        found,
+        [
+            r#"rule[0].path: "status" must begin with /"#,
+            r#"rule[0].path: "/a%20b" has a character that no path has once it is decoded, one of % ; ? # \"#,
+            r#"rule[0].path: "/**" may have one ** between slashes, and /* at its end"#,
+            r#"rule[0].methods: "get" is no method"#,
+            r#"rule[0].methods: "" is no method"#,
+            r#"rule[2].headers: "no header" is no name of a header"#,
+        ]
+    );
+}
+
+fn with_header(name: &str, value: Option<&str>, rule: RuleConfig) -> RuleConfig {
+    let header = HeaderConfig { name: name.to_owned(), value: value.map(str::to_owned) };
+    RuleConfig { headers: vec![header], ..rule }
+}
+
+/// What is decided for a GET with these headers.
+fn ask<T>(
+    rules: &[RuleConfig],
+    target: &str,
+    said: &[(&str, &str)],
+    see: impl FnOnce(&Decided<'_>) -> T,
+) -> T {
+    let rules = Rules::compile(rules).unwrap();
+    let mut headers = HeaderMap::new();
+    for (name, value) in said {
+        headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
     }
+    let readings = Readings::of(target).unwrap();
+    let client = "192.0.2.1".parse().unwrap();
+    let asked = Asked { method: &Method::GET, readings: &readings, client, headers: &headers };
+    see(&rules.decide(&asked))
+}
+
+#[test]
+fn a_header_adds_to_what_is_decided_without_it_and_takes_nothing_away() {
+    use DecisionConfig::{Deny, Login, Pass};
+    let old = || with_header("User-Agent", Some("*MSIE*"), rule("/*", Login));
+    let groups = vec!["admins".to_owned()];
+    let rules = [
+        old(),
+        with_header("X-Bot", None, rule("/public/*", Deny)),
+        rule("/public/*", Pass),
+        rule("/closed/*", Deny),
+        RuleConfig { groups, ..rule("/admin/*", Login) },
+    ];
+    let msie = [("user-agent", "Mozilla/4.0 (compatible; msie 6.0)")];
+    let decision = |target, said: &[_]| ask(&rules, target, said, |decided| decided.decision);
+    assert_eq!(decision("/public/x", &[]), Decision::Pass);
+    assert_eq!(decision("/public/x", &msie), Decision::Login);
+    assert_eq!(decision("/public/x", &[("x-bot", "1")]), Decision::Deny);
+    assert_eq!(decision("/closed/x", &[]), Decision::Deny);
+    assert_eq!(decision("/closed/x", &msie), Decision::Deny, "not shadowed by the first rule");
+    for said in [&[][..], &msie] {
+        let verdict = ask(&rules, "/admin/x", said, |decided| judge(decided, &["users"]));
+        assert_eq!(verdict, Verdict::NotInGroup, "{said:?}");
+    }
+}
+
+#[test]
+fn ways_to_sign_in_narrow_each_other_down_and_none_left_is_a_refusal() {
+    let ways = |names: &[&str], rule: RuleConfig| RuleConfig {
+        sign_in_with: names.iter().map(ToString::to_string).collect(),
+        ..rule
+    };
+    let login = |path| rule(path, DecisionConfig::Login);
+    let phone = with_header("X-Phone", None, ways(&["corp", "partner"], login("/*")));
+    let rules = [
+        phone,
+        ways(&["kerberos", "corp"], login("/a/*")),
+        ways(&["kerberos"], login("/b/*")),
+        login("/c/*"),
+    ];
+    let phone = [("x-phone", "1")];
+    let decided = |target, said: &[_]| {
+        ask(&rules, target, said, |decided| (decided.decision, decided.sign_in_with().to_vec()))
+    };
+    let found = |names: &[&str]| {
+        (Decision::Login, names.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(decided("/a/x", &[]), found(&["kerberos", "corp"]));
+    assert_eq!(decided("/a/x", &phone), found(&["corp"]));
+    assert_eq!(decided("/b/x", &[]), found(&["kerberos"]));
+    assert_eq!(decided("/b/x", &phone).0, Decision::Deny);
+    assert_eq!(decided("/c/x", &[]), found(&[]));
+    assert_eq!(decided("/c/x", &phone), found(&["corp", "partner"]));
+    assert_eq!(decided("/s/b/_/a/x", &[]), found(&["kerberos", "corp"]));
+}
+
+#[test]
+fn a_session_by_another_way_is_asked_to_sign_in_again() {
+    let ways = vec!["kerberos".to_owned(), "corp".to_owned()];
+    let groups = vec!["admins".to_owned()];
+    let strict = [RuleConfig { sign_in_with: ways, groups, ..rule("/*", DecisionConfig::Login) }];
+    let admins = ["admins".to_owned()];
+    for (way, groups, verdict) in [
+        ("corp", Some(&admins[..]), Verdict::Forward),
+        ("kerberos", Some(&admins[..]), Verdict::Forward),
+        ("corp", Some(&[][..]), Verdict::NotInGroup),
+        ("corp", None, Verdict::NoAccount),
+        ("partner", Some(&admins[..]), Verdict::SignInAnotherWay),
+        ("partner", None, Verdict::SignInAnotherWay),
+    ] {
+        let asker = Asker::User { signed_in_with: way, groups };
+        assert_eq!(ask(&strict, "/x", &[], |decided| decided.judge(asker)), verdict, "{way}");
+    }
+    assert_eq!(ask(&strict, "/x", &[], |decided| decided.judge(Asker::Nobody)), Verdict::SignIn);
+    let other = |decision| {
+        ask(&[rule("/*", decision)], "/x", &[], |decided| {
+            (decided.needs_session(), decided.judge(Asker::Nobody))
+        })
+    };
+    assert_eq!(other(DecisionConfig::Deny), (false, Verdict::Denied));
+    assert_eq!(other(DecisionConfig::Pass), (false, Verdict::Forward));
+    assert_eq!(other(DecisionConfig::Optional), (true, Verdict::Forward));
+}
+
+#[test]
+fn who_looks_sees_every_rule_for_a_path_up_to_the_one_that_decides() {
+    let api = RuleConfig { with_credentials: true, ..rule("/rest/*", DecisionConfig::Pass) };
+    let get = vec!["POST".to_owned()];
+    let post = RuleConfig { methods: get, ..rule("/rest/*", DecisionConfig::Deny) };
+    let rules = Rules::compile(&[
+        rule("/other", DecisionConfig::Deny),
+        post,
+        api,
+        with_header("X-Bot", None, rule("/rest/*", DecisionConfig::Deny)),
+    ])
+    .unwrap();
+    let (headers, readings) = (HeaderMap::new(), Readings::of("/rest/x").unwrap());
+    let client = "192.0.2.1".parse().unwrap();
+    let asked = Asked { method: &Method::GET, readings: &readings, client, headers: &headers };
+    let mut seen = Vec::new();
+    rules.look(&asked, "/rest/x", |look| seen.push((look.rule, look.mismatch)));
+    let expected = [
+        (Some(1), Some(Mismatch::Method)),
+        (Some(2), Some(Mismatch::Credentials)),
+        (Some(3), Some(Mismatch::Header)),
+        (None, None),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(rules.name(Some(2)), "rule[2]");
+    assert_eq!(rules.name(None), "no rule");
 }
