@@ -32,7 +32,7 @@ demo-check: setup
 attack-target:
 	@scripts/setup.sh >&2
 	@cargo build -q --bin gatehouse
-	@scripts/attack-target.sh "$(UPSTREAM)"
+	@exec scripts/attack-target.sh "$(UPSTREAM)"
 
 test: setup
 	scripts/with-postgres.sh cargo test
