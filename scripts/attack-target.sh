@@ -60,6 +60,7 @@ print(*(s.getsockname()[1] for s in sockets))')
 make_secrets() {
     openssl rand -hex 32 >"$PLACE/master.key"
     openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$HOST" -addext "subjectAltName=DNS:$HOST" \
+        -addext "basicConstraints=critical,CA:FALSE" \
         -keyout "$PLACE/tls.key" -out "$PLACE/tls.pem" 2>/dev/null
     chmod 600 "$PLACE/master.key" "$PLACE/tls.key"
 }

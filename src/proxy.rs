@@ -2,6 +2,8 @@
 
 mod connection;
 mod error;
+mod exchange;
+mod head_budget;
 mod identity;
 mod managed_headers;
 mod pool;
@@ -15,25 +17,34 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use http::{Request, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use tokio::time::timeout;
 
 pub use self::{
-    connection::Target, error::UpstreamError, identity::IdentityHeaders,
+    connection::Target,
+    error::UpstreamError,
+    head_budget::{HeadPart, HeadTooLarge},
+    identity::IdentityHeaders,
     managed_headers::ManagedHeaders,
 };
-use self::{pool::Pool, upstream_body::UpstreamBody};
+use self::{
+    exchange::{ClientBody, Exchange},
+    pool::Pool,
+    upstream_body::UpstreamBody,
+};
 use crate::{
     http::{Body, Place, Response},
     lifecycle::Background,
     store::Account,
+    telemetry::TraceId,
 };
 
-/// An application that says nothing for so long has forgotten the request. Exports of a large Jira take
-/// minutes.
-const ANSWER: Duration = Duration::from_mins(15);
-
-/// The same, from the first byte of an upload on.
-const UPLOAD: Duration = Duration::from_hours(12);
+/// What an application can bear, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest head of a request that it reads.
+    pub max_head_bytes: usize,
+    /// How long it may say nothing: before its answer, and in the middle of it.
+    pub patience: Duration,
+}
 
 /// An application behind the gateway.
 #[derive(Debug)]
@@ -41,6 +52,7 @@ pub struct Upstream {
     pool: Arc<Pool>,
     identity: IdentityHeaders,
     managed: Arc<ManagedHeaders>,
+    limits: Limits,
     background: Background,
 }
 
@@ -51,6 +63,8 @@ pub struct Forwarding<'a> {
     pub place: &'a Place,
     /// Whose address the request comes from.
     pub client: IpAddr,
+    /// Ties what happens to the answer later to the log.
+    pub trace: TraceId,
     /// Who the app is told it is.
     pub account: Option<&'a Account>,
 }
@@ -62,9 +76,10 @@ impl Upstream {
         target: Target,
         identity: IdentityHeaders,
         managed: Arc<ManagedHeaders>,
+        limits: Limits,
         background: Background,
     ) -> Self {
-        Self { pool: Arc::new(Pool::new(target)), identity, managed, background }
+        Self { pool: Arc::new(Pool::new(target)), identity, managed, limits, background }
     }
 
     /// Passes a request on. `goes_on` says of a connection that has become a tunnel, such as a
@@ -77,8 +92,11 @@ impl Upstream {
     ) -> Result<Response, UpstreamError> {
         let upgrade = tunnel::wanted(&request);
         let client = upgrade.then(|| hyper::upgrade::on(&mut request));
-        let request = self.request(request, forwarding, upgrade);
-        let (mut response, sender) = self.send(request, upgrade).await?;
+        let exchange = Exchange::begin();
+        let request = self.request(request, forwarding, upgrade, &exchange);
+        let is_identity = |name: &_| self.identity.has(name);
+        head_budget::check(&request, is_identity, self.limits.max_head_bytes)?;
+        let (mut response, sender) = self.send(request, upgrade, &exchange).await?;
 
         if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
             let client = client.ok_or(UpstreamError::UnwantedUpgrade)?;
@@ -89,7 +107,10 @@ impl Upstream {
         response_head::clean(&mut response, upgrade);
         // What became a tunnel, or was one's attempt, is not used again.
         let pool = (!upgrade).then(|| self.pool.clone());
-        Ok(response.map(|body| Body::new(UpstreamBody::new(body, sender, pool))))
+        let patience = self.limits.patience;
+        Ok(response.map(|body| {
+            Body::new(UpstreamBody::new(body, sender, pool, patience, forwarding.trace))
+        }))
     }
 
     fn request(
@@ -97,6 +118,7 @@ impl Upstream {
         request: Request<Incoming>,
         forwarding: &Forwarding<'_>,
         upgrade: bool,
+        exchange: &Arc<Exchange>,
     ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
         parts.headers = request_head::headers(&parts.headers, &self.managed, upgrade);
@@ -110,7 +132,12 @@ impl Upstream {
         parts.uri = request_head::origin_form(&parts.uri);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
-        Request::from_parts(parts, Body::new(body))
+        let body = if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(ClientBody::new(body, exchange.clone()))
+        };
+        Request::from_parts(parts, body)
     }
 
     /// Sends a request on an idle connection, or on a new one. An idle one may have been closed just
@@ -119,22 +146,22 @@ impl Upstream {
         &self,
         mut request: Request<Body>,
         alone: bool,
+        exchange: &Arc<Exchange>,
     ) -> Result<(http::Response<Incoming>, connection::Sender), UpstreamError> {
-        // An upload takes as long as it takes.
-        let patience = if request.body().is_end_stream() { ANSWER } else { UPLOAD };
+        let patience = self.limits.patience;
+        exchange.count_interim(&mut request);
         while let Some(mut sender) = self.pool.take().filter(|_| !alone) {
-            let sent = timeout(patience, sender.try_send_request(request)).await;
-            match sent.map_err(|_| UpstreamError::NoAnswer)? {
+            let sent = exchange.wait(sender.try_send_request(request), patience).await?;
+            match sent {
                 Ok(response) => return Ok((response, sender)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(UpstreamError::Broken(error.into_error())),
+                    None => return Err(exchange.blame(error.into_error())),
                 },
             }
         }
         let mut sender = self.pool.connect().await?;
-        let sent = timeout(patience, sender.send_request(request)).await;
-        let response = sent.map_err(|_| UpstreamError::NoAnswer)?.map_err(UpstreamError::Broken)?;
-        Ok((response, sender))
+        let sent = exchange.wait(sender.send_request(request), patience).await?;
+        sent.map(|response| (response, sender)).map_err(|error| exchange.blame(error))
     }
 }

@@ -17,9 +17,9 @@ use hyper::body::Incoming;
 use crate::{
     directory::DirectoryId,
     http::{
-        Arrival, Body, Error, Pages, Place, Response, STYLE_PATH, Site, Sites, TrustedProxies,
-        check_request, find_cookie, is_foreign_websocket, is_navigation, see_other, style,
-        wants_html,
+        Arrival, Body, Error, Pages, Peer, Place, Response, STYLE_PATH, Site, Sites,
+        TrustedProxies, check_request, find_cookie, is_foreign_websocket, is_navigation, see_other,
+        style, wants_html,
     },
     login::{self, Login},
     policy::{Asked, Decision, Readings, Rules, TargetProblem},
@@ -102,16 +102,16 @@ struct Outcome {
 
 impl Router {
     /// Answers a request.
-    pub async fn respond(&self, request: Request<Incoming>, peer: IpAddr) -> Response {
+    pub async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Response {
         let started = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let html = wants_html(request.headers());
         let mut arrival = Arrival {
             trace: TraceId::random(),
-            client: self.trusted.client(peer, request.headers()),
+            client: self.trusted.client(peer.client, request.headers()),
             site: self.sites.login().clone(),
         };
-        let outcome = match self.find_site(&request, peer) {
+        let outcome = match self.find_site(&request, peer.address) {
             Ok(site) => {
                 arrival.site = site;
                 self.lead(request, &arrival).await
@@ -119,6 +119,7 @@ impl Router {
             Err(error) => Err((error, String::new())),
         };
         let Outcome { response, decision, app } = outcome.unwrap_or_else(|(error, app)| {
+            self.metrics.count_refused(error.code());
             let response = axum::response::IntoResponse::into_response(error);
             Outcome { response, decision: "refuse", app }
         });
@@ -244,7 +245,12 @@ impl Router {
             let sentence = "Another site's page may not use this application in your name.";
             return Err(Error::new(StatusCode::FORBIDDEN, "websocket-cross-site", sentence));
         }
-        let forwarding = Forwarding { place, client: arrival.client, account: account.as_deref() };
+        let forwarding = Forwarding {
+            place,
+            client: arrival.client,
+            trace: arrival.trace,
+            account: account.as_deref(),
+        };
         let goes_on = lives(session.as_ref());
         let response = app.upstream.forward(request, &forwarding, goes_on).await?;
         Ok((response, "forward"))

@@ -7,14 +7,18 @@
 )]
 
 mod adopt;
+mod attacks;
 mod cli;
 mod directory;
 mod docs;
 mod imports;
 mod kerberos;
 mod layers;
+mod lies;
+mod limits;
 mod login;
 mod proxy;
+mod proxy_protocol;
 mod saml;
 mod serve;
 mod session;

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     admin::{self, Admin},
     clock::Clock,
-    config::{Config, MetadataSource, Problems},
+    config::{AppConfig, Config, MetadataSource, Problems},
     directory::DirectoryId,
     http::{Pages, Sites, TrustedProxies},
     kerberos::Acceptor,
@@ -22,10 +22,10 @@ use crate::{
     login::{Login, Provider, Tickets},
     policy::Rules,
     provisioning::{Mapping, Realms},
-    proxy::{IdentityHeaders, ManagedHeaders, Target, Upstream},
+    proxy::{IdentityHeaders, Limits, ManagedHeaders, Target, Upstream},
     router::{App, Router, own_routes},
     secrets::Sealer,
-    server::{self, Readiness, Server},
+    server::{self, Entrance, Readiness, Server},
     session::{SessionTimes, Sessions},
     store::{Store, StoreError, StoreOptions},
     sync,
@@ -65,7 +65,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Gateway {
     server: Server,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Entrance)>,
     internal: (TcpListener, axum::Router),
     control: (UnixListener, Admin),
     sessions: Arc<Sessions>,
@@ -99,10 +99,14 @@ pub(crate) fn store_options(config: &Config) -> Result<StoreOptions, Problems> {
     Ok(StoreOptions { url: config.store.url.clone(), password: password.flatten() })
 }
 
-async fn bind_all(config: &Config) -> Result<Vec<TcpListener>, server::BindError> {
+async fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Entrance)>, server::BindError> {
     let mut listeners = Vec::new();
     for address in &config.server.listen {
-        listeners.push(server::bind("server.listen", *address).await?);
+        listeners.push((server::bind("server.listen", *address).await?, Entrance::Browsers));
+    }
+    for address in &config.server.proxy_protocol_listen {
+        let listener = server::bind("server.proxy_protocol_listen", *address).await?;
+        listeners.push((listener, Entrance::Balancers));
     }
     Ok(listeners)
 }
@@ -112,7 +116,7 @@ async fn assemble(
     clock: Clock,
     sealer: Sealer,
     store: Store,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Entrance)>,
     internal: TcpListener,
     control: UnixListener,
 ) -> Result<Gateway, StartError> {
@@ -160,7 +164,7 @@ async fn assemble(
     };
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
-        server: Server::new(Arc::new(router), tls),
+        server: Server::new(Arc::new(router), tls, config.server.max_connections),
         listeners,
         internal: (internal, health),
         control: (control, admin),
@@ -248,13 +252,26 @@ fn applications(
         let identity = configured(&key("identity_headers"), identity)?;
         Ok(App {
             rules: configured(&key("rule"), rules)?,
-            upstream: Upstream::new(target, identity, managed.clone(), background.clone()),
+            upstream: Upstream::new(
+                target,
+                identity,
+                managed.clone(),
+                limits(app),
+                background.clone(),
+            ),
             name: app.name.clone(),
             default_groups: app.default_groups.clone(),
             directories: app.directories.iter().map(|name| directories[name]).collect(),
         })
     });
     apps.collect()
+}
+
+fn limits(app: &AppConfig) -> Limits {
+    Limits {
+        max_head_bytes: app.max_upstream_head_bytes,
+        patience: Duration::from_secs(app.answer_timeout_seconds.into()),
+    }
 }
 
 /// Takes up plans that were left when a gateway ended: now, and later those of other gateways.

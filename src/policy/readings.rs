@@ -167,8 +167,8 @@ fn refuse_dots(segment: &str) -> Result<(), TargetProblem> {
 /// is) could make of a path.
 fn forwards(path: &str) -> Result<Vec<String>, TargetProblem> {
     let mut readings = Vec::new();
-    for (start, _) in path.match_indices("/s/") {
-        for (index, _) in path[start..].match_indices("/_/") {
+    for start in occurrences(path, "/s/") {
+        for index in occurrences(&path[start..], "/_/") {
             if readings.len() == MAX_FORWARDS {
                 return Err(TargetProblem::ManyReadings);
             }
@@ -176,6 +176,12 @@ fn forwards(path: &str) -> Result<Vec<String>, TargetProblem> {
         }
     }
     Ok(readings)
+}
+
+/// Where a word with a slash at both ends is. One's end can be the other's start: `/_/_/` has two.
+fn occurrences<'a>(path: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let slashes = path.match_indices('/').map(|(index, _)| index);
+    slashes.filter(move |index| path[*index..].starts_with(word))
 }
 
 #[cfg(test)]
@@ -228,8 +234,14 @@ mod tests {
         ] {
             assert_eq!(Readings::of(target).unwrap_err().code(), code, "{target}");
         }
-        let below: Vec<_> = vec!["/jira/s/x/_/admin", "/jira/admin"];
-        assert_eq!(Readings::of(below[0]).unwrap().iter().collect::<Vec<_>>(), below);
+        for readings in [
+            &["/jira/s/x/_/admin", "/jira/admin"][..],
+            &["/s/x/_/_/admin", "/_/admin", "/admin"],
+            &["/s/s/_/admin", "/admin", "/s/admin"],
+        ] {
+            let found = Readings::of(readings[0]).unwrap();
+            assert_eq!(found.iter().collect::<Vec<_>>(), readings);
+        }
         assert_eq!(
             Readings::of(&format!("/{}", "a".repeat(MAX_TARGET))),
             Err(TargetProblem::TooLong)

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::Target;
+use super::{HeadPart, HeadTooLarge, Target};
 use crate::http::Error;
 
 /// Why an application did not answer.
@@ -20,6 +20,18 @@ pub enum UpstreamError {
     /// It took the request, and said nothing.
     #[error("no answer came in time")]
     NoAnswer,
+    /// It kept saying that it will answer.
+    #[error("too many interim answers (1xx) came instead of an answer")]
+    ManyInterim,
+    /// It would refuse the request, on a page of its own that nobody understands.
+    #[error(transparent)]
+    HeadTooLarge(#[from] HeadTooLarge),
+    /// The client stopped in the middle of its request.
+    #[error("the client stopped in the middle of the request's body")]
+    ClientSilent,
+    /// The client went away in the middle of its request.
+    #[error("the client broke off in the middle of the request's body: {0}")]
+    ClientBroke(hyper::Error),
     /// It changed the protocol, which nobody asked for.
     #[error("it switched protocols unasked")]
     UnwantedUpgrade,
@@ -27,23 +39,59 @@ pub enum UpstreamError {
 
 impl From<UpstreamError> for Error {
     fn from(error: UpstreamError) -> Self {
-        let (status, code, sentence) = match error {
+        let (status, code, sentence) = match &error {
+            UpstreamError::HeadTooLarge(large) => return too_large(large),
             UpstreamError::Connect(..) | UpstreamError::ConnectTimeout(_) => (
                 StatusCode::BAD_GATEWAY,
                 "upstream-unreachable",
                 "The application is not running, or just starting. Try again in a minute.",
             ),
-            UpstreamError::Broken(_) | UpstreamError::UnwantedUpgrade => (
+            UpstreamError::Broken(error) if !error.is_parse() => (
                 StatusCode::BAD_GATEWAY,
                 "upstream-broken",
                 "The application broke off while it answered. Try again.",
+            ),
+            UpstreamError::Broken(_)
+            | UpstreamError::UnwantedUpgrade
+            | UpstreamError::ManyInterim => (
+                StatusCode::BAD_GATEWAY,
+                "upstream-not-http",
+                "The application has answered something that the sign-on gateway does not understand.",
             ),
             UpstreamError::NoAnswer => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "upstream-timeout",
                 "The application took too long to answer. Try again later.",
             ),
+            UpstreamError::ClientSilent => (
+                StatusCode::REQUEST_TIMEOUT,
+                "client-silent",
+                "What you sent did not arrive in whole. Send it again.",
+            ),
+            UpstreamError::ClientBroke(_) => (
+                StatusCode::BAD_REQUEST,
+                "client-broke-off",
+                "What you sent did not arrive in whole. Send it again.",
+            ),
         };
         Self::new(status, code, sentence).caused_by(error)
     }
+}
+
+/// 431 (RFC 6585 section 5), with what people can do about it.
+fn too_large(large: &HeadTooLarge) -> Error {
+    let HeadTooLarge { bytes, max, largest, largest_bytes } = large;
+    let remedy = match largest {
+        HeadPart::Address => "Use a shorter address.",
+        HeadPart::Cookies => "Delete this site's cookies in your browser and try again.",
+        HeadPart::Identity | HeadPart::Credentials | HeadPart::Header(_) => {
+            "Show this page to your administrator."
+        }
+    };
+    let sentence = format!(
+        "The request has {bytes} bytes before its content, and the application takes {max}. Most of it, {largest_bytes}, is \
+         {largest}. {remedy}"
+    );
+    Error::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large", sentence)
+        .caused_by(large)
 }

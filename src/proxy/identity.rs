@@ -33,6 +33,11 @@ impl IdentityHeaders {
         })
     }
 
+    /// Whether a header is one of them.
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        [&self.user, &self.email, &self.name, &self.groups].contains(&&Some(name.clone()))
+    }
+
     /// Writes an account into a request.
     pub(super) fn write(&self, account: &Account, headers: &mut HeaderMap) {
         let profile = &account.user.profile;

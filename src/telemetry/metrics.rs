@@ -18,6 +18,8 @@ pub struct Metrics {
     pub logins: Family<LoginLabels, Counter>,
     /// Requests that were answered.
     pub requests: Family<RequestLabels, Counter>,
+    /// Requests and connections that the gateway let nowhere, by the code of what was wrong.
+    pub refused: Family<RefusedLabels, Counter>,
     /// How long the answer's head took.
     pub request_seconds: Histogram,
     /// Sessions in memory.
@@ -78,11 +80,19 @@ pub struct RequestLabels {
     pub status: &'static str,
 }
 
+/// Why a request or a connection was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedLabels {
+    /// The code, which the log line and the error page's JSON have too.
+    pub reason: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let metrics = Self {
             logins: Family::default(),
             requests: Family::default(),
+            refused: Family::default(),
             request_seconds: Histogram::new(SECONDS),
             cached_sessions: Gauge::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
@@ -90,6 +100,7 @@ impl Default for Metrics {
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("logins", "Logins that ended", metrics.logins.clone());
         registry.register("requests", "Requests that were answered", metrics.requests.clone());
+        registry.register("refused", "Requests and connections refused", metrics.refused.clone());
         registry.register(
             "request_seconds",
             "Seconds until the head of the answer",
@@ -112,6 +123,11 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &registry)?;
         Ok(text)
+    }
+
+    /// Counts a request or a connection that was refused.
+    pub fn count_refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&RefusedLabels { reason }).inc();
     }
 
     /// Counts a login.

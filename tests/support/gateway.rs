@@ -26,6 +26,7 @@ pub struct Plan {
     store: Option<String>,
     keytab: Option<PathBuf>,
     idp: Option<(String, String)>,
+    server: String,
     more: String,
 }
 
@@ -51,6 +52,7 @@ impl Plan {
             store: None,
             keytab: None,
             idp: None,
+            server: String::new(),
             more: String::new(),
         }
     }
@@ -74,6 +76,12 @@ impl Plan {
     /// With logins by assertion.
     pub fn with_idp(mut self, idp: &Idp) -> Self {
         self.idp = Some((idp.entity_id(), idp.metadata_url()));
+        self
+    }
+
+    /// With more lines in the `[server]` table.
+    pub fn with_server(mut self, more: &str) -> Self {
+        more.clone_into(&mut self.server);
         self
     }
 
@@ -120,7 +128,7 @@ impl Plan {
     pub fn configuration(&self, jira_port: u16, wiki_port: u16) -> String {
         let here = self.directory.path().display();
         let (login, jira, wiki) = (self.login(), self.jira(), self.wiki());
-        let (port, internal) = (self.port, self.internal_port);
+        let (port, internal, server) = (self.port, self.internal_port, &self.server);
         let store = self.store.clone().unwrap_or_else(|| format!("sqlite://{here}/gatehouse.db"));
         let mut text = format!(
             r#"
@@ -129,6 +137,7 @@ login_url = "{login}"
 listen = ["127.0.0.1:{port}"]
 internal_listen = "127.0.0.1:{internal}"
 shutdown_grace_seconds = 5
+{server}
 [server.tls]
 certificate = "{here}/tls.pem"
 key = "{here}/tls.key"
