@@ -187,6 +187,7 @@ cat <<END | tr -d '\n' | sed 's/$/\n/'
  "session_alice": "$ALICE", "session_root": "$ROOT",
  "id_user": "X-Forwarded-User", "id_email": "X-Forwarded-Email", "id_name": "X-Forwarded-Name",
  "id_groups": "X-Forwarded-Groups", "id_jwt": "X-Gatehouse-Assertion", "pfx": "/_gatehouse",
- "metrics": "http://127.0.0.1:$PLAIN_INTERNAL/metrics", "log": "$PLACE/plain.log"}
+ "metrics": "http://127.0.0.1:$PLAIN_INTERNAL/metrics", "log": "$PLACE/plain.log",
+ "tls_metrics": "http://127.0.0.1:$TLS_INTERNAL/metrics", "tls_log": "$PLACE/tls.log"}
 END
 wait

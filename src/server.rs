@@ -10,7 +10,10 @@ mod tls;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -186,16 +189,20 @@ impl Server {
             Entrance::Balancers => {
                 match entrance::welcome(stream, address, &self.router.trusted).await {
                     Ok((stream, peer)) => self.secure(stream, peer, watcher).await,
-                    Err(error) => self.refuse(error.code(), address, &error),
+                    Err(error) => self.broke(error.code(), address, &error),
                 }
             }
         }
     }
 
-    /// A connection that was closed, as nobody can be answered on it.
-    fn refuse(&self, code: &'static str, client: IpAddr, cause: &dyn std::fmt::Display) {
-        self.router.metrics.count_refused(code);
-        tracing::info!(code, %client, %cause, "connection refused");
+    /// A connection that ended, and why it was refused if it was: nobody can be answered on it.
+    fn broke(&self, code: Option<&'static str>, client: IpAddr, cause: &dyn std::fmt::Display) {
+        if let Some(code) = code {
+            self.router.metrics.count_refused(code);
+            tracing::info!(code, %client, %cause, "connection refused");
+        } else {
+            tracing::debug!(%client, %cause, "a connection broke");
+        }
     }
 
     async fn secure<S>(&self, stream: S, peer: Peer, watcher: Watcher)
@@ -216,19 +223,18 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = self.router.clone();
+        let (router, served) = (self.router.clone(), Arc::new(AtomicBool::new(false)));
+        let serving = served.clone();
         let service = service_fn(move |request: Request<Incoming>| {
+            serving.store(true, Ordering::Relaxed);
             let router = router.clone();
             async move { Ok::<_, std::convert::Infallible>(router.respond(request, peer).await) }
         });
         let stream = TokioIo::new(PatientStream::new(stream, TAKE));
         let connection = self.http.serve_connection_with_upgrades(stream, service);
         if let Err(error) = watcher.watch(connection.into_owned()).await {
-            if let Some(code) = broken::reason(&*error) {
-                self.refuse(code, peer.client, &error);
-            } else {
-                tracing::debug!(%error, client = %peer.client, "a connection broke");
-            }
+            let code = broken::reason(&*error, served.load(Ordering::Relaxed));
+            self.broke(code, peer.client, &error);
         }
     }
 }

@@ -10,6 +10,8 @@ mod recorder;
 mod target;
 mod tomcat;
 
+use crate::support::{curl::FOLLOW, gateway::Plan, kdc::Kdc};
+
 use self::{
     case::{Case, bytes, cases, identities, substitute},
     frames::{CONTINUATION, END_STREAM, End, HEADERS, Http2},
@@ -91,4 +93,48 @@ fn a_flood_of_continuations_ends_the_connection() {
     }
     assert!(frames < 10_000, "the gateway takes 80 MB of header");
     assert!(target.reached().is_empty());
+}
+
+/// What others take as a parameter is the address itself here: whoever asks for a strange one without a session comes back to
+/// that very one after the login, or to the application's start page, but to no other site.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_leads_to_no_other_site_whatever_was_asked_for() {
+    let kdc = Kdc::start(&["HTTP/login.localhost"]);
+    let gateway = Plan::new().with_tickets(&kdc.keytab()).start().await;
+    let alice = gateway.browser().with_env(kdc.client_env(&kdc.login("alice")));
+    assert_eq!(alice.get(&gateway.jira(), &FOLLOW).await.status, 200);
+    let login = alice.cookie("login.localhost", "__Host-gatehouse-login").unwrap();
+
+    let mut came_back = 0;
+    for asked in return_targets() {
+        // She is signed in at the login host, and new at the application's.
+        let browser = gateway.browser();
+        browser.set_cookie("login.localhost", "__Host-gatehouse-login", &login);
+        let url = format!("{}/{}", gateway.jira(), asked.trim_start_matches('/'));
+        for url in [url, format!("{}{asked}", gateway.jira() + "/")] {
+            let answer = browser.get(&url, &["-L"]).await;
+            let locations = answer.heads.lines().filter_map(|line| line.strip_prefix("location: "));
+            for location in locations.map(str::trim) {
+                let ours = [gateway.jira(), gateway.login()];
+                let is_ours = |origin: &String| location.starts_with(&format!("{origin}/"));
+                assert!(ours.iter().any(is_ours), "{url} leads to {location}");
+            }
+            came_back += usize::from(answer.status == 200 && answer.url == url);
+        }
+    }
+    assert!(came_back > 10, "hardly any of them leads through a login: {came_back}");
+}
+
+/// What the cases want to be sent to, as an address may have it.
+fn return_targets() -> Vec<String> {
+    let of_case = |case: Case| {
+        let raw = case.raw?.replace("{{HOST}}", "jira.localhost").replace("{{PFX}}", "/_gatehouse");
+        let (_, value) = raw.split(' ').nth(1)?.split_once("return_to=")?;
+        let decoded = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
+        let plain = |c: char| c.is_ascii_graphic() && !"#?%[]{}".contains(c);
+        let encode =
+            |c: char| if plain(c) { c.to_string() } else { format!("%{:02x}", u32::from(c)) };
+        Some(decoded.chars().map(encode).collect())
+    };
+    cases().into_iter().filter(|case| case.class == "open-redirect").filter_map(of_case).collect()
 }

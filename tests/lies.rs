@@ -21,7 +21,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// Answers as the last part of the path says.
 async fn serve(mut stream: TcpStream) {
     let mut head = Vec::new();
-    let mut some = [0; 65536];
+    let mut some = [0; 8192];
     loop {
         while !head.windows(4).any(|window| window == b"\r\n\r\n") {
             match stream.read(&mut some).await {

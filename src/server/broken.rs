@@ -3,8 +3,8 @@
 
 use std::error::Error;
 
-/// The word for it in logs and metrics; none if nobody did anything wrong.
-pub(super) fn reason(error: &(dyn Error + 'static)) -> Option<&'static str> {
+/// The word for it in logs and metrics; none if nobody did anything wrong. `served` says whether a request had come before.
+pub(super) fn reason(error: &(dyn Error + 'static), served: bool) -> Option<&'static str> {
     if let Some(error) = find::<h2::Error>(error) {
         // Connections over HTTP/2 also break when a browser goes away.
         return (!error.is_io()).then_some("http2");
@@ -14,7 +14,8 @@ pub(super) fn reason(error: &(dyn Error + 'static)) -> Option<&'static str> {
         Some("head-unreadable-too-large")
     } else if error.is_parse() {
         Some("head-unreadable")
-    } else if error.is_timeout() {
+    } else if error.is_timeout() && !served {
+        // Later ones are browsers that have no more to ask.
         Some("head-late")
     } else {
         None

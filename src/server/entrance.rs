@@ -39,18 +39,22 @@ pub(super) enum EntranceError {
     #[error("no PROXY header came in time")]
     Late,
     /// The connection broke.
-    #[error("the connection ended before its PROXY header: {0}")]
+    #[error("the connection ended before its PROXY header did: {0}")]
     Broken(#[from] std::io::Error),
+    /// Nothing was said: load balancers look so whether somebody listens.
+    #[error("the connection ended before its PROXY header began")]
+    Empty,
 }
 
 impl EntranceError {
-    /// The word for it in logs and metrics.
-    pub(super) fn code(&self) -> &'static str {
+    /// The word for it in logs and metrics; none if nobody did anything wrong.
+    pub(super) fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Untrusted => "proxy-untrusted",
-            Self::Header(_) => "proxy-header",
-            Self::Late => "proxy-header-late",
-            Self::Broken(_) => "proxy-header-broken",
+            Self::Untrusted => Some("proxy-untrusted"),
+            Self::Header(_) => Some("proxy-header"),
+            Self::Late => Some("proxy-header-late"),
+            Self::Broken(_) => Some("proxy-header-broken"),
+            Self::Empty => None,
         }
     }
 }
@@ -78,6 +82,9 @@ async fn read_header(stream: &mut BufReader<TcpStream>) -> Result<Source, Entran
     loop {
         let before = header.len();
         let some = stream.fill_buf().await?;
+        if some.is_empty() && header.is_empty() {
+            return Err(EntranceError::Empty);
+        }
         if some.is_empty() {
             return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
         }

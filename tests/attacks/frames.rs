@@ -186,7 +186,7 @@ fn status(block: &[u8]) -> u16 {
 
 /// Digits in Huffman's code (RFC 7541 appendix B): `0` to `2` have five bits, the others six, from 0b011001 on.
 fn huffman(bytes: &[u8]) -> Vec<u8> {
-    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect::<Vec<_>>().concat();
     let (mut rest, mut digits) = (bits.as_str(), Vec::new());
     while rest.len() >= 5 && digits.len() < 3 {
         let five = u8::from_str_radix(&rest[..5], 2).unwrap();

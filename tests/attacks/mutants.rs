@@ -24,6 +24,7 @@ fn places() -> Places {
         id_jwt: place("X-Gatehouse-Assertion"),
         pfx: place("/_gatehouse"),
         metrics: place("http://127.0.0.1:3/metrics"),
+        tls_metrics: place("http://127.0.0.1:4/metrics"),
         log: "log".into(),
     }
 }

@@ -66,7 +66,7 @@ impl Recorder {
     fn serve(&self, mut stream: TcpStream) {
         stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
         let mut buffer = Vec::new();
-        let mut some = [0; 65536];
+        let mut some = [0; 8192];
         while let Ok(read @ 1..) = stream.read(&mut some) {
             buffer.extend_from_slice(&some[..read]);
             while let Some((recorded, length)) = parse(&buffer) {

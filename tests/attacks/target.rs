@@ -29,6 +29,7 @@ pub struct Places {
     pub id_jwt: String,
     pub pfx: String,
     pub metrics: String,
+    pub tls_metrics: String,
     pub log: PathBuf,
 }
 
@@ -79,8 +80,8 @@ impl Target {
             .unwrap();
         let mut line = String::new();
         let said = BufReader::new(process.stdout.take().unwrap()).read_line(&mut line);
-        said.expect("the target says where it is");
-        let places = serde_json::from_str(&line).expect("the target starts");
+        assert!(said.is_ok(), "the target says where it is");
+        let places = serde_json::from_str(&line).unwrap();
         (Self { places, recorder, process }, alone)
     }
 
@@ -96,16 +97,19 @@ impl Target {
         self.recorder.take()
     }
 
-    /// How often something was refused for a reason.
+    /// How often something was refused for a reason, by either gateway.
     pub fn refused(&self, reason: &str) -> u64 {
-        let address = self.places.metrics.trim_start_matches("http://");
-        let (address, path) = address.split_once('/').unwrap();
-        let ask = format!("GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let answer = exchange(address, ask.as_bytes(), Duration::from_secs(5));
-        let line = format!("gatehouse_refused_total{{reason=\"{reason}\"}} ");
-        let found = answer.text.lines().find_map(|text| text.strip_prefix(&line)?.parse().ok());
-        found.unwrap_or_default()
+        refused(&self.places.metrics, reason) + refused(&self.places.tls_metrics, reason)
     }
+}
+
+fn refused(metrics: &str, reason: &str) -> u64 {
+    let (address, path) = metrics.trim_start_matches("http://").split_once('/').unwrap();
+    let ask = format!("GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let answer = exchange(address, ask.as_bytes(), Duration::from_secs(5));
+    let line = format!("gatehouse_refused_total{{reason=\"{reason}\"}} ");
+    let found = answer.text.lines().find_map(|text| text.strip_prefix(&line)?.parse().ok());
+    found.unwrap_or_default()
 }
 
 impl Drop for Target {
@@ -122,7 +126,7 @@ pub fn exchange(address: &str, raw: &[u8], silence: Duration) -> Answer {
     stream.set_read_timeout(Some(silence)).unwrap();
     stream.set_write_timeout(Some(silence)).unwrap();
     let _ = stream.write_all(raw);
-    let (mut read, mut some, began) = (Vec::new(), [0; 65536], Instant::now());
+    let (mut read, mut some, began) = (Vec::new(), [0; 8192], Instant::now());
     let mut closed = false;
     while began.elapsed() < Duration::from_secs(5) {
         match stream.read(&mut some) {
