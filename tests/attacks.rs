@@ -1,5 +1,6 @@
-//! Requests that must not pass: a set of cases from the attacks on other gateways, and those that are made from their classes.
-//! They are sent to the gateway that `make attack-target` starts, whose application writes down what reaches it.
+//! Requests that must not pass: a set of cases from the attacks on other gateways, and those that are
+//! made from their classes. They are sent to the gateway that `make attack-target` starts, whose
+//! application writes down what reaches it.
 
 mod case;
 mod frames;
@@ -41,7 +42,8 @@ fn no_case_gets_further_than_it_must() {
     assert!(log.lines().all(|line| !line.starts_with("fake")), "a request writes lines of the log");
 }
 
-/// A case as it is, and in the words of this gateway: what others call `return_to` is a sealed `flow` here.
+/// A case as it is, and in the words of this gateway: what others call `return_to` is a sealed `flow`
+/// here.
 fn in_our_words(case: &Case, raw: &str) -> Vec<String> {
     let mut raws = vec![raw.to_owned()];
     if case.class == "open-redirect" {
@@ -95,8 +97,9 @@ fn a_flood_of_continuations_ends_the_connection() {
     assert!(target.reached().is_empty());
 }
 
-/// What others take as a parameter is the address itself here: whoever asks for a strange one without a session comes back to
-/// that very one after the login, or to the application's start page, but to no other site.
+/// What others take as a parameter is the address itself here: whoever asks for a strange one without
+/// a session comes back to that very one after the login, or to the application's start page, but to
+/// no other site.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_leads_to_no_other_site_whatever_was_asked_for() {
     let kdc = Kdc::start(&["HTTP/login.localhost"]);

@@ -18,8 +18,8 @@ pub struct ServerConfig {
     #[serde(default)]
     pub listen: Vec<SocketAddr>,
 
-    /// Addresses for load balancers: each of their connections begins with a PROXY header (version 1 or 2), and only trusted
-    /// proxies may come. Default: none.
+    /// Addresses for load balancers: each of their connections begins with a PROXY header (version 1
+    /// or 2), and only trusted proxies may come. Default: none.
     #[serde(default)]
     pub proxy_protocol_listen: Vec<SocketAddr>,
 

@@ -91,7 +91,8 @@ fn check_transfer_encoding<B>(request: &Request<B>) -> Result<(), Error> {
         .caused_by(format_args!("{first:?}")))
 }
 
-/// One length, in digits: of several, or of `+5`, every server makes something else (RFC 9110 section 8.6).
+/// One length, in digits: of several, or of `+5`, every server makes something else (RFC 9110 section
+/// 8.6).
 fn check_length(headers: &HeaderMap) -> Result<(), Error> {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(length) = lengths.next() else {

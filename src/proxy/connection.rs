@@ -19,7 +19,8 @@ use crate::http::Body;
 /// A server in the same data centre answers at once, or it is not there.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// The largest head of an answer that is read; Tomcat writes at most 8 KiB. It is also the largest piece of a body.
+/// The largest head of an answer that is read; Tomcat writes at most 8 KiB. It is also the largest
+/// piece of a body.
 const MAX_ANSWER_HEAD: usize = 64 * 1024;
 
 /// Sends requests on a connection, one after the other.

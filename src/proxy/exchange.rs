@@ -1,4 +1,5 @@
-//! Waiting for an answer: as long as the application may take, but not for ever, however either side behaves.
+//! Waiting for an answer: as long as the application may take, but not for ever, however either side
+//! behaves.
 
 use std::{
     future::Future,
@@ -62,7 +63,8 @@ impl Exchange {
         });
     }
 
-    /// Waits for `answer`; `patience` begins anew with everything that the application takes of the request.
+    /// Waits for `answer`; `patience` begins anew with everything that the application takes of the
+    /// request.
     pub(super) async fn wait<T>(
         &self,
         answer: impl Future<Output = T>,

@@ -1,5 +1,5 @@
-//! How large a request's head may be. Tomcat answers a head of more than 8 KiB with a bare 400 of its own, on which nobody can
-//! see what to do; the gateway counts before, and names the largest part.
+//! How large a request's head may be. Tomcat answers a head of more than 8 KiB with a bare 400 of its
+//! own, on which nobody can see what to do; the gateway counts before, and names the largest part.
 
 use std::fmt;
 

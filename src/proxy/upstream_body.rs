@@ -24,12 +24,14 @@ pub(super) struct UpstreamBody {
     pool: Option<Arc<Pool>>,
     is_read: bool,
     patience: Duration,
-    /// Runs while the application says nothing. An answer may take as long as it wants, as long as it goes on.
+    /// Runs while the application says nothing. An answer may take as long as it wants, as long as it
+    /// goes on.
     waiting: Option<Pin<Box<Sleep>>>,
     trace: TraceId,
 }
 
-/// Why an answer is not whole. Its head has gone out already: the client sees that the connection breaks.
+/// Why an answer is not whole. Its head has gone out already: the client sees that the connection
+/// breaks.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UpstreamBodyError {
     /// The application said nothing for too long.

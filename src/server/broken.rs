@@ -1,9 +1,10 @@
-//! What a connection broke of. Requests that are no HTTP never reach the router: hyper answers 400, 414 or 431 without a body
-//! and closes, so that all there is of them is counted and logged here.
+//! What a connection broke of. Requests that are no HTTP never reach the router: hyper answers 400,
+//! 414 or 431 without a body and closes, so that all there is of them is counted and logged here.
 
 use std::error::Error;
 
-/// The word for it in logs and metrics; none if nobody did anything wrong. `served` says whether a request had come before.
+/// The word for it in logs and metrics; none if nobody did anything wrong. `served` says whether a
+/// request had come before.
 pub(super) fn reason(error: &(dyn Error + 'static), served: bool) -> Option<&'static str> {
     if let Some(error) = find::<h2::Error>(error) {
         // Connections over HTTP/2 also break when a browser goes away.

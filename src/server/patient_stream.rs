@@ -12,8 +12,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// Closes if the other side takes no byte of what is written for so long: an answer that nobody reads would hold its
-/// connection to the application for ever.
+/// Closes if the other side takes no byte of what is written for so long: an answer that nobody reads
+/// would hold its connection to the application for ever.
 pub(super) struct PatientStream<S> {
     stream: S,
     patience: Duration,

@@ -1,7 +1,8 @@
 //! The PROXY protocol: what a load balancer says first about a connection that it passes on.
 //!
-//! Versions 1 (a line of text) and 2 (binary) of <https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt>. Pure: bytes in,
-//! an answer out, and nothing is believed that is not exactly as the specification has it.
+//! Versions 1 (a line of text) and 2 (binary) of
+//! <https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt>. Pure: bytes in, an answer out, and
+//! nothing is believed that is not exactly as the specification has it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

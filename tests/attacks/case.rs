@@ -259,7 +259,8 @@ fn matches(pattern: Option<&String>, text: &str) -> bool {
     pattern.is_some_and(|pattern| is_match(pattern, text))
 }
 
-/// With Python's `(?!…)` at the end, which this crate does not have: what begins so, but does not go on like that.
+/// With Python's `(?!…)` at the end, which this crate does not have: what begins so, but does not go
+/// on like that.
 fn is_match(pattern: &str, text: &str) -> bool {
     let is_match = |pattern: &str| Regex::new(pattern).unwrap().is_match(text);
     match pattern.split_once("(?!") {

@@ -139,7 +139,8 @@ impl Http2 {
     }
 }
 
-/// A block of header fields (RFC 7541): every field as a literal, without Huffman's code and without a table.
+/// A block of header fields (RFC 7541): every field as a literal, without Huffman's code and without
+/// a table.
 pub fn block(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in pairs {
@@ -184,7 +185,8 @@ fn status(block: &[u8]) -> u16 {
     }
 }
 
-/// Digits in Huffman's code (RFC 7541 appendix B): `0` to `2` have five bits, the others six, from 0b011001 on.
+/// Digits in Huffman's code (RFC 7541 appendix B): `0` to `2` have five bits, the others six, from
+/// 0b011001 on.
 fn huffman(bytes: &[u8]) -> Vec<u8> {
     let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect::<Vec<_>>().concat();
     let (mut rest, mut digits) = (bits.as_str(), Vec::new());

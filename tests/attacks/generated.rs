@@ -1,4 +1,5 @@
-//! Attacks that are made from their classes, over HTTP/1.1. Each class says what must be true of whatever reaches the application.
+//! Attacks that are made from their classes, over HTTP/1.1. Each class says what must be true of
+//! whatever reaches the application.
 
 use proptest::{
     prelude::*,

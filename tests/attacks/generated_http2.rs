@@ -179,7 +179,8 @@ fn many_streams(target: &Target, good: &Pairs<'_>) {
     target.reached();
 }
 
-/// Streams that are reset as soon as they are opened (CVE-2023-44487): the connection ends, before they cost much.
+/// Streams that are reset as soon as they are opened (CVE-2023-44487): the connection ends, before
+/// they cost much.
 fn rapid_resets(target: &Target, good: &Pairs<'_>) {
     let mut http2 = Http2::connect(&target.places);
     let head = block(good);

@@ -1,5 +1,6 @@
-//! What Tomcat makes of a request's target, and where Atlassian's applications forward it to. It decides for the tests what an
-//! application would have served, independently of the gateway's own readings.
+//! What Tomcat makes of a request's target, and where Atlassian's applications forward it to. It
+//! decides for the tests what an application would have served, independently of the gateway's own
+//! readings.
 
 use regex::Regex;
 
@@ -47,7 +48,8 @@ fn resolve(path: &str) -> Option<String> {
     Some(format!("/{}{}", segments.join("/"), if slash { "/" } else { "" }))
 }
 
-/// Every path that the application could serve: Tomcat's, and what follows each `/_/` of a static resource.
+/// Every path that the application could serve: Tomcat's, and what follows each `/_/` of a static
+/// resource.
 pub fn views(target: &str) -> Vec<String> {
     let Some(view) = view(target) else {
         return vec!["<400>".to_owned()];

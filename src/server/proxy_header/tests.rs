@@ -90,7 +90,8 @@ fn refuses_headers_that_lie_about_themselves() {
 }
 
 proptest! {
-    /// Whatever comes: no panic, never more bytes than there are, and what was decided stays decided when more comes.
+    /// Whatever comes: no panic, never more bytes than there are, and what was decided stays decided
+    /// when more comes.
     #[test]
     fn more_bytes_never_change_what_was_decided(
         kind in 0..3, rest in proptest::collection::vec(any::<u8>(), 0..200), more in proptest::collection::vec(any::<u8>(), 0..50)
