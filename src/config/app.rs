@@ -81,8 +81,8 @@ pub struct RuleConfig {
     /// Networks whose clients it holds for, such as `10.0.0.0/8`. Default: all.
     #[serde(default)]
     pub networks: Vec<IpNet>,
-    /// With `pass`: only requests that bring credentials of their own (Basic, Bearer, OAuth), which
-    /// the app checks itself. Default: false.
+    /// With `pass`: only requests that bring credentials of their own (Basic, Bearer, OAuth), which the app
+    /// checks itself. Default: false.
     #[serde(default)]
     pub with_credentials: bool,
     /// With `login`: whoever is in none of these groups is refused. Default: everybody may.
