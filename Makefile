@@ -1,12 +1,13 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build demo demo-check test lint bench bench-proxy bench-directory soak
+.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory soak
 
 help:
 	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
 	@printf "%-16s %s\n" "make build" "build the gateway"
 	@printf "%-16s %s\n" "make demo" "start the gateway with a KDC, an identity provider and two sample applications"
 	@printf "%-16s %s\n" "make demo-check" "the same, unattended: log in every way and look at what the applications saw"
+	@printf "%-16s %s\n" "make attack-target" "start the gateway in front of UPSTREAM=127.0.0.1:PORT, with sessions, to be attacked"
 	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
 	@printf "%-16s %s\n" "make bench" "measure the gateway beside its peers, in one run"
 	@printf "%-16s %s\n" "make bench-NAME" "one of them: proxy, directory"
@@ -26,6 +27,12 @@ demo: setup
 demo-check: setup
 	@cargo build --bin gatehouse --example sample_app
 	@scripts/demo/check.sh
+
+# Its standard output is one line of JSON and nothing else.
+attack-target:
+	@scripts/setup.sh >&2
+	@cargo build -q --bin gatehouse
+	@exec scripts/attack-target.sh "$(UPSTREAM)"
 
 test: setup
 	@scripts/python.sh

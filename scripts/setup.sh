@@ -7,8 +7,8 @@ packages=(
     # Building: samael binds to xmlsec, libgssapi to MIT Kerberos.
     build-essential pkg-config cmake clang libclang-dev
     libxmlsec1-dev libxml2-dev libxslt1-dev libssl-dev libkrb5-dev
-    # Tests: a database, a KDC and its client, generators of SAML responses, a witness of system calls.
-    postgresql krb5-kdc krb5-admin-server krb5-user curl
+    # Tests: a database, a KDC and its client, a load balancer, generators of SAML responses, a witness of system calls.
+    postgresql krb5-kdc krb5-admin-server krb5-user curl haproxy
     python3 python3-venv python3-lxml python3-cryptography openssl strace
     # Demo and tests: an identity provider, and a browser.
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver

@@ -17,7 +17,7 @@ pub use axum::{body::Body, response::Response};
 
 pub use self::{
     arrival::Arrival,
-    client::TrustedProxies,
+    client::{Peer, TrustedProxies},
     cookies::{CookieNames, find_cookie, foreign_cookies, sets_own_cookie},
     error::{Error, WayOn},
     fold::fold,

@@ -2,6 +2,8 @@
 
 mod connection;
 mod error;
+mod exchange;
+mod head_budget;
 mod identity;
 mod keys;
 mod managed_headers;
@@ -19,16 +21,20 @@ use std::{
 use http::{HeaderMap, Request, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use tokio::time::timeout;
 
 pub use self::{
     connection::Target,
     error::UpstreamError,
+    head_budget::{HeadPart, HeadTooLarge},
     identity::{Identity, IdentityHeaders},
     keys::{KEYS_PATH, WELL_KNOWN_KEYS_PATH, show_keys},
     managed_headers::ManagedHeaders,
 };
-use self::{pool::Pool, upstream_body::UpstreamBody};
+use self::{
+    exchange::{ClientBody, Exchange},
+    pool::Pool,
+    upstream_body::UpstreamBody,
+};
 use crate::{
     http::{Arrival, Body, Place, Response},
     lifecycle::Background,
@@ -36,12 +42,14 @@ use crate::{
     telemetry::{Span, SpanKind, Tracer},
 };
 
-/// An application that says nothing for so long has forgotten the request. Exports of a large Jira take
-/// minutes.
-const ANSWER: Duration = Duration::from_mins(15);
-
-/// The same, from the first byte of an upload on.
-const UPLOAD: Duration = Duration::from_hours(12);
+/// What an application can bear, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest head of a request that it reads.
+    pub max_head_bytes: usize,
+    /// How long it may say nothing: before its answer, and in the middle of it.
+    pub patience: Duration,
+}
 
 /// An application behind the gateway.
 #[derive(Debug)]
@@ -50,6 +58,7 @@ pub struct Upstream {
     identity: Identity,
     managed: Arc<ManagedHeaders>,
     tracer: Tracer,
+    limits: Limits,
     background: Background,
 }
 
@@ -71,10 +80,11 @@ impl Upstream {
         target: Target,
         identity: Identity,
         managed: Arc<ManagedHeaders>,
+        limits: Limits,
         tracer: Tracer,
         background: Background,
     ) -> Self {
-        Self { pool: Arc::new(Pool::new(target)), identity, managed, tracer, background }
+        Self { pool: Arc::new(Pool::new(target)), identity, managed, limits, tracer, background }
     }
 
     /// Passes a request on. `goes_on` says of a connection that has become a tunnel, such as a
@@ -87,9 +97,12 @@ impl Upstream {
     ) -> Result<Response, UpstreamError> {
         let upgrade = tunnel::wanted(&request);
         let client = upgrade.then(|| hyper::upgrade::on(&mut request));
-        let request = self.request(request, forwarding, upgrade);
+        let exchange = Exchange::begin();
+        let request = self.request(request, forwarding, upgrade, &exchange);
+        let is_identity = |name: &_| self.identity.headers.has(name);
+        head_budget::check(&request, is_identity, self.limits.max_head_bytes)?;
         let (method, started) = (request.method().clone(), Instant::now());
-        let sent = self.send(request, upgrade).await;
+        let sent = self.send(request, upgrade, &exchange).await;
         self.tracer.record(&forwarding.arrival.context, || {
             self.span(forwarding, &method, started, sent.as_ref().map(|(response, _)| response))
         });
@@ -104,7 +117,10 @@ impl Upstream {
         response_head::clean(&mut response, upgrade);
         // What became a tunnel, or was one's attempt, is not used again.
         let pool = (!upgrade).then(|| self.pool.clone());
-        Ok(response.map(|body| Body::new(UpstreamBody::new(body, sender, pool))))
+        let patience = self.limits.patience;
+        Ok(response.map(|body| {
+            Body::new(UpstreamBody::new(body, sender, pool, patience, forwarding.arrival.trace))
+        }))
     }
 
     /// The headers that the application gets with a request.
@@ -131,13 +147,19 @@ impl Upstream {
         request: Request<Incoming>,
         forwarding: &Forwarding<'_>,
         upgrade: bool,
+        exchange: &Arc<Exchange>,
     ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
         parts.headers = self.headers(&parts.headers, forwarding, upgrade);
         parts.uri = request_head::origin_form(&parts.uri);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
-        Request::from_parts(parts, Body::new(body))
+        let body = if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(ClientBody::new(body, exchange.clone()))
+        };
+        Request::from_parts(parts, body)
     }
 
     /// The gateway's own request, until the head of its answer.
@@ -165,22 +187,22 @@ impl Upstream {
         &self,
         mut request: Request<Body>,
         alone: bool,
+        exchange: &Arc<Exchange>,
     ) -> Result<(http::Response<Incoming>, connection::Sender), UpstreamError> {
-        // An upload takes as long as it takes.
-        let patience = if request.body().is_end_stream() { ANSWER } else { UPLOAD };
+        let patience = self.limits.patience;
+        exchange.count_interim(&mut request);
         while let Some(mut sender) = self.pool.take().filter(|_| !alone) {
-            let sent = timeout(patience, sender.try_send_request(request)).await;
-            match sent.map_err(|_| UpstreamError::NoAnswer)? {
+            let sent = exchange.wait(sender.try_send_request(request), patience).await?;
+            match sent {
                 Ok(response) => return Ok((response, sender)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(UpstreamError::Broken(error.into_error())),
+                    None => return Err(exchange.blame(error.into_error())),
                 },
             }
         }
         let mut sender = self.pool.connect().await?;
-        let sent = timeout(patience, sender.send_request(request)).await;
-        let response = sent.map_err(|_| UpstreamError::NoAnswer)?.map_err(UpstreamError::Broken)?;
-        Ok((response, sender))
+        let sent = exchange.wait(sender.send_request(request), patience).await?;
+        sent.map(|response| (response, sender)).map_err(|error| exchange.blame(error))
     }
 }

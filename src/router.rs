@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     directory::DirectoryId,
     http::{
-        Arrival, Body, Error, Pages, Place, Response, Route, STYLE_PATH, Site, Sites,
+        Arrival, Body, Error, Pages, Peer, Place, Response, Route, STYLE_PATH, Site, Sites,
         TrustedProxies, check_request, find_cookie, is_foreign_websocket, is_navigation, see_other,
         style, wants_html,
     },
@@ -103,17 +103,17 @@ pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>) -> Routes {
 
 impl Router {
     /// Answers a request.
-    pub async fn respond(&self, request: Request<Incoming>, peer: IpAddr) -> Response {
+    pub async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Response {
         let html = wants_html(request.headers());
         let mut record = Record::of(&request);
         let mut arrival = Arrival {
             trace: TraceId::random(),
-            context: self.tracer.begin(request.headers(), self.trusted.has(peer)),
+            context: self.tracer.begin(request.headers(), self.trusted.has(peer.address)),
             started: Instant::now(),
-            client: self.trusted.client(peer, request.headers()),
+            client: self.trusted.client(peer.client, request.headers()),
             site: self.sites.login().clone(),
         };
-        let led = match self.find_site(&request, peer) {
+        let led = match self.find_site(&request, peer.address) {
             Ok(site) => {
                 arrival.site = site;
                 self.lead(request, &arrival, &mut record).await
@@ -122,6 +122,7 @@ impl Router {
         };
         let mut response = led.unwrap_or_else(|error| {
             record.decision = "refuse";
+            self.metrics.count_refused(error.code());
             axum::response::IntoResponse::into_response(error)
         });
         if record.decision != "forward" {

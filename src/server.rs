@@ -1,12 +1,19 @@
 //! Listening: connections in, answers out, and an orderly end.
 
+mod broken;
+mod entrance;
 mod internal;
+mod patient_stream;
+mod proxy_header;
 mod tls;
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,21 +21,27 @@ use http::Request;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use self::patient_stream::PatientStream;
 pub use self::{
+    entrance::Entrance,
     internal::{Readiness, internal_routes},
     tls::{TlsError, acceptor, trust},
 };
-use crate::router::Router;
+use crate::{http::Peer, router::Router};
 
 /// A client that has connected says what it wants, or goes.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -44,6 +57,9 @@ const PING: Duration = Duration::from_secs(30);
 
 /// What a browser asks for at a time on one connection.
 const MAX_STREAMS: u32 = 100;
+
+/// Who takes nothing of an answer for so long has gone, or means harm.
+const TAKE: Duration = Duration::from_mins(5);
 
 /// While there are no more file descriptors.
 const BREATH: Duration = Duration::from_millis(50);
@@ -82,6 +98,8 @@ pub struct Server {
     router: Arc<Router>,
     tls: Option<TlsAcceptor>,
     http: Arc<auto::Builder<TokioExecutor>>,
+    /// Of all listeners together.
+    places: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Server {
@@ -94,7 +112,7 @@ impl Server {
     /// With TLS: HTTP/2 or HTTP/1.1, as browsers wish. Without: HTTP/1.1 only, so that nobody can begin
     /// HTTP/2 unasked.
     #[must_use]
-    pub fn new(router: Arc<Router>, tls: Option<TlsAcceptor>) -> Self {
+    pub fn new(router: Arc<Router>, tls: Option<TlsAcceptor>, max_connections: usize) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         if tls.is_none() {
             http = http.http1_only();
@@ -108,24 +126,34 @@ impl Server {
             .keep_alive_interval(PING)
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(MAX_HEAD_BYTES);
-        Self { router, tls, http: Arc::new(http) }
+        let places = Arc::new(Semaphore::new(max_connections));
+        Self { router, tls, http: Arc::new(http), places }
     }
 
     /// Takes connections until `stop`, then lets those that are there end, but waits no longer than
     /// `grace`.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken, grace: Duration) {
+    pub async fn serve(
+        self,
+        (listener, entrance): (TcpListener, Entrance),
+        stop: CancellationToken,
+        grace: Duration,
+    ) {
         let connections = GracefulShutdown::new();
         loop {
+            // Who comes when all places are taken waits, most of them in the kernel's queue.
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = async { (listener.accept().await, self.place().await) } => accepted,
                 () = stop.cancelled() => break,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                (Ok((stream, peer)), place) => {
                     let (server, watcher) = (self.clone(), connections.watcher());
-                    tokio::spawn(async move { server.connect(stream, peer.ip(), watcher).await });
+                    tokio::spawn(async move {
+                        server.connect(stream, peer, entrance, watcher).await;
+                        drop(place);
+                    });
                 }
-                Err(error) => {
+                (Err(error), _) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(BREATH).await;
                 }
@@ -137,40 +165,76 @@ impl Server {
         }
     }
 
+    /// A place for one more connection; nobody ever closes the semaphore.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if self.places.available_permits() == 0 {
+            self.router.metrics.count_refused("connections-full");
+            tracing::warn!("server.max_connections are open: others wait");
+        }
+        self.places.clone().acquire_owned().await.ok()
+    }
+
     async fn connect(
         self,
         stream: TcpStream,
-        peer: IpAddr,
-        watcher: hyper_util::server::graceful::Watcher,
+        peer: SocketAddr,
+        entrance: Entrance,
+        watcher: Watcher,
     ) {
         // A small answer goes out at once.
         let _ = stream.set_nodelay(true);
-        match &self.tls {
-            None => self.speak(stream, peer, watcher).await,
-            Some(tls) => match timeout(HANDSHAKE, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
-                Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
-                Err(_) => tracing::debug!(%peer, "no TLS in time"),
-            },
+        let address = peer.ip().to_canonical();
+        match entrance {
+            Entrance::Browsers => self.secure(stream, Peer::direct(address), watcher).await,
+            Entrance::Balancers => {
+                match entrance::welcome(stream, address, &self.router.trusted).await {
+                    Ok((stream, peer)) => self.secure(stream, peer, watcher).await,
+                    Err(error) => self.broke(error.code(), address, &error),
+                }
+            }
         }
     }
 
-    async fn speak<S>(
-        &self,
-        stream: S,
-        peer: IpAddr,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) where
+    /// A connection that ended, and why it was refused if it was: nobody can be answered on it.
+    fn broke(&self, code: Option<&'static str>, client: IpAddr, cause: &dyn std::fmt::Display) {
+        if let Some(code) = code {
+            self.router.metrics.count_refused(code);
+            tracing::info!(code, %client, %cause, "connection refused");
+        } else {
+            tracing::debug!(%client, %cause, "a connection broke");
+        }
+    }
+
+    async fn secure<S>(&self, stream: S, peer: Peer, watcher: Watcher)
+    where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = self.router.clone();
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, peer, watcher).await;
+        };
+        match timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%error, client = %peer.client, "no TLS"),
+            Err(_) => tracing::debug!(client = %peer.client, "no TLS in time"),
+        }
+    }
+
+    async fn speak<S>(&self, stream: S, peer: Peer, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (router, served) = (self.router.clone(), Arc::new(AtomicBool::new(false)));
+        let serving = served.clone();
         let service = service_fn(move |request: Request<Incoming>| {
+            serving.store(true, Ordering::Relaxed);
             let router = router.clone();
             async move { Ok::<_, std::convert::Infallible>(router.respond(request, peer).await) }
         });
-        let connection = self.http.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let stream = TokioIo::new(PatientStream::new(stream, TAKE));
+        let connection = self.http.serve_connection_with_upgrades(stream, service);
         if let Err(error) = watcher.watch(connection.into_owned()).await {
-            tracing::debug!(%error, %peer, "a connection broke");
+            let code = broken::reason(&*error, served.load(Ordering::Relaxed));
+            self.broke(code, peer.client, &error);
         }
     }
 }

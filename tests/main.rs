@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod attacks;
 mod cli;
 mod directory;
 mod docs;
@@ -15,8 +16,11 @@ mod imports;
 mod kerberos;
 mod last_lists;
 mod layers;
+mod lies;
+mod limits;
 mod login;
 mod proxy;
+mod proxy_protocol;
 mod rules;
 mod saml;
 mod serve;

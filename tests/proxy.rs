@@ -471,7 +471,8 @@ async fn an_application_that_is_away_or_breaks_gets_a_page_of_ours() {
          rule = [{{ path = \"/*\", decision = \"pass\" }}]\n"
     );
     let house = house_with(&more).await;
-    for (host, code) in [("away.localhost:1", "just starting"), ("broken.localhost:2", "broke off")]
+    for (host, code) in
+        [("away.localhost:1", "just starting"), ("broken.localhost:2", "does not understand")]
     {
         let raw = format!(
             "GET /x HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n"

@@ -8,8 +8,7 @@ JIRA=https://jira.localhost:8443
 WIKI=https://wiki.localhost:8443
 IDP=http://idp.localhost:8088
 KDC_PORT=18088
-export KRB5_CONFIG=$DEMO/krb5.conf KRB5_KDC_PROFILE=$DEMO/kdc.conf
-export PATH=$PATH:/usr/sbin:/sbin
+source scripts/kdc.sh
 
 # Background jobs get process groups of their own, so that each can be ended as a whole.
 set -m
@@ -62,46 +61,8 @@ extendedKeyUsage=serverAuth")
 
 # A real KDC with the users alice, bob, carol and dave.
 start_kdc() {
-    cat >"$DEMO/krb5.conf" <<EOF
-[libdefaults]
-  default_realm = $REALM
-  dns_lookup_kdc = false
-  dns_lookup_realm = false
-  dns_canonicalize_hostname = false
-  rdns = false
-  udp_preference_limit = 1
-[realms]
-  $REALM = {
-    kdc = 127.0.0.1:$KDC_PORT
-  }
-[domain_realm]
-  .localhost = $REALM
-EOF
-    cat >"$DEMO/kdc.conf" <<EOF
-[kdcdefaults]
-  kdc_listen = 127.0.0.1:$KDC_PORT
-  kdc_tcp_listen = 127.0.0.1:$KDC_PORT
-[realms]
-  $REALM = {
-    database_name = $DEMO/principal
-    key_stash_file = $DEMO/stash
-    acl_file = $DEMO/kadm5.acl
-    supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal
-  }
-[logging]
-  kdc = FILE:$DEMO/kdc.log
-EOF
-    : >"$DEMO/kadm5.acl"
-    if [ ! -f "$DEMO/http.keytab" ]; then
-        kdb5_util create -s -r $REALM -P "$(openssl rand -hex 16)" >"$DEMO/kdc.setup.log" 2>&1
-        {
-            for user in alice bob carol dave; do echo "addprinc -pw $user-pw $user"; done
-            echo "addprinc -randkey HTTP/login.localhost"
-            echo "ktadd -k $DEMO/http.keytab HTTP/login.localhost"
-            echo quit
-        } | kadmin.local >>"$DEMO/kdc.setup.log" 2>&1
-        chmod 600 "$DEMO/http.keytab"
-    fi
+    write_kdc_configuration "$DEMO" $KDC_PORT $REALM .localhost
+    make_kdc_database "$DEMO" $REALM login.localhost alice bob carol dave
     krb5kdc -n -r $REALM >"$DEMO/kdc.out" 2>&1 &
     wait_for "the KDC" "$DEMO/kdc.log" port_is_open $KDC_PORT
 }

@@ -1,6 +1,6 @@
 //! The applications behind the gateway: for requests, and for questions about them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{administration::Directories, check::rules, start::configured};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     http::Sites,
     keyring::Keyring,
     lifecycle::Background,
-    proxy::{Identity, IdentityHeaders, ManagedHeaders, Target, Upstream},
+    proxy::{Identity, IdentityHeaders, Limits, ManagedHeaders, Target, Upstream},
     router::App,
     server,
     telemetry::{Metrics, Tracer},
@@ -43,7 +43,8 @@ pub(super) fn applications(
         let name: Arc<str> = app.name.as_str().into();
         let identity = shared.identity(name.clone(), headers);
         let (tracer, background) = (shared.tracer.clone(), shared.background.clone());
-        let upstream = Upstream::new(target, identity, managed.clone(), tracer, background);
+        let upstream =
+            Upstream::new(target, identity, managed.clone(), limits(app), tracer, background);
         let mut problems = Problems::default();
         let rules = rules(index, app, &mut problems).ok_or(problems)?;
         Ok(application(app, name, rules, upstream, directories))
@@ -61,6 +62,13 @@ impl Shared {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         }
+    }
+}
+
+fn limits(app: &AppConfig) -> Limits {
+    Limits {
+        max_head_bytes: app.max_upstream_head_bytes,
+        patience: Duration::from_secs(app.answer_timeout_seconds.into()),
     }
 }
 

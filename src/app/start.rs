@@ -24,7 +24,7 @@ use crate::{
     provisioning::{Mapping, Realms},
     router::{Router, own_routes},
     secrets::Sealer,
-    server::{self, Readiness, Server},
+    server::{self, Entrance, Readiness, Server},
     session::{SessionTimes, Sessions},
     store::{Store, StoreError, StoreOptions},
     sync,
@@ -70,7 +70,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Gateway {
     server: Server,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Entrance)>,
     internal: (TcpListener, axum::Router),
     control: (UnixListener, Admin),
     exporter: Option<Exporter>,
@@ -108,10 +108,14 @@ pub(crate) fn store_options(config: &Config) -> Result<StoreOptions, Problems> {
     Ok(StoreOptions { url: config.store.url.clone(), password: password.flatten() })
 }
 
-async fn bind_all(config: &Config) -> Result<Vec<TcpListener>, server::BindError> {
+async fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Entrance)>, server::BindError> {
     let mut listeners = Vec::new();
     for address in &config.server.listen {
-        listeners.push(server::bind("server.listen", *address).await?);
+        listeners.push((server::bind("server.listen", *address).await?, Entrance::Browsers));
+    }
+    for address in &config.server.proxy_protocol_listen {
+        let listener = server::bind("server.proxy_protocol_listen", *address).await?;
+        listeners.push((listener, Entrance::Balancers));
     }
     Ok(listeners)
 }
@@ -121,7 +125,7 @@ async fn assemble(
     clock: Clock,
     sealer: Sealer,
     store: Store,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Entrance)>,
     internal: TcpListener,
     control: UnixListener,
 ) -> Result<Gateway, StartError> {
@@ -184,7 +188,7 @@ async fn assemble(
     follow_keys(keyring, &background);
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
-        server: Server::new(Arc::new(router), tls),
+        server: Server::new(Arc::new(router), tls, config.server.max_connections),
         listeners,
         internal: (internal, health),
         control: (control, admin),

@@ -5,6 +5,9 @@ use url::Url;
 
 use super::{IdentityHeadersConfig, Problems, RuleConfig, urls};
 
+/// Smaller ones let no browser through; larger ones are not taken from browsers.
+const SANE_HEADS: std::ops::RangeInclusive<usize> = 2048..=128 * 1024;
+
 /// An application behind the gateway.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AppConfig {
@@ -33,6 +36,15 @@ pub struct AppConfig {
     /// The headers that tell the app who the user is.
     #[serde(default)]
     pub identity_headers: IdentityHeadersConfig,
+
+    /// The largest head of a request that the app takes, with identity headers: Tomcat's
+    /// `maxHttpHeaderSize`. Default: 8192.
+    #[serde(default = "default_max_upstream_head")]
+    pub max_upstream_head_bytes: usize,
+
+    /// How long the app may say nothing, before its answer and in the middle of it. Default: 900.
+    #[serde(default = "default_answer_timeout")]
+    pub answer_timeout_seconds: u32,
 
     /// Groups that everybody gets at their first visit, once. Default: none.
     #[serde(default)]
@@ -133,10 +145,28 @@ impl AppConfig {
             rule.check(&format!("{key}.rule[{index}]"), problems);
         }
         self.identity_headers.check(&format!("{key}.identity_headers"), problems);
+        if !SANE_HEADS.contains(&self.max_upstream_head_bytes) {
+            let problem =
+                format!("must be between {} and {}", SANE_HEADS.start(), SANE_HEADS.end());
+            problems.add(format!("{key}.max_upstream_head_bytes"), problem);
+        }
+        if self.answer_timeout_seconds == 0 {
+            problems.add(format!("{key}.answer_timeout_seconds"), "must be at least 1");
+        }
         if self.directories.is_empty() {
             problems.add(format!("{key}.directories"), "name at least one directory");
         }
     }
+}
+
+/// Tomcat's own.
+fn default_max_upstream_head() -> usize {
+    8 * 1024
+}
+
+/// Exports of a large Jira take minutes.
+fn default_answer_timeout() -> u32 {
+    15 * 60
 }
 
 fn default_directories() -> Vec<String> {

@@ -15,7 +15,13 @@ pub struct ServerConfig {
     pub login_url: Url,
 
     /// The addresses that browsers are served at.
+    #[serde(default)]
     pub listen: Vec<SocketAddr>,
+
+    /// Addresses for load balancers: each of their connections begins with a PROXY header (version 1
+    /// or 2), and only trusted proxies may come. Default: none.
+    #[serde(default)]
+    pub proxy_protocol_listen: Vec<SocketAddr>,
 
     /// The address of `/healthz`, `/readyz` and `/metrics`. Default: 127.0.0.1:9090.
     #[serde(default = "default_internal_listen")]
@@ -27,6 +33,10 @@ pub struct ServerConfig {
 
     /// The certificate. Without it, something in front has to speak TLS.
     pub tls: Option<TlsConfig>,
+
+    /// So many connections are served at a time; others wait. Default: 10000.
+    #[serde(default = "default_max_connections")]
+    pub max_connections: usize,
 
     /// How long requests may take to end after SIGTERM. Default: 30.
     #[serde(default = "default_shutdown_grace")]
@@ -47,8 +57,18 @@ impl ServerConfig {
         if let Err(problem) = urls::check_origin(&self.login_url) {
             problems.add("server.login_url", problem);
         }
-        if self.listen.is_empty() {
+        if self.listen.is_empty() && self.proxy_protocol_listen.is_empty() {
             problems.add("server.listen", "name at least one address, such as \"0.0.0.0:443\"");
+        }
+        if !self.proxy_protocol_listen.is_empty() && self.trusted_proxies.is_empty() {
+            problems.add(
+                "server.proxy_protocol_listen",
+                "nobody could come: name the load balancers in trusted_proxies",
+            );
+        }
+        if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
+            let problem = format!("must be between 1 and {MOST_CONNECTIONS}");
+            problems.add("server.max_connections", problem);
         }
         // Cookies and identities would cross the network in clear.
         let behind_tls = self.tls.is_some() || !self.trusted_proxies.is_empty();
@@ -64,6 +84,13 @@ impl ServerConfig {
 
 fn default_internal_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9090))
+}
+
+/// More, no machine has file descriptors for.
+const MOST_CONNECTIONS: usize = 1_000_000;
+
+fn default_max_connections() -> usize {
+    10_000
 }
 
 fn default_shutdown_grace() -> u64 {

@@ -5,6 +5,23 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use ipnet::IpNet;
 
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Who opened it.
+    pub address: IpAddr,
+    /// For whom: itself, or whom a trusted proxy names in a PROXY header.
+    pub client: IpAddr,
+}
+
+impl Peer {
+    /// Somebody who speaks for itself.
+    #[must_use]
+    pub fn direct(address: IpAddr) -> Self {
+        Self { address, client: address }
+    }
+}
+
 /// Who is believed to say for whom they speak.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);

@@ -14,8 +14,10 @@ const FRAMING: [HeaderName; 4] =
 /// Checks what every request must be, and says which host it is for.
 pub fn check_request<B>(request: &Request<B>) -> Result<&str, Error> {
     check_method(request.method())?;
+    check_scheme(request)?;
     check_names(request.headers())?;
     check_transfer_encoding(request)?;
+    check_length(request.headers())?;
     check_authority(request)
 }
 
@@ -26,6 +28,15 @@ fn check_method(method: &Method) -> Result<(), Error> {
     let sentence = "The sign-on gateway does not let this kind of request through.";
     Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "method", sentence)
         .caused_by(format_args!("method {:?}", method.as_str())))
+}
+
+/// Over HTTP/2 every request says a scheme (RFC 9113 section 8.3.1), and ours are of the web.
+fn check_scheme<B>(request: &Request<B>) -> Result<(), Error> {
+    let scheme = request.uri().scheme_str();
+    if request.version() < Version::HTTP_2 || matches!(scheme, Some("http" | "https")) {
+        return Ok(());
+    }
+    Err(Error::bad_request("scheme", format_args!("scheme {scheme:?}")))
 }
 
 /// Refuses look-alikes of framing headers, such as `Content_Length`.
@@ -55,6 +66,20 @@ fn check_transfer_encoding<B>(request: &Request<B>) -> Result<(), Error> {
     let sentence = "The request is encoded in a way that the sign-on gateway does not know.";
     Err(Error::new(StatusCode::NOT_IMPLEMENTED, "transfer-encoding", sentence)
         .caused_by(format_args!("{first:?}")))
+}
+
+/// One length, in digits: of several, or of `+5`, every server makes something else (RFC 9110 section
+/// 8.6).
+fn check_length(headers: &HeaderMap) -> Result<(), Error> {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else {
+        return Ok(());
+    };
+    let digits = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
+    if digits && lengths.next().is_none() {
+        return Ok(());
+    }
+    Err(Error::bad_request("content-length", format_args!("Content-Length: {length:?}")))
 }
 
 /// The one host that a request names (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
@@ -115,6 +140,11 @@ mod tests {
             Err("transfer-encoding")
         );
         assert_eq!(code("POST", &[("content_length", "5")]), Err("header-look-alike"));
+        assert_eq!(code("POST", &[("content-length", "005")]), Ok(()));
+        for lengths in [&["5", "5"][..], &["5", "6"], &["5, 5"], &["+5"], &["0x5"], &[""]] {
+            let pairs: Vec<_> = lengths.iter().map(|length| ("content-length", *length)).collect();
+            assert_eq!(code("POST", &pairs), Err("content-length"), "{lengths:?}");
+        }
         assert_eq!(code("POST", &[("transfer.encoding", "chunked")]), Err("header-look-alike"));
         assert_eq!(code("GET", &[("x_other", "5")]), Ok(()));
         for method in ["TRACE", "CONNECT", "get", "FOO"] {

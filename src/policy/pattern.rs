@@ -217,7 +217,9 @@ impl Pattern {
                 examples.push(slash);
             }
             if self.below {
-                examples.extend((1..=longest).map(|n| path.clone() + &format!("/{ANY}").repeat(n)));
+                examples.extend(
+                    (1..=longest).map(|n| path.clone() + format!("/{ANY}").repeat(n).as_str()),
+                );
             }
         }
         examples

@@ -19,6 +19,10 @@ use crate::http::Body;
 /// A server in the same data centre answers at once, or it is not there.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// The largest head of an answer that is read; Tomcat writes at most 8 KiB. It is also the largest
+/// piece of a body.
+const MAX_ANSWER_HEAD: usize = 64 * 1024;
+
 /// Sends requests on a connection, one after the other.
 pub(super) type Sender = http1::SendRequest<Body>;
 
@@ -85,8 +89,10 @@ async fn handshake<S>(stream: S) -> Result<Sender, UpstreamError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(UpstreamError::Broken)?;
+    let mut http = http1::Builder::new();
+    http.max_buf_size(MAX_ANSWER_HEAD);
+    let handshake = http.handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = handshake.map_err(UpstreamError::Broken)?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             // Whoever waits for an answer is told; this is for those who look for a pattern.

@@ -50,6 +50,12 @@ impl IdentityHeaders {
             max_bytes: config.max_bytes,
         })
     }
+
+    /// Whether a header is one of them.
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        let all = [&self.user, &self.email, &self.name, &self.groups, &self.assertion];
+        all.into_iter().flatten().any(|own| own == name)
+    }
 }
 
 /// Tells one application who it is, in headers that it can read and in an assertion that it can verify.

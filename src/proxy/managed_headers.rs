@@ -45,8 +45,9 @@ pub(super) fn identity_header(name: &str) -> Result<Option<HeaderName>, HeaderNa
 
 /// Headers that speak for whom or for what address a request is, in one product or another. Each
 /// decides something somewhere, so none of a client's is passed on.
-const FIXED: [&str; 31] = [
+const FIXED: [&str; 45] = [
     "forwarded",
+    "x-forwarded",
     "x-real-ip",
     "client-ip",
     "true-client-ip",
@@ -54,6 +55,19 @@ const FIXED: [&str; 31] = [
     "x-cluster-client-ip",
     "cf-connecting-ip",
     "fastly-client-ip",
+    "fly-client-ip",
+    "do-connecting-ip",
+    "proxy-client-ip",
+    "wl-proxy-client-ip",
+    "x-proxyuser-ip",
+    "x-original-forwarded-for",
+    "x-originating-ip",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-appengine-user-ip",
+    "x-remote-ip",
+    "x-remote-addr",
+    "remote-addr",
     "x-host",
     "front-end-https",
     "x-scheme",

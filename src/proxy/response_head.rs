@@ -9,6 +9,10 @@ use crate::http::sets_own_cookie;
 pub(super) fn clean<B>(response: &mut Response<B>, upgrade: bool) {
     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS && upgrade;
     let headers = response.headers_mut();
+    // Chunks say where the body ends; a length beside them is a lie or a mistake (RFC 9112 section 6.3).
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> =
         connection_options(headers).filter_map(|name| name.parse().ok()).collect();
     let protocol = headers.get(header::UPGRADE).cloned();

@@ -18,6 +18,8 @@ pub struct Metrics {
     pub logins: Family<LoginLabels, Counter>,
     /// Requests that were answered.
     pub requests: Family<RequestLabels, Counter>,
+    /// Requests and connections that the gateway let nowhere, by the code of what was wrong.
+    pub refused: Family<RefusedLabels, Counter>,
     /// How long the answer's head took.
     pub request_seconds: Family<AppLabels, Histogram, fn() -> Histogram>,
     /// What applications were not told of somebody, for want of room.
@@ -107,12 +109,20 @@ pub struct SpanLabels {
     pub outcome: &'static str,
 }
 
+/// Why a request or a connection was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedLabels {
+    /// The code, which the log line and the error page's JSON have too.
+    pub reason: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let metrics = Self {
             logins: Family::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            refused: Family::default(),
             identity_left_out: Family::default(),
             spans: Family::default(),
             cached_sessions: Gauge::default(),
@@ -121,6 +131,7 @@ impl Default for Metrics {
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("logins", "Logins that ended", metrics.logins.clone());
         registry.register("requests", "Requests that were answered", metrics.requests.clone());
+        registry.register("refused", "Requests and connections refused", metrics.refused.clone());
         registry.register(
             "request_seconds",
             "Seconds until the head of the answer",
@@ -149,6 +160,11 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &registry)?;
         Ok(text)
+    }
+
+    /// Counts a request or a connection that was refused.
+    pub fn count_refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&RefusedLabels { reason }).inc();
     }
 
     /// Counts a login.

@@ -79,15 +79,15 @@ impl Plan {
         self
     }
 
-    /// With more lines of configuration, at its end; `{jira}` stands for that application's URL.
-    pub fn with(mut self, more: &str) -> Self {
-        more.clone_into(&mut self.more);
+    /// With more lines in the `[server]` table.
+    pub fn with_server(mut self, more: &str) -> Self {
+        more.clone_into(&mut self.server);
         self
     }
 
-    /// With more lines in the `[server]` table.
-    pub fn with_server(mut self, lines: &str) -> Self {
-        lines.clone_into(&mut self.server);
+    /// With more lines of configuration, at its end; `{jira}` stands for that application's URL.
+    pub fn with(mut self, more: &str) -> Self {
+        more.clone_into(&mut self.more);
         self
     }
 

@@ -1,0 +1,36 @@
+//! What a connection broke of. Requests that are no HTTP never reach the router: hyper answers 400,
+//! 414 or 431 without a body and closes, so that all there is of them is counted and logged here.
+
+use std::error::Error;
+
+/// The word for it in logs and metrics; none if nobody did anything wrong. `served` says whether a
+/// request had come before.
+pub(super) fn reason(error: &(dyn Error + 'static), served: bool) -> Option<&'static str> {
+    if let Some(error) = find::<h2::Error>(error) {
+        // Connections over HTTP/2 also break when a browser goes away.
+        return (!error.is_io()).then_some("http2");
+    }
+    let error = find::<hyper::Error>(error)?;
+    if error.is_parse_too_large() {
+        Some("head-unreadable-too-large")
+    } else if error.is_parse() {
+        Some("head-unreadable")
+    } else if error.is_timeout() && !served {
+        // Later ones are browsers that have no more to ask.
+        Some("head-late")
+    } else {
+        None
+    }
+}
+
+/// The error itself or a cause of it, if it is of this type.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut error = Some(error);
+    while let Some(current) = error {
+        if let Some(found) = current.downcast_ref() {
+            return Some(found);
+        }
+        error = current.source();
+    }
+    None
+}
