@@ -71,7 +71,7 @@ impl Upstream {
     /// WebSocket, whether it still may stay open.
     pub async fn forward(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<Body>,
         forwarding: &Forwarding<'_>,
         goes_on: impl Fn() -> bool + Send + 'static,
     ) -> Result<Response, UpstreamError> {
@@ -94,7 +94,7 @@ impl Upstream {
 
     fn request(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         forwarding: &Forwarding<'_>,
         upgrade: bool,
     ) -> Request<Body> {
@@ -110,7 +110,7 @@ impl Upstream {
         parts.uri = request_head::origin_form(&parts.uri);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
-        Request::from_parts(parts, Body::new(body))
+        Request::from_parts(parts, body)
     }
 
     /// Sends a request on an idle connection, or on a new one. An idle one may have been closed just

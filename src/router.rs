@@ -6,22 +6,18 @@ use std::{
     time::Instant,
 };
 
-use axum::{
-    Router as Routes,
-    extract::DefaultBodyLimit,
-    routing::{get, post},
-};
-use http::{Request, StatusCode};
+use axum::{Router as Routes, extract::DefaultBodyLimit, routing::get};
+use http::{HeaderMap, Request, StatusCode};
 use hyper::body::Incoming;
 
 use crate::{
     directory::DirectoryId,
     http::{
-        Arrival, Body, Error, Pages, Place, Response, STYLE_PATH, Site, Sites, TrustedProxies,
-        check_request, find_cookie, is_foreign_websocket, is_navigation, see_other, style,
+        Arrival, Body, Error, Origins, Pages, Place, Response, STYLE_PATH, Site, Sites,
+        TrustedProxies, check_request, find_cookie, is_navigation, read_away, see_other, style,
         wants_html,
     },
-    login::{self, Login},
+    login::{self, Login, Resumed, Settled},
     policy::{Asked, Decision, Readings, Rules, TargetProblem},
     proxy::{Forwarding, Upstream},
     session::{LiveSession, Sessions},
@@ -48,6 +44,8 @@ pub struct App {
     pub upstream: Upstream,
     /// Whose users it sees, in order.
     pub directories: Arc<[DirectoryId]>,
+    /// Whose pages may change things there.
+    pub origins: Origins,
 }
 
 /// Leads requests through the house.
@@ -80,7 +78,7 @@ pub fn own_routes(login: Arc<Login>) -> Routes {
         .route(login::HOME_PATH, get(login::show_home))
         .route(login::LOGIN_PATH, get(login::show_sign_in))
         .route(login::SAML_START_PATH, get(login::start_saml))
-        .route(login::ACS_PATH, post(login::consume_assertion))
+        .route(login::ACS_PATH, get(login::show_used_answer).post(login::consume_assertion))
         .route(login::METADATA_PATH, get(login::show_metadata))
         .route(login::LOGGED_OUT_PATH, get(login::show_logged_out))
         // On the hosts of applications.
@@ -114,7 +112,7 @@ impl Router {
         let outcome = match self.find_site(&request, peer) {
             Ok(site) => {
                 arrival.site = site;
-                self.lead(request, &arrival).await
+                self.lead(request.map(Body::new), &arrival).await
             }
             Err(error) => Err((error, String::new())),
         };
@@ -155,7 +153,7 @@ impl Router {
 
     async fn lead(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         arrival: &Arrival,
     ) -> Result<Outcome, (Error, String)> {
         let nobody = |error: Error| (error, String::new());
@@ -176,6 +174,15 @@ impl Router {
             return Ok(Outcome { response, decision: "own", app: String::new() });
         };
         let app = place.name.clone();
+        let request = match self.login.resume_form(request, arrival, place, target).await {
+            Ok(Resumed::No(request)) => request,
+            // All of it is asked of the form as well: the rules may say otherwise for it.
+            Ok(Resumed::Form(form)) => return Box::pin(self.lead(form, arrival)).await,
+            Ok(Resumed::Answer(response)) => {
+                return Ok(Outcome { response, decision: "login", app });
+            }
+            Err(error) => return Err((error, app)),
+        };
         match self.decide(request, arrival, index, place, target, &readings).await {
             Ok((response, decision)) => Ok(Outcome { response, decision, app }),
             Err(error) => Err((error, app)),
@@ -196,8 +203,7 @@ impl Router {
         Err(Error::bad_request("target-between-apps", "two readings are in two applications"))
     }
 
-    async fn respond_ourselves(&self, request: Request<Incoming>, arrival: &Arrival) -> Response {
-        let mut request = request.map(Body::new);
+    async fn respond_ourselves(&self, mut request: Request<Body>, arrival: &Arrival) -> Response {
         request.extensions_mut().insert(arrival.clone());
         match tower::ServiceExt::oneshot(self.own.clone(), request).await {
             Ok(response) => response,
@@ -207,7 +213,7 @@ impl Router {
 
     async fn decide(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         arrival: &Arrival,
         index: usize,
         place: &Place,
@@ -225,7 +231,9 @@ impl Router {
         let session = match decision {
             Decision::Deny => return Err(denied()),
             Decision::Pass => None,
-            Decision::Optional | Decision::Login => self.find_session(&request, arrival).await?,
+            Decision::Optional | Decision::Login => {
+                self.find_session(request.headers(), arrival).await?
+            }
         };
         let account = match &session {
             Some(live) => self.find_account(app, live, decision).await?,
@@ -235,14 +243,17 @@ impl Router {
             if is_navigation(request.method(), request.headers()) {
                 return Ok((self.login.begin(arrival, request.headers(), place, target), "login"));
             }
-            return Err(self.login.refuse_without_session(place));
+            let kept = self.login.keep_form(request, arrival, place, target).await?;
+            return Ok((kept, "login"));
         }
         if account.as_ref().is_some_and(|account| !decided.admits(&account.groups)) {
             return Err(not_in_group());
         }
-        if session.is_some() && is_foreign_websocket(request.headers(), arrival.site.origin()) {
-            let sentence = "Another site's page may not use this application in your name.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "websocket-cross-site", sentence));
+        let settled = request.extensions().get::<Settled>().is_some();
+        let admitted = settled || app.origins.admit(request.method(), request.headers());
+        if session.is_some() && !admitted {
+            read_away(request.into_body()).await;
+            return Err(cross_site());
         }
         let forwarding = Forwarding { place, client: arrival.client, account: account.as_deref() };
         let goes_on = lives(session.as_ref());
@@ -252,10 +263,10 @@ impl Router {
 
     async fn find_session(
         &self,
-        request: &Request<Incoming>,
+        headers: &HeaderMap,
         arrival: &Arrival,
     ) -> Result<Option<Arc<LiveSession>>, Error> {
-        match find_cookie(request.headers(), arrival.site.cookies().session) {
+        match find_cookie(headers, arrival.site.cookies().session) {
             Some(cookie) => {
                 let found = self.sessions.find(cookie, arrival.site.authority());
                 found.await.map_err(Error::unavailable)
@@ -317,6 +328,11 @@ fn unreadable(problem: TargetProblem) -> Error {
 fn not_in_group() -> Error {
     let sentence = "You are signed in, but this address is for a group that you are not in.";
     Error::new(StatusCode::FORBIDDEN, "not-in-group", sentence)
+}
+
+fn cross_site() -> Error {
+    let sentence = "Another site's page may not use this application in your name.";
+    Error::new(StatusCode::FORBIDDEN, "cross-site-request", sentence)
 }
 
 fn denied() -> Error {

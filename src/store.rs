@@ -27,6 +27,7 @@ mod purge;
 mod replays;
 mod retention;
 mod rows;
+mod saved_forms;
 mod sessions;
 mod sqlite_writer;
 mod time;
@@ -57,6 +58,7 @@ pub use self::{
     },
     provision::{Provision, Provisioned},
     replays::Replay,
+    saved_forms::{FormLimits, NewForm, StoredForm},
     sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},
     transaction::Priority,
 };

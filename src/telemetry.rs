@@ -6,6 +6,9 @@ mod trace_id;
 
 pub use self::{
     log::init,
-    metrics::{LoginLabels, LoginMethod, LoginOutcome, Metrics, RequestLabels},
+    metrics::{
+        FormLabels, LimitLabels, LoginLabels, LoginMethod, LoginOutcome, LoopLabels, Metrics,
+        RequestLabels,
+    },
     trace_id::TraceId,
 };

@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod around;
 mod cli;
 mod directory;
 mod docs;

@@ -16,10 +16,10 @@ use crate::{
     clock::Clock,
     config::{Config, MetadataSource, Problems},
     directory::DirectoryId,
-    http::{Pages, Sites, TrustedProxies},
+    http::{Origins, Pages, Sites, TrustedProxies},
     kerberos::Acceptor,
     lifecycle::Background,
-    login::{Login, Provider, Tickets},
+    login::{Forms, Limits, Login, Provider, Tickets},
     policy::Rules,
     provisioning::{Mapping, Realms},
     proxy::{IdentityHeaders, ManagedHeaders, Target, Upstream},
@@ -137,6 +137,8 @@ async fn assemble(
         targets: targets(config, &directories),
         policy: policy(config),
         metrics: metrics.clone(),
+        limits: Limits::default(),
+        forms: Forms::new(config.session.max_saved_post_bytes),
     });
     metadata::follow(&config.saml, &login, &clock, &background);
 
@@ -252,9 +254,20 @@ fn applications(
             name: app.name.clone(),
             default_groups: app.default_groups.clone(),
             directories: app.directories.iter().map(|name| directories[name]).collect(),
+            origins: origins(config, index),
         })
     });
     apps.collect()
+}
+
+/// Whose pages may change things at an application: if nothing else is said, those of all applications,
+/// which link to one another and trust each other.
+fn origins(config: &Config, index: usize) -> Origins {
+    let app = &config.apps[index];
+    match &app.allowed_origins {
+        Some(origins) => Origins::new(&app.url, origins.iter()),
+        None => Origins::new(&app.url, config.apps.iter().map(|app| &app.url)),
+    }
 }
 
 /// Takes up plans that were left when a gateway ended: now, and later those of other gateways.

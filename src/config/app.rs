@@ -37,6 +37,10 @@ pub struct AppConfig {
     /// The directories whose users the app sees, in order. Default: `["Internal"]`.
     #[serde(default = "default_directories")]
     pub directories: Vec<String>,
+
+    /// Other origins whose pages may change things here with the cookies of whoever looks at them. Default:
+    /// those of the other apps.
+    pub allowed_origins: Option<Vec<Url>>,
 }
 
 /// What an application is.
@@ -155,6 +159,11 @@ impl AppConfig {
         }
         for (index, rule) in self.rule.iter().enumerate() {
             rule.check(&format!("{key}.rule[{index}]"), problems);
+        }
+        for (index, origin) in self.allowed_origins.iter().flatten().enumerate() {
+            if let Err(problem) = urls::check_origin(origin) {
+                problems.add(format!("{key}.allowed_origins[{index}]"), problem);
+            }
         }
         if self.directories.is_empty() {
             problems.add(format!("{key}.directories"), "name at least one directory");

@@ -80,9 +80,10 @@ pub struct SessionListing {
     pub expires_at: DateTime<Utc>,
 }
 
-type Row = (i64, i64, i64, i64);
+/// Id, person, last seen and end.
+pub(super) type Row = (i64, i64, i64, i64);
 
-fn stored((id, person, seen, expires): Row) -> StoredSession {
+pub(super) fn stored((id, person, seen, expires): Row) -> StoredSession {
     StoredSession {
         id: SessionId(id),
         person: PersonId(person),

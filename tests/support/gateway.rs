@@ -26,6 +26,7 @@ pub struct Plan {
     store: Option<String>,
     keytab: Option<PathBuf>,
     idp: Option<(String, String)>,
+    app: Option<(String, String)>,
     more: String,
 }
 
@@ -51,6 +52,7 @@ impl Plan {
             store: None,
             keytab: None,
             idp: None,
+            app: None,
             more: String::new(),
         }
     }
@@ -80,6 +82,12 @@ impl Plan {
     /// With more lines of configuration, at its end; `{jira}` stands for that application's URL.
     pub fn with(mut self, more: &str) -> Self {
         more.clone_into(&mut self.more);
+        self
+    }
+
+    /// With a line in an application's table.
+    pub fn with_app(mut self, name: &str, line: &str) -> Self {
+        self.app = Some((name.to_owned(), line.to_owned()));
         self
     }
 
@@ -156,6 +164,10 @@ create_groups = true
 managed_groups = ["jira-*", "wiki-*"]
 "#
         );
+        if let Some((name, line)) = &self.app {
+            let start = format!("[[app]]\nname = \"{name}\"\n");
+            text = text.replace(&start, &format!("{start}{line}\n"));
+        }
         if let Some(keytab) = &self.keytab {
             let _ = writeln!(
                 text,
