@@ -129,7 +129,10 @@ async fn nothing_but_a_navigation_begins_a_login_or_says_where_it_ends() {
     assert_eq!(browser.wait_for(&deep).await, deep);
     let seen = seen_by(&browser).await;
     assert_eq!((user(&seen), seen.target.as_str()), ("bob", "/browse/X-1?a=b"));
-    assert_eq!(gateway.jira.targets()[before..], ["/browse/X-1?a=b"]);
+    // Chromium opens a few sockets at a time, and the last of them when somebody is signed in.
+    let mut reached = gateway.jira.targets().split_off(before);
+    reached.retain(|target| !target.starts_with("/secure/socket/"));
+    assert_eq!(reached, ["/browse/X-1?a=b"]);
     browser.quit().await;
 }
 
@@ -560,6 +563,23 @@ async fn back_and_forth_after_a_login_leads_to_pages_and_never_astray() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_identity_providers_form_filled_in_once_more_leads_on_as_well() {
+    let (gateway, _idp) = with_idp().await;
+    let browser = Browser::start().await;
+    let deep = format!("{}/browse/X-1", gateway.jira());
+    browser.driver.goto(&deep).await.unwrap();
+    browser.sign_in("bob").await;
+    browser.wait_for(&deep).await;
+    browser.driver.back().await.unwrap();
+    browser.wait_for("http://idp.localhost").await;
+    let password = browser.driver.query(By::Name("password")).first().await.unwrap();
+    password.send_keys("" + Key::Enter).await.unwrap();
+    browser.wait_for(&deep).await;
+    assert_eq!(user(&seen_by(&browser).await), "bob");
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_twice_signs_in_all_the_same() {
     let (gateway, idp) = with_idp().await;
     let browser = gateway.browser();
@@ -613,15 +633,16 @@ async fn two_tabs_that_sign_in_at_once_are_one_session_and_sign_out_together() {
         let listed = gateway.command(&["session", "list", "--user", "bob"]).await;
         let listed = String::from_utf8(listed.stdout).unwrap();
         assert_eq!(listed.matches(" bob ").count(), 1, "{listed}");
+        browser.driver.switch_to_window(second.clone()).await.unwrap();
+        let script = browser.run("return fetch('/rest/x').then(answer => answer.status)").await;
+        assert_eq!(script, 200, "the first tab's session goes on");
 
         browser.driver.goto(format!("{}/_gatehouse/logout", gateway.jira())).await.unwrap();
         browser.driver.find(By::Css("form button")).await.unwrap().click().await.unwrap();
         browser.wait_for(&format!("{}/_gatehouse/logged-out", gateway.login())).await;
-        browser.driver.switch_to_window(second).await.unwrap();
-        browser.driver.goto(&wiki).await.unwrap();
         let left = gateway.command(&["session", "list", "--user", "bob"]).await;
-        // The identity provider still knows them, and signs them in anew.
-        assert!(String::from_utf8(left.stdout).unwrap().matches(" bob ").count() <= 1);
+        let left = String::from_utf8(left.stdout).unwrap();
+        assert_eq!(left.matches(" bob ").count(), 0, "{left}");
         browser.quit().await;
     }
 }
@@ -712,8 +733,8 @@ async fn logins_that_are_begun_and_not_finished_are_limited_and_finished_ones_ar
     assert_eq!(refused.status, 429, "{}", refused.heads);
     assert!((590..=700).contains(&begun), "{begun}");
     assert!(refused.header("retry-after").is_some());
-    // One that is finished makes room for another one.
-    gateway.clock.advance(chrono::TimeDelta::milliseconds(1100).max(chrono::TimeDelta::seconds(2)));
+    // Others at the same address get in as time goes by.
+    gateway.clock.advance(chrono::TimeDelta::seconds(2));
     let browser = gateway.browser();
     let form = browser.get(&start(&browser).await, &["-L"]).await;
     let posted = idp.fill_in(&browser, &form, "bob").await;
