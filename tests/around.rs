@@ -555,7 +555,6 @@ async fn back_and_forth_after_a_login_leads_to_pages_and_never_astray() {
         let here = browser.driver.current_url().await.unwrap().to_string();
         let text = browser.driver.source().await.unwrap();
         assert!(!text.contains("at the moment") && !text.contains("went wrong"), "{here}: {text}");
-        browser.take_picture(&format!("back-{}", here.len())).await;
     }
     browser.driver.goto(&deep).await.unwrap();
     assert_eq!(user(&seen_by(&browser).await), "bob");
