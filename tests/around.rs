@@ -795,3 +795,37 @@ async fn an_application_says_itself_whose_pages_may_change_something() {
         assert_eq!(answer.status, expected, "{origin}");
     }
 }
+
+// ------------------------------------------------------------------------------------------ made-up things
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_made_up_cookie_is_no_session_and_a_made_up_address_leads_to_no_other_host() {
+    let (gateway, _idp) = with_idp().await;
+    let name = "__Host-gatehouse-session";
+    let huge = "A".repeat(6000);
+    for value in
+        ["AAAA", "", "%00%ff", "\u{ff}\u{fe}", &huge, "../../etc/passwd", "{\"user\":\"root\"}"]
+    {
+        let cookie = format!("Cookie: {name}={value}");
+        let answer = gateway.browser().get(&gateway.jira(), &["-H", &cookie]).await;
+        assert_eq!(answer.status, 303, "{value}: {}", answer.heads);
+        assert!(answer.header("location").unwrap().starts_with(&gateway.login()), "{value}");
+        let script = gateway.browser().ask(&gateway.jira(), &["-H", &cookie]).await;
+        assert_eq!(script.status, 401, "{value}");
+    }
+    for path in ["//evil.example/x", "/\\evil.example", "/%2f/evil.example", "/x?y=//evil.example"]
+    {
+        let url = format!("{}{path}", gateway.jira());
+        for more in [vec![], vec!["-d", "a=b"]] {
+            let answer = send(&gateway.browser(), &url, &own_form(&gateway), &more).await;
+            let leads = answer.header("location").unwrap_or_else(|| gateway.jira());
+            let here = [gateway.jira(), gateway.login()].iter().any(|host| {
+                leads
+                    .strip_prefix(host.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            assert!(here, "{path}: {leads}");
+        }
+    }
+    assert_eq!(gateway.jira.requests(), 0);
+}
