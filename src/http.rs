@@ -6,7 +6,9 @@ mod client;
 mod cookies;
 mod error;
 mod fold;
+mod leftover;
 mod navigation;
+mod origins;
 mod pages;
 mod parameters;
 mod request_check;
@@ -21,12 +23,12 @@ pub use self::{
     cookies::{CookieNames, find_cookie, foreign_cookies, sets_own_cookie},
     error::{Error, WayOn},
     fold::fold,
-    navigation::{
-        is_for_a_page, is_foreign_websocket, is_navigation, is_own_link, is_same_origin, wants_html,
-    },
+    leftover::read_away,
+    navigation::{is_for_a_page, is_navigation, is_own_link, is_same_origin, wants_html},
+    origins::Origins,
     pages::{Pages, RefusedBecause, STYLE_PATH, page, see_other, style},
     parameters::Parameters,
     request_check::check_request,
     route::Route,
-    site::{Place, Site, Sites},
+    site::{FRAGMENT_SCRIPT, Place, Site, Sites},
 };

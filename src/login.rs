@@ -7,10 +7,14 @@
 mod acs;
 mod complete;
 mod flow;
+mod forms;
 mod handover;
 mod home;
+mod limits;
 mod logout;
+mod parent;
 mod provider;
+mod rounds;
 mod saml_start;
 mod sign_in;
 mod start;
@@ -19,10 +23,12 @@ mod ticket;
 use std::sync::Arc;
 
 pub use self::{
-    acs::consume_assertion,
+    acs::{consume_assertion, show_used_answer},
     flow::Flow,
+    forms::{Forms, Resumed, Settled},
     handover::take_over,
     home::show_home,
+    limits::Limits,
     logout::{confirm_logout, log_out, show_logged_out},
     provider::Provider,
     saml_start::{show_metadata, start_saml},
@@ -91,6 +97,10 @@ pub struct Login {
     pub metrics: Metrics,
     /// Who looks at logins on their way.
     pub tracer: Tracer,
+    /// How often somebody may try.
+    pub limits: Limits,
+    /// Forms that came without a session.
+    pub forms: Forms,
 }
 
 /// Logins by ticket.

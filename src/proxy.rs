@@ -91,7 +91,7 @@ impl Upstream {
     /// WebSocket, whether it still may stay open.
     pub async fn forward(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<Body>,
         forwarding: &Forwarding<'_>,
         goes_on: impl Fn() -> bool + Send + 'static,
     ) -> Result<Response, UpstreamError> {
@@ -144,7 +144,7 @@ impl Upstream {
 
     fn request(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         forwarding: &Forwarding<'_>,
         upgrade: bool,
         exchange: &Arc<Exchange>,

@@ -8,12 +8,8 @@ use std::{
     time::Instant,
 };
 
-use axum::{
-    Router as Routes,
-    extract::DefaultBodyLimit,
-    routing::{get, post},
-};
-use http::{Request, StatusCode};
+use axum::{Router as Routes, extract::DefaultBodyLimit, routing::get};
+use http::{HeaderMap, Request, StatusCode};
 use hyper::body::Incoming;
 
 use self::record::Record;
@@ -21,12 +17,12 @@ use crate::{
     clock::Clock,
     directory::DirectoryId,
     http::{
-        Arrival, Body, Error, Pages, Peer, Place, Response, Route, STYLE_PATH, Site, Sites,
-        TrustedProxies, check_request, find_cookie, is_foreign_websocket, is_navigation, see_other,
+        Arrival, Body, Error, Origins, Pages, Peer, Place, Response, Route, STYLE_PATH, Site,
+        Sites, TrustedProxies, check_request, find_cookie, is_navigation, read_away, see_other,
         style, wants_html,
     },
     keyring::Keyring,
-    login::{self, Login},
+    login::{self, Login, Resumed, Settled},
     policy::{Asked, Asker, Readings, Rules, TargetProblem, Verdict},
     proxy::{Forwarding, KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
@@ -49,6 +45,8 @@ pub struct App {
     pub upstream: Arc<Upstream>,
     /// Whose users it sees, in order.
     pub directories: Arc<[DirectoryId]>,
+    /// Whose pages may change things there.
+    pub origins: Origins,
 }
 
 /// Leads requests through the house.
@@ -86,7 +84,7 @@ pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>) -> Routes {
         .route(login::HOME_PATH, get(login::show_home))
         .route(login::LOGIN_PATH, get(login::show_sign_in))
         .route(login::SAML_START_PATH, get(login::start_saml))
-        .route(login::ACS_PATH, post(login::consume_assertion))
+        .route(login::ACS_PATH, get(login::show_used_answer).post(login::consume_assertion))
         .route(login::METADATA_PATH, get(login::show_metadata))
         .route(login::LOGGED_OUT_PATH, get(login::show_logged_out))
         .route(WELL_KNOWN_KEYS_PATH, keys.clone())
@@ -116,7 +114,7 @@ impl Router {
         let led = match self.find_site(&request, peer.address) {
             Ok(site) => {
                 arrival.site = site;
-                self.lead(request, &arrival, &mut record).await
+                self.lead(request.map(Body::new), &arrival, &mut record).await
             }
             Err(error) => Err(error),
         };
@@ -148,7 +146,7 @@ impl Router {
 
     async fn lead(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         arrival: &Arrival,
         record: &mut Record,
     ) -> Result<Response, Error> {
@@ -179,11 +177,19 @@ impl Router {
             }
         };
         record.app = Some(self.apps[index].name.clone());
+        let request = match self.login.resume_form(request, arrival, place, target).await? {
+            Resumed::No(request) => request,
+            // All of it is asked of the form as well: the rules may say otherwise for it.
+            Resumed::Form(form) => return Box::pin(self.lead(form, arrival, record)).await,
+            Resumed::Answer(response) => {
+                record.decision = "login";
+                return Ok(response);
+            }
+        };
         self.decide(request, arrival, (index, place), target, &readings, record).await
     }
 
-    async fn respond_ourselves(&self, request: Request<Incoming>, arrival: &Arrival) -> Response {
-        let mut request = request.map(Body::new);
+    async fn respond_ourselves(&self, mut request: Request<Body>, arrival: &Arrival) -> Response {
         request.extensions_mut().insert(arrival.clone());
         match tower::ServiceExt::oneshot(self.own.clone(), request).await {
             Ok(response) => response,
@@ -193,7 +199,7 @@ impl Router {
 
     async fn decide(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         arrival: &Arrival,
         (index, place): (usize, &Place),
         target: &str,
@@ -209,7 +215,7 @@ impl Router {
         });
         record.rule = decided.rule;
         let session = if decided.needs_session() {
-            self.find_session(&request, arrival).await?
+            self.find_session(request.headers(), arrival).await?
         } else {
             None
         };
@@ -235,7 +241,11 @@ impl Router {
             Verdict::SignIn if decided.asks_for_credentials => {
                 return Ok(self.login.ask_for_credentials(place));
             }
-            Verdict::SignIn => return Err(self.login.refuse_without_session(place)),
+            Verdict::SignIn => {
+                let kept = self.login.keep_form(request, arrival, place, target).await?;
+                record.decision = "login";
+                return Ok(kept);
+            }
             Verdict::SignInAnotherWay => {
                 return Err(self.login.refuse_this_way(place).caused_by(rule()));
             }
@@ -243,9 +253,11 @@ impl Router {
             Verdict::NotInGroup => return Err(not_in_group().caused_by(rule())),
             Verdict::Denied => return Err(denied().caused_by(rule())),
         }
-        if session.is_some() && is_foreign_websocket(request.headers(), arrival.site.origin()) {
-            let sentence = "Another site's page may not use this application in your name.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "websocket-cross-site", sentence));
+        let settled = request.extensions().get::<Settled>().is_some();
+        let admitted = settled || app.origins.admit(request.method(), request.headers());
+        if session.is_some() && !admitted {
+            read_away(request.into_body()).await;
+            return Err(cross_site());
         }
         let forwarding = Forwarding { place, arrival, visitor };
         let goes_on = lives(session.as_ref());
@@ -256,10 +268,10 @@ impl Router {
 
     async fn find_session(
         &self,
-        request: &Request<Incoming>,
+        headers: &HeaderMap,
         arrival: &Arrival,
     ) -> Result<Option<Arc<LiveSession>>, Error> {
-        match find_cookie(request.headers(), arrival.site.cookies().session) {
+        match find_cookie(headers, arrival.site.cookies().session) {
             Some(cookie) => {
                 let found = self.sessions.find(cookie, arrival.site.authority());
                 found.await.map_err(Error::unavailable)
@@ -305,6 +317,11 @@ fn no_active_account() -> Error {
 fn not_in_group() -> Error {
     let sentence = "You are signed in, but this address is for a group that you are not in.";
     Error::new(StatusCode::FORBIDDEN, "not-in-group", sentence)
+}
+
+fn cross_site() -> Error {
+    let sentence = "Another site's page may not use this application in your name.";
+    Error::new(StatusCode::FORBIDDEN, "cross-site-request", sentence)
 }
 
 fn denied() -> Error {

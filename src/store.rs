@@ -29,6 +29,7 @@ mod purge;
 mod replays;
 mod retention;
 mod rows;
+mod saved_forms;
 mod sessions;
 mod signing_keys;
 mod sqlite_writer;
@@ -62,6 +63,7 @@ pub use self::{
     },
     provision::{Provision, Provisioned},
     replays::Replay,
+    saved_forms::{FormLimits, NewForm, StoredForm},
     sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},
     signing_keys::StoredSigningKey,
     transaction::Priority,

@@ -10,8 +10,8 @@ mod trace_id;
 pub use self::{
     log::init,
     metrics::{
-        AppLabels, LeftOutLabels, LoginLabels, LoginMethod, LoginOutcome, Metrics, RequestLabels,
-        SpanLabels,
+        AppLabels, FormLabels, LeftOutLabels, LimitLabels, LoginLabels, LoginMethod, LoginOutcome,
+        LoopLabels, Metrics, RequestLabels, SpanLabels,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     spans::{Span, SpanKind, SpanValue, Tracer},

@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod around;
 mod attacks;
 mod cli;
 mod directory;

@@ -12,8 +12,8 @@ use gatehouse::{
     provisioning::{Claims, GroupClaim, plan_deactivation, plan_reactivation},
     secrets::{random, sha256},
     store::{
-        LoginState, NewHandover, NewSession, Provision, ProvisionError, Replay, Store, StoreError,
-        StoreOptions, StoredSession,
+        FormLimits, LoginState, NewForm, NewHandover, NewSession, Provision, ProvisionError,
+        Replay, Store, StoreError, StoreOptions, StoredSession,
     },
 };
 
@@ -305,6 +305,75 @@ async fn a_login_state_is_good_for_one_answer() {
         store.insert_login_state(sha256(b"late"), state.clone()).await.unwrap();
         let late = state.expires_at;
         assert_eq!(store.take_login_state(sha256(b"late"), late).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn an_answered_login_is_known_until_it_expires_and_leads_to_its_session() {
+    for database in databases().await {
+        let store = &database.store;
+        let (_, person) = newcomer(store, "alice").await;
+        let (_, session) = session(store, person).await;
+        let state = LoginState {
+            idp: "corp".to_owned(),
+            request_id: "_1".to_owned(),
+            browser_hash: vec![1; 32],
+            flow: vec![2; 9],
+            expires_at: now() + TimeDelta::minutes(10),
+        };
+        let (handle, later) = (sha256(b"handle"), state.expires_at);
+        store.insert_login_state(handle, state.clone()).await.unwrap();
+        assert_eq!(store.count_login_states().await.unwrap(), 1);
+        assert_eq!(store.find_used_login_state(handle, now()).await.unwrap(), None);
+        store.take_login_state(handle, now()).await.unwrap().unwrap();
+        assert_eq!(store.find_used_login_state(handle, now()).await.unwrap(), Some(state));
+        assert_eq!(store.find_used_login_state(handle, later).await.unwrap(), None);
+
+        let found = async || store.find_session_of_browser(vec![1; 32], now()).await.unwrap();
+        assert_eq!(found().await, None);
+        store.connect_login_state(handle, session.id).await.unwrap();
+        assert_eq!(found().await.unwrap().id, session.id);
+        store.delete_session(session.id, now()).await.unwrap();
+        assert_eq!(found().await, None, "its number may be another session's next");
+        store.delete_expired(later, now() - TimeDelta::days(1)).await.unwrap();
+        assert_eq!(store.count_login_states().await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_given_back_once_and_no_more_are_kept_than_there_is_room_for() {
+    for database in databases().await {
+        let store = &database.store;
+        let limits = FormLimits { bytes: 10_000, bytes_of_client: 5_000, forms_of_browser: 2 };
+        let keep = async |name: &str, browser: Option<&str>, client: &str, bytes: usize| {
+            let form = NewForm {
+                token_hash: sha256(name.as_bytes()),
+                browser_hash: browser.map(|browser| sha256(browser.as_bytes())),
+                client_hash: sha256(client.as_bytes()),
+                sealed: vec![7; bytes],
+                expires_at: now() + TimeDelta::hours(1),
+            };
+            store.insert_form(form, limits, now()).await.unwrap()
+        };
+        assert!(keep("1", Some("a"), "x", 1000).await);
+        assert!(keep("2", Some("a"), "x", 1000).await);
+        assert!(!keep("3", Some("a"), "x", 10).await, "two of this browser are enough");
+        assert!(!keep("4", Some("b"), "x", 2000).await, "this network has enough");
+        assert!(keep("5", None, "y", 4400).await);
+        assert!(!keep("6", None, "z", 3000).await, "all have enough");
+
+        let hash = sha256(b"1");
+        let found = store.find_form(&hash, now()).await.unwrap().unwrap();
+        assert_eq!(found.browser_hash.as_deref(), Some(sha256(b"a").as_slice()));
+        assert_eq!(found.sealed, vec![7; 1000]);
+        assert_eq!(store.find_form(&hash, now() + TimeDelta::hours(1)).await.unwrap(), None);
+        assert_eq!(store.take_form(hash, now()).await.unwrap(), Some(found));
+        assert_eq!(store.take_form(hash, now()).await.unwrap(), None);
+        assert!(keep("7", Some("a"), "x", 1000).await, "there is room again");
+
+        let later = now() + TimeDelta::hours(2);
+        let deleted = store.delete_expired(later, now() - TimeDelta::days(1)).await.unwrap();
+        assert_eq!(deleted, 3);
     }
 }
 

@@ -13,9 +13,7 @@ pub use self::views::{AccountView, ReadingView, RequestQuestion, RequestView, Ru
 use super::{Admin, AdminError, Options, users::find_user};
 use crate::{
     directory::DirectoryId,
-    http::{
-        Arrival, Error, Place, Route, Sites, check_request, is_foreign_websocket, is_navigation,
-    },
+    http::{Arrival, Error, Origins, Place, Route, Sites, check_request, is_navigation},
     policy::{Asked, Asker, Decided, Readings, Rules, offered_ways},
     proxy::{Forwarding, Upstream},
     session::Visitor,
@@ -43,6 +41,8 @@ pub struct AskedApp {
     pub upstream: Arc<Upstream>,
     /// Whose users it sees, in order.
     pub directories: Arc<[DirectoryId]>,
+    /// Whose pages may change things there.
+    pub origins: Origins,
 }
 
 /// `POST /requests/explain`
@@ -161,7 +161,7 @@ impl Requests {
         let account = known.account.filter(|_| decided.needs_session());
         let verdict = decided.judge(known.user(signed_in_with));
         let with_session = known.has_user && decided.needs_session();
-        let foreign = with_session && is_foreign_websocket(headers, place.site.origin());
+        let foreign = with_session && !app.origins.admit(method, headers);
         let page = is_navigation(method, headers);
         (view.outcome, view.because) = outcome_of(verdict, &decided, page, foreign);
         match view.outcome.as_str() {

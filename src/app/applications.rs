@@ -7,7 +7,7 @@ use crate::{
     admin::{AskedApp, Requests},
     clock::Clock,
     config::{AppConfig, Config, Problems},
-    http::Sites,
+    http::{Origins, Sites},
     keyring::Keyring,
     lifecycle::Background,
     proxy::{Identity, IdentityHeaders, Limits, ManagedHeaders, Target, Upstream},
@@ -47,7 +47,7 @@ pub(super) fn applications(
             Upstream::new(target, identity, managed.clone(), limits(app), tracer, background);
         let mut problems = Problems::default();
         let rules = rules(index, app, &mut problems).ok_or(problems)?;
-        Ok(application(app, name, rules, upstream, directories))
+        Ok(application(app, name, rules, upstream, directories, origins(config, index)))
     });
     apps.collect()
 }
@@ -72,12 +72,23 @@ fn limits(app: &AppConfig) -> Limits {
     }
 }
 
+/// Whose pages may change things at an application: if nothing else is said, those of all applications,
+/// which link to one another and trust each other.
+fn origins(config: &Config, index: usize) -> Origins {
+    let app = &config.apps[index];
+    match &app.allowed_origins {
+        Some(origins) => Origins::new(&app.url, origins.iter()),
+        None => Origins::new(&app.url, config.apps.iter().map(|app| &app.url)),
+    }
+}
+
 fn application(
     app: &AppConfig,
     name: Arc<str>,
     rules: crate::policy::Rules,
     upstream: Upstream,
     directories: &Directories,
+    origins: Origins,
 ) -> App {
     App {
         rules: Arc::new(rules),
@@ -85,6 +96,7 @@ fn application(
         name,
         default_groups: app.default_groups.clone(),
         directories: app.directories.iter().map(|name| directories[name]).collect(),
+        origins,
     }
 }
 
@@ -100,6 +112,7 @@ pub(super) fn requests(config: &Config, sites: &Arc<Sites>, apps: &[App]) -> Req
         rules: app.rules.clone(),
         upstream: app.upstream.clone(),
         directories: app.directories.clone(),
+        origins: app.origins.clone(),
     });
     let ways = config.ways_to_sign_in().into_iter().map(str::to_owned).collect();
     Requests { sites: sites.clone(), apps: asked.collect(), ways }

@@ -20,7 +20,7 @@ use crate::{
     kerberos::Acceptor,
     keyring::{Keyring, KeyringError},
     lifecycle::Background,
-    login::{Login, Provider, Tickets},
+    login::{Forms, Limits, Login, Provider, Tickets},
     provisioning::{Mapping, Realms},
     router::{Router, own_routes},
     secrets::Sealer,
@@ -152,6 +152,8 @@ async fn assemble(
         policy: policy(config),
         metrics: metrics.clone(),
         tracer: tracer.clone(),
+        limits: Limits::default(),
+        forms: Forms::new(config.session.max_saved_post_bytes),
     });
     metadata::follow(&config.saml, &login, &clock, &background);
 

@@ -53,6 +53,10 @@ pub struct AppConfig {
     /// The directories whose users the app sees, in order. Default: `["Internal"]`.
     #[serde(default = "default_directories")]
     pub directories: Vec<String>,
+
+    /// Other origins whose pages may change things here with the cookies of whoever looks at them. Default:
+    /// those of the other apps.
+    pub allowed_origins: Option<Vec<Url>>,
 }
 
 /// What an application is.
@@ -152,6 +156,11 @@ impl AppConfig {
         }
         if self.answer_timeout_seconds == 0 {
             problems.add(format!("{key}.answer_timeout_seconds"), "must be at least 1");
+        }
+        for (index, origin) in self.allowed_origins.iter().flatten().enumerate() {
+            if let Err(problem) = urls::check_origin(origin) {
+                problems.add(format!("{key}.allowed_origins[{index}]"), problem);
+            }
         }
         if self.directories.is_empty() {
             problems.add(format!("{key}.directories"), "name at least one directory");

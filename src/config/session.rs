@@ -12,11 +12,21 @@ pub struct SessionConfig {
     pub idle_timeout_seconds: u32,
     /// A session ends so long after its login. Default: 86400 (24 hours).
     pub absolute_timeout_seconds: u32,
+    /// Forms up to this size that come without a session are kept until somebody has signed in; 0 keeps
+    /// none. Default: 1048576 (1 MiB).
+    pub max_saved_post_bytes: u32,
 }
+
+/// Larger ones would fill the room for all of them with a few.
+const LARGEST_SAVED_POST: u32 = 16 * 1024 * 1024;
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { idle_timeout_seconds: 8 * 3600, absolute_timeout_seconds: 24 * 3600 }
+        Self {
+            idle_timeout_seconds: 8 * 3600,
+            absolute_timeout_seconds: 24 * 3600,
+            max_saved_post_bytes: 1024 * 1024,
+        }
     }
 }
 
@@ -29,6 +39,10 @@ impl SessionConfig {
         if self.absolute_timeout_seconds < self.idle_timeout_seconds {
             problems
                 .add("session.absolute_timeout_seconds", "must not be below idle_timeout_seconds");
+        }
+        if self.max_saved_post_bytes > LARGEST_SAVED_POST {
+            let problem = format!("must be at most {LARGEST_SAVED_POST}");
+            problems.add("session.max_saved_post_bytes", problem);
         }
     }
 }

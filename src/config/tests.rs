@@ -42,6 +42,17 @@ fn reports_every_problem_at_once_with_its_key() {
 }
 
 #[test]
+fn refuses_origins_with_a_path_and_forms_without_bounds() {
+    let origin = "url = \"https://wiki.example.com\"\nallowed_origins = [\"https://a.example/x\"]";
+    let text = EXAMPLE
+        .replace("url = \"https://wiki.example.com\"", origin)
+        .replace("max_saved_post_bytes = 1048576", "max_saved_post_bytes = 1048576000");
+    let problems = problems(&text);
+    assert!(problems.contains("app[1].allowed_origins[0]: https://a.example/x must have no path"));
+    assert!(problems.contains("session.max_saved_post_bytes: must be at most 16777216"));
+}
+
+#[test]
 fn says_which_tables_are_missing() {
     let problems = problems("");
     for table in ["server", "store", "secrets"] {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
 use super::Body;
 use crate::telemetry::TraceId;
@@ -21,6 +21,7 @@ pub struct Error {
     pub(super) cause: Option<String>,
     pub(super) way_on: Option<Box<WayOn>>,
     pub(super) trace: Option<TraceId>,
+    retry_after_seconds: Option<u32>,
 }
 
 /// What somebody can do about it.
@@ -40,7 +41,15 @@ impl Error {
         code: &'static str,
         sentence: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code, sentence: sentence.into(), cause: None, way_on: None, trace: None }
+        Self {
+            status,
+            code,
+            sentence: sentence.into(),
+            cause: None,
+            way_on: None,
+            trace: None,
+            retry_after_seconds: None,
+        }
     }
 
     /// Something that the gateway cannot do at the moment.
@@ -104,6 +113,13 @@ impl Error {
         self
     }
 
+    /// Says when it is worth trying again (RFC 9110 10.2.3).
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
     /// Its code.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -121,6 +137,9 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response.extensions_mut().insert(self);
         response
     }

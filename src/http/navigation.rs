@@ -18,6 +18,15 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 /// Like [`is_navigation`], for forms too.
 #[must_use]
 pub fn is_for_a_page(headers: &HeaderMap) -> bool {
+    !is_ahead(headers) && asks_for_a_page(headers)
+}
+
+/// Whether a browser fetches something that nobody has asked for yet. It says so in one header or another.
+fn is_ahead(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| headers.contains_key(*name))
+}
+
+fn asks_for_a_page(headers: &HeaderMap) -> bool {
     match text(headers, "sec-fetch-mode") {
         Some(mode) => {
             let destination = text(headers, "sec-fetch-dest");
@@ -52,15 +61,7 @@ pub fn is_own_link(method: &Method, headers: &HeaderMap, origin: &str) -> bool {
         && text(headers, "sec-fetch-mode") == Some("navigate")
         && text(headers, "sec-fetch-dest") == Some("document")
         && text(headers, "sec-fetch-user") == Some("?1")
-        && !headers.contains_key("sec-purpose")
-}
-
-/// Whether another site's page opens a WebSocket here, with the cookies of whoever looks at it. Browsers
-/// let it, and leave it to us to look at `Origin` (RFC 6455 section 10.2).
-#[must_use]
-pub fn is_foreign_websocket(headers: &HeaderMap, origin: &str) -> bool {
-    headers.contains_key(header::UPGRADE)
-        && text(headers, "origin").is_some_and(|page| !page.eq_ignore_ascii_case(origin))
+        && !is_ahead(headers)
 }
 
 #[cfg(test)]
@@ -82,6 +83,8 @@ mod tests {
         for (pairs, navigation) in [
             (vec![html], true),
             (vec![html, ("x-requested-with", "XMLHttpRequest")], false),
+            (vec![html, ("sec-fetch-mode", "navigate"), ("sec-purpose", "prefetch")], false),
+            (vec![html, ("purpose", "prefetch")], false),
             (vec![("accept", "*/*")], false),
             (vec![html, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")], true),
             (vec![html, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], false),

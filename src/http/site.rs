@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http::HeaderValue;
 use url::{Position, Url};
 
 use super::CookieNames;
+use crate::secrets::sha256;
 
 /// A scheme, a host and a port: what browsers keep apart.
 #[derive(Debug)]
@@ -150,12 +152,16 @@ impl Sites {
     }
 }
 
-/// Nothing but our own stylesheet; forms may lead, by way of redirects, to any of our sites.
+/// The one script of the gateway's pages: the login page's, which takes along what comes after the `#`.
+pub const FRAGMENT_SCRIPT: &str = include_str!("../../templates/login/sign_in.js");
+
+/// Nothing but our own stylesheet and that one script, by its hash; forms may lead, by way of redirects, to any of our sites.
 fn content_policy(sites: &BTreeMap<String, Arc<Site>>) -> HeaderValue {
     let origins: Vec<_> = sites.values().map(|site| site.origin.as_str()).collect();
+    let script = BASE64.encode(sha256(FRAGMENT_SCRIPT.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {}; \
-         frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'sha256-{script}'; img-src 'self'; \
+         form-action 'self' {}; frame-ancestors 'none'; base-uri 'none'",
         origins.join(" ")
     );
     HeaderValue::from_str(&policy)

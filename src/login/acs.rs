@@ -7,12 +7,16 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode, header};
 use tokio::time::timeout;
 
-use super::{Login, Provider, complete::Proven, flow::Flow};
+use super::{
+    ACS_PATH, Login, Provider,
+    complete::{Proven, Written},
+    flow::Flow,
+};
 use crate::{
     http::{Arrival, Body, Error, Parameters, Response, find_cookie, see_other},
     provisioning::Statement,
     saml::{Assertion, Expectations, IdentityProvider, ResponseError, decode_post, judge},
-    secrets::sha256,
+    secrets::{Hash, sha256},
     store::{LoginState, Replay},
     telemetry::{LoginMethod, LoginOutcome},
 };
@@ -34,20 +38,33 @@ pub async fn consume_assertion(
     check_media_type(&headers)?;
     let body = read(body).await?;
     let form = Parameters::parse(&body)?;
-    let state = match form.find("RelayState") {
-        Some(handle) => {
-            let handle = sha256(handle.as_bytes());
-            let taken = login.store.take_login_state(handle, login.clock.now());
-            taken.await.map_err(Error::unavailable)?
-        }
-        None => None,
-    };
-    let Some(state) = state else {
-        return login.unsolicited(&arrival, &headers).await;
+    let handle = sha256(form.find("RelayState").unwrap_or_default().as_bytes());
+    let taken = login.store.take_login_state(handle, login.clock.now()).await;
+    let Some(state) = taken.map_err(Error::unavailable)? else {
+        return login.come_back(&arrival, &headers, handle).await;
     };
     let flow = login.open(std::str::from_utf8(&state.flow).ok())?;
-    let signed_in = login.sign_in(&arrival, &headers, &form, &state, &flow).await;
+    let place = login.admit(arrival.client).await?;
+    let signed_in = login.sign_in(&arrival, &headers, &form, handle, &state, &flow).await;
+    drop(place);
     signed_in.map_err(|error| error.with_trace(flow.trace))
+}
+
+/// `GET /_gatehouse/saml/acs`: an answer that nobody waits for (any more), from a page of this site, so that
+/// the browser has sent its cookies along.
+pub async fn show_used_answer(
+    State(login): State<Arc<Login>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    login.require_login_host(&arrival)?;
+    if login.find_parent(&arrival, &headers).await?.is_some() {
+        return Ok(see_other(&login.home_url()));
+    }
+    let sentence = "This sign-in has been used, is too old, or was not begun here. Begin at the \
+                    application.";
+    Err(Error::new(StatusCode::BAD_REQUEST, "saml-unsolicited", sentence)
+        .with_way_on(login.home_url(), "To the start page"))
 }
 
 /// Why a response logs nobody in.
@@ -97,16 +114,24 @@ async fn read(body: Body) -> Result<Bytes, Error> {
 }
 
 impl Login {
-    /// A response that nobody waits for: somebody went back in their browser, or came from the identity
-    /// provider's own page.
-    async fn unsolicited(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<Response, Error> {
-        if self.find_parent(arrival, headers).await?.is_some() {
-            return Ok(see_other(&self.home_url()));
-        }
-        let sentence = "This sign-in has been used, is too old, or was not begun here. Begin at the \
-                        application.";
-        Err(Error::new(StatusCode::BAD_REQUEST, "saml-unsolicited", sentence)
-            .with_way_on(self.home_url(), "To the start page"))
+    /// A response that nobody waits for: somebody went back in their browser, clicked twice, or came from
+    /// the identity provider's own page. Nothing in it is looked at. Whoever was on the way somewhere goes
+    /// on there, by signing in once more if need be.
+    async fn come_back(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        handle: Hash,
+    ) -> Result<Response, Error> {
+        let used = self.store.find_used_login_state(handle, self.clock.now()).await;
+        let used = used.map_err(Error::unavailable)?;
+        let own = used.filter(|state| is_of_browser(state, arrival, headers));
+        let flow = own.and_then(|state| self.open(std::str::from_utf8(&state.flow).ok()).ok());
+        let again = flow.and_then(|flow| flow.retry(*flow.browser()));
+        Ok(see_other(&match again {
+            Some(again) => self.sign_in_url(&again),
+            None => self.login_url(ACS_PATH),
+        }))
     }
 
     async fn sign_in(
@@ -114,6 +139,7 @@ impl Login {
         arrival: &Arrival,
         headers: &HeaderMap,
         form: &Parameters<'_>,
+        handle: Hash,
         state: &LoginState,
         flow: &Flow,
     ) -> Result<Response, Error> {
@@ -121,12 +147,19 @@ impl Login {
             // Two tabs that began at once have one cookie between them: begin once more, with it.
             return match flow.retry(*flow.browser()) {
                 Some(again) => Ok(see_other(&self.sign_in_url(&again))),
-                None => Err(error),
+                None => Err(self.failed(arrival.client, error)),
             };
         }
         let response = form.find("SAMLResponse").unwrap_or_default().to_owned();
         match self.prove(state, response).await {
-            Ok(proven) => self.complete(arrival, headers, flow, proven).await,
+            Ok(proven) => {
+                let browser_hash = state.browser_hash.clone();
+                let written = Some(Written { handle_hash: handle, browser_hash });
+                let proven = Proven { written, ..proven };
+                let completed = self.complete(arrival, headers, flow, proven).await?;
+                self.forget_begun(arrival.client);
+                Ok(completed)
+            }
             Err(refusal) => Err(self.refuse(arrival, state, flow, &refusal)),
         }
     }
@@ -140,8 +173,7 @@ impl Login {
         state: &LoginState,
         flow: &Flow,
     ) -> Result<(), Error> {
-        let cookie = find_cookie(headers, arrival.site.cookies().saml);
-        if cookie.is_some_and(|cookie| sha256(cookie.as_bytes()) == *state.browser_hash) {
+        if is_of_browser(state, arrival, headers) {
             return Ok(());
         }
         let reason = "saml-other-browser";
@@ -170,6 +202,7 @@ impl Login {
             name_id: Some(assertion.name_id),
             session_index: assertion.session_index,
             not_on_or_after: assertion.session_not_on_or_after,
+            written: None,
         })
     }
 
@@ -212,10 +245,17 @@ impl Login {
             }
             _ => format!("What {title} says about you could not be accepted."),
         };
-        Error::new(StatusCode::FORBIDDEN, code, sentence)
+        let error = Error::new(StatusCode::FORBIDDEN, code, sentence)
             .caused_by(format_args!("{}: {refusal}", state.idp))
-            .with_way_on(format!("{}&choose=", self.sign_in_url(flow)), "Try again")
+            .with_way_on(format!("{}&choose=", self.sign_in_url(flow)), "Try again");
+        self.failed(arrival.client, error)
     }
+}
+
+/// Whether a login was begun in the browser that has sent these headers.
+fn is_of_browser(state: &LoginState, arrival: &Arrival, headers: &HeaderMap) -> bool {
+    let cookie = find_cookie(headers, arrival.site.cookies().saml);
+    cookie.is_some_and(|cookie| sha256(cookie.as_bytes()) == *state.browser_hash)
 }
 
 fn statement(assertion: &Assertion) -> Statement {

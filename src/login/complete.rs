@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode, header};
 
-use super::{HANDOVER_PATH, Login, flow::Flow};
+use super::{HANDOVER_PATH, Login, flow::Flow, parent::Before};
 use crate::{
-    http::{Arrival, Error, Response, find_cookie, see_other},
+    http::{Arrival, Error, Response, see_other},
     provisioning::{Claims, Refusal},
     saml::NameId,
-    session::Login as NewLogin,
-    store::{Provision, ProvisionError, Provisioned, SessionId, StoredSession},
+    secrets::Hash,
+    store::{Provision, ProvisionError, Provisioned, SessionId},
     telemetry::{LoginMethod, LoginOutcome},
 };
 
@@ -22,21 +22,17 @@ pub(super) struct Proven {
     pub(super) name_id: Option<NameId>,
     pub(super) session_index: Option<String>,
     pub(super) not_on_or_after: Option<DateTime<Utc>>,
+    /// The login that was written down for it, if it was one by way of an identity provider.
+    pub(super) written: Option<Written>,
+}
+
+/// A login that was written down: under which handle, and of which browser on the login host.
+pub(super) struct Written {
+    pub(super) handle_hash: Hash,
+    pub(super) browser_hash: Vec<u8>,
 }
 
 impl Login {
-    /// The session of the browser's cookie on the login host.
-    pub(super) async fn find_parent(
-        &self,
-        arrival: &Arrival,
-        headers: &HeaderMap,
-    ) -> Result<Option<StoredSession>, Error> {
-        match find_cookie(headers, arrival.site.cookies().login) {
-            Some(cookie) => self.sessions.find_parent(cookie).await.map_err(Error::unavailable),
-            None => Ok(None),
-        }
-    }
-
     /// Gives somebody an account and a session, and sends them on.
     pub(super) async fn complete(
         &self,
@@ -45,32 +41,28 @@ impl Login {
         flow: &Flow,
         proven: Proven,
     ) -> Result<Response, Error> {
-        let method = proven.method;
+        self.admit_account(&proven.claims)?;
         let username = proven.claims.profile.username.clone();
         let issuer = proven.claims.identity.issuer.clone();
-        let provisioned = self.provision(arrival, flow, method, proven.claims).await?;
-        let parent = self.find_parent(arrival, headers).await?.map(|parent| parent.id);
-        let replaces = parent.or(flow.replaces.map(SessionId));
-        let (value, format) = proven.name_id.map_or((None, None), |id| (Some(id.value), id.format));
-        let begun = self.sessions.begin(NewLogin {
-            person: provisioned.person,
-            issuer: issuer.clone(),
-            method: method.as_str(),
-            name_id: value,
-            name_id_format: format,
-            session_index: proven.session_index,
-            not_on_or_after: proven.not_on_or_after,
-            replaces,
-        });
-        let (session, cookie) = begun.await.map_err(Error::unavailable)?;
-
+        let method = proven.method;
+        let provisioned = self.provision(arrival, flow, method, &proven.claims).await?;
         self.note(arrival, flow.trace, method, LoginOutcome::accepted, "ok");
+        let had = self.find_session_before(arrival, headers, flow, &proven, provisioned.person);
+        let replaces = match had.await? {
+            Before::InAnotherTab(session) => match flow.retry(*flow.browser()) {
+                Some(again) => return Ok(see_other(&self.sign_in_url(&again))),
+                None => Some(session),
+            },
+            Before::Here(session) => Some(session),
+            Before::None => None,
+        };
+        let (session, cookie) = self.begin_session(proven, provisioned.person, replaces).await?;
         tracing::info!(
             trace = %flow.trace, trace_id = %arrival.context.trace(), user.name = username, issuer = issuer.0, method = method.as_str(),
-            client = %arrival.client, session = session.id.0,
+            client = %arrival.client, session = session.0,
             changes = provisioned.plan.changes.len(), "logged in"
         );
-        let mut response = self.send_on(flow, session.id).await?;
+        let mut response = self.send_on(flow, session).await?;
         let cookies = arrival.site.cookies();
         let cookie = cookies.set(cookies.login, &cookie);
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -82,12 +74,12 @@ impl Login {
         arrival: &Arrival,
         flow: &Flow,
         method: LoginMethod,
-        claims: Claims,
+        claims: &Claims,
     ) -> Result<Provisioned, Error> {
         let actor = claims.identity.issuer.0.clone();
         let request = Provision {
             directory: self.targets.of(&claims.identity.issuer),
-            claims,
+            claims: claims.clone(),
             policy: self.policy.clone(),
             actor,
             reason: format!("login {}", flow.trace),
@@ -101,6 +93,7 @@ impl Login {
             }
             Err(ProvisionError::Store(error)) => Err(Error::unavailable(error)),
             Err(ProvisionError::Refused(refusal)) => {
+                self.count_refusal(claims);
                 self.note(arrival, flow.trace, method, LoginOutcome::refused, refusal.code());
                 Err(Error::new(StatusCode::FORBIDDEN, refusal.code(), sentence(&refusal))
                     .caused_by(&refusal)
@@ -118,6 +111,7 @@ impl Login {
         let Some(place) = self.place_of(flow) else {
             return Ok(see_other(&self.destination(flow)));
         };
+        self.check_round(flow)?;
         let host = place.site.authority();
         if host == self.sites.login().authority() {
             let child =

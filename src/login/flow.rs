@@ -9,7 +9,7 @@ use super::{HOME_PATH, LOGIN_PATH, Login};
 use crate::{
     config::KERBEROS,
     directory::Issuer,
-    http::{CookieNames, Error, Place, Site, find_cookie},
+    http::{Arrival, CookieNames, Error, Place, Site, find_cookie},
     policy::{Readings, offered_ways},
     secrets::{Hash, random, sha256},
     telemetry::TraceId,
@@ -22,7 +22,10 @@ const PURPOSE: &str = "login flow";
 const LIFE: TimeDelta = TimeDelta::hours(1);
 
 /// Longer addresses are not come back to: the way of a flow leads through the address line.
-const MAX_TARGET: usize = 4096;
+pub(super) const MAX_TARGET: usize = 4096;
+
+/// Longer fragments are not come back to.
+const MAX_FRAGMENT: usize = 1024;
 
 /// Where a login leads, and for which browser. It goes around sealed, in addresses, so that a login
 /// that nobody finishes costs nothing.
@@ -47,6 +50,10 @@ pub struct Flow {
     ways: Vec<String>,
     /// Whether it was begun anew, because the browser's cookie was another one at the end.
     retried: bool,
+    /// What comes after the `#`. Browsers keep it over redirects, but not over an identity provider's form.
+    fragment: Option<String>,
+    /// Whether the browser brought the cookie of a session, one that is none.
+    had_session: bool,
 }
 
 impl Flow {
@@ -60,19 +67,38 @@ impl Flow {
     ) -> Self {
         let good = target.len() <= MAX_TARGET && Readings::of(target).is_ok();
         let target = if good { target.to_owned() } else { format!("{}/", place.prefix) };
-        let app = Some(place.name.clone());
-        let (trace, until) = (start.trace, start.now + LIFE);
-        let ways = ways.to_vec();
-        Self { app, target, browser, trace, until, replaces: None, ways, retried: false }
+        Self { ways: ways.to_vec(), ..Self::new(Some(place.name.clone()), target, browser, start) }
     }
 
     /// A login that leads nowhere but to the login host's own page.
     pub(super) fn to_home(start: &Start) -> Self {
-        let (trace, until) = (start.trace, start.now + LIFE);
-        let target = HOME_PATH.to_owned();
-        let browser = [0; 32];
-        let ways = Vec::new();
-        Self { app: None, target, browser, trace, until, replaces: None, ways, retried: false }
+        Self::new(None, HOME_PATH.to_owned(), [0; 32], start)
+    }
+
+    fn new(app: Option<String>, target: String, browser: Hash, start: &Start) -> Self {
+        Self {
+            app,
+            target,
+            browser,
+            trace: start.trace,
+            until: start.now + LIFE,
+            replaces: None,
+            ways: Vec::new(),
+            retried: false,
+            fragment: None,
+            had_session: start.had_session,
+        }
+    }
+
+    /// The same way, to a place on the page that only the browser knows of.
+    pub(super) fn with_fragment(mut self, fragment: Option<&str>) -> Self {
+        let visible = |fragment: &&str| {
+            fragment.len() <= MAX_FRAGMENT && fragment.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if let Some(fragment) = fragment.filter(|fragment| !fragment.is_empty()).filter(visible) {
+            self.fragment = Some(fragment.to_owned());
+        }
+        self
     }
 
     /// The same way once more, for the browser that is there now; not a third time.
@@ -93,6 +119,18 @@ impl Flow {
     pub(super) fn takes(&self, issuer: &Issuer) -> bool {
         self.ways.is_empty() || self.ways.iter().any(|way| way == issuer.way_to_sign_in())
     }
+
+    pub(super) fn app(&self) -> Option<&str> {
+        self.app.as_deref()
+    }
+
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
+    pub(super) fn had_session(&self) -> bool {
+        self.had_session
+    }
 }
 
 /// When a login began, and what it is called.
@@ -100,6 +138,7 @@ impl Flow {
 pub(super) struct Start {
     pub(super) trace: TraceId,
     pub(super) now: DateTime<Utc>,
+    pub(super) had_session: bool,
 }
 
 /// A browser's cookie while it logs in, which tells it from other browsers.
@@ -136,6 +175,12 @@ pub(super) fn browser_hash(headers: &HeaderMap, site: &Site) -> Option<Hash> {
 }
 
 impl Login {
+    /// A login that leads to the start page.
+    pub(super) fn flow_to_home(&self, arrival: &Arrival) -> Flow {
+        let (trace, now) = (arrival.trace, self.clock.now());
+        Flow::to_home(&Start { trace, now, had_session: false })
+    }
+
     /// A flow as it goes around.
     pub(super) fn seal(&self, flow: &Flow) -> String {
         // A flow of strings and numbers is always JSON.
@@ -185,7 +230,11 @@ impl Login {
     /// Where a flow leads: a path of a configured application, or the start page.
     pub(super) fn destination(&self, flow: &Flow) -> String {
         match self.place_of(flow) {
-            Some(place) => format!("{}{}", place.site.origin(), flow.target),
+            Some(place) => {
+                let fragment = flow.fragment.iter().map(|fragment| format!("#{fragment}"));
+                let fragment: String = fragment.collect();
+                format!("{}{}{fragment}", place.site.origin(), flow.target)
+            }
             None => self.home_url(),
         }
     }
@@ -200,12 +249,24 @@ mod tests {
         let url = "https://tools.example.com/wiki".parse().unwrap();
         let site = std::sync::Arc::new(Site::of(&url));
         let place = Place { name: "wiki".to_owned(), site, prefix: "/wiki".to_owned() };
-        let start = Start { trace: TraceId::random(), now: Clock::System.now() };
+        let start =
+            Start { trace: TraceId::random(), now: Clock::System.now(), had_session: false };
         let target = |text: &str| Flow::to(&place, text, [0; 32], &[], &start).target;
         assert_eq!(target("/wiki/a?b=c"), "/wiki/a?b=c");
         assert_eq!(target("/wiki/../admin"), "/wiki/");
         assert_eq!(target("https://evil.example/"), "/wiki/");
         assert_eq!(target(&format!("/wiki/{}", "a".repeat(MAX_TARGET))), "/wiki/");
+    }
+
+    #[test]
+    fn a_fragment_is_text_of_one_line() {
+        let start =
+            Start { trace: TraceId::random(), now: Clock::System.now(), had_session: false };
+        let kept = |text: &str| Flow::to_home(&start).with_fragment(Some(text)).fragment;
+        assert_eq!(kept("comment-1/%7B?x#y").as_deref(), Some("comment-1/%7B?x#y"));
+        for bad in ["", "a b", "a\r\nSet-Cookie: x", "ä", &"a".repeat(MAX_FRAGMENT + 1)] {
+            assert_eq!(kept(bad), None, "{bad}");
+        }
     }
 
     use crate::clock::Clock;

@@ -28,6 +28,7 @@ pub async fn take_over(
     // themselves.
     let browser = browser_hash(&headers, site).filter(|hash| hash == flow.browser());
     if let Some(browser) = browser {
+        let _place = login.admit(arrival.client).await?;
         let redeemed = login.sessions.redeem(code, site.authority(), &browser);
         if let Some(child) = redeemed.await.map_err(Error::unavailable)? {
             let mut response = see_other(&login.destination(&flow));
@@ -44,12 +45,15 @@ pub async fn take_over(
         }
     }
     // Two tabs that began at once have one cookie between them: begin once more, with it.
-    let again = browser_hash(&headers, site).and_then(|browser| flow.retry(browser));
-    if let Some(again) = again {
+    let Some(browser) = browser_hash(&headers, site) else {
+        return Err(login.failed(arrival.client, login.no_cookies(&flow)));
+    };
+    if let Some(again) = flow.retry(browser) {
         return Ok(see_other(&login.sign_in_url(&again)));
     }
     let sentence = "This sign-in has been used, is too old, or was begun in another browser.";
-    Err(Error::new(StatusCode::BAD_REQUEST, "handover-refused", sentence)
+    let error = Error::new(StatusCode::BAD_REQUEST, "handover-refused", sentence)
         .with_trace(flow.trace)
-        .with_way_on(login.destination(&flow), "Sign in again"))
+        .with_way_on(login.destination(&flow), "Sign in again");
+    Err(login.failed(arrival.client, error))
 }

@@ -6,10 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 
-use super::{
-    LOGOUT_PATH, Login,
-    flow::{Flow, Start},
-};
+use super::{LOGOUT_PATH, Login};
 use crate::http::{Arrival, Error, Response, page, see_other};
 
 #[derive(Template)]
@@ -41,7 +38,7 @@ pub async fn show_home(
         }
         None => None,
     };
-    let flow = Flow::to_home(&Start { trace: arrival.trace, now: login.clock.now() });
+    let flow = login.flow_to_home(&arrival);
     let apps = login.sites.places().map(|(_, place)| (place.name.as_str(), place.url())).collect();
     let sign_in = login.sign_in_url(&flow);
     Ok(page(StatusCode::OK, &HomePage { name, apps, sign_in, logout: LOGOUT_PATH }))

@@ -6,10 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use super::{
-    LOGGED_OUT_PATH, LOGOUT_PATH, Login,
-    flow::{Flow, Start},
-};
+use super::{LOGGED_OUT_PATH, LOGOUT_PATH, Login};
 use crate::{
     http::{Arrival, Error, Response, find_cookie, is_own_link, is_same_origin, page, see_other},
     store::SessionId,
@@ -61,7 +58,7 @@ pub async fn show_logged_out(
     arrival: Arrival,
 ) -> Result<Response, Error> {
     login.require_login_host(&arrival)?;
-    let flow = Flow::to_home(&Start { trace: arrival.trace, now: login.clock.now() });
+    let flow = login.flow_to_home(&arrival);
     // Whoever has just signed out shall not be signed in again by the ticket of their computer.
     let sign_in = format!("{}&choose=", login.sign_in_url(&flow));
     Ok(page(StatusCode::OK, &LoggedOutPage { sign_in }))

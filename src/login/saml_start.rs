@@ -31,7 +31,8 @@ pub async fn start_saml(
 ) -> Result<Response, Error> {
     login.require_login_host(&arrival)?;
     let parameters = Parameters::of(&uri)?;
-    let mut flow = login.open(parameters.find("flow"))?;
+    let flow = login.open(parameters.find("flow"))?;
+    let mut flow = flow.with_fragment(parameters.find("fragment"));
     // Each way is written down, so it is for browsers that go it.
     if !is_navigation(&method, &headers) {
         return Err(Error::bad_request("saml-start-not-a-page", "no navigation"));
@@ -54,6 +55,7 @@ pub async fn start_saml(
         flow: login.seal(&flow).into_bytes(),
         expires_at: now + LIFE,
     };
+    login.count_begun(arrival.client).await.map_err(|error| error.with_trace(flow.trace))?;
     let handle_hash = sha256(handle.as_bytes());
     login.store.insert_login_state(handle_hash, state).await.map_err(Error::unavailable)?;
     tracing::info!(trace = %flow.trace, idp = provider.name, "sent to the identity provider");

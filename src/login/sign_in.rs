@@ -8,12 +8,15 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::{
     Login, SAML_START_PATH,
-    flow::Flow,
+    flow::{Flow, browser_hash},
     ticket::{self, TicketEnd},
 };
 use crate::{
     config::KERBEROS,
-    http::{Arrival, Error, Parameters, Response, find_cookie, is_navigation, page, see_other},
+    http::{
+        Arrival, Error, FRAGMENT_SCRIPT, Parameters, Response, find_cookie, is_navigation, page,
+        see_other,
+    },
 };
 
 /// A browser that had no ticket is not asked again for so long.
@@ -30,6 +33,7 @@ struct SignInPage<'a> {
     /// Where to go without waiting for a click.
     go_on: Option<String>,
     notice: Option<String>,
+    script: &'static str,
 }
 
 /// A link to a way of signing in.
@@ -42,6 +46,8 @@ struct Choice<'a> {
 enum Why {
     /// Somebody wants to choose, as after a logout.
     Choose,
+    /// There is one way, and the page only sees what comes after the `#` before it goes on.
+    GoOn,
     /// The browser is asked for a ticket, and shows the page if it has none.
     Challenge,
     /// The ticket was no good, as people are told.
@@ -58,7 +64,8 @@ pub async fn show_sign_in(
 ) -> Result<Response, Error> {
     login.require_login_host(&arrival)?;
     let parameters = Parameters::of(&uri)?;
-    let flow = login.open(parameters.find("flow"))?;
+    let flow = login.open(parameters.find("flow"))?.with_fragment(parameters.find("fragment"));
+    login.require_kept_cookie(&arrival, &headers, &flow)?;
     // Both come from links of our own: whoever asks for a choice gets one.
     let (choose, ticket) =
         (parameters.find("choose").is_some(), parameters.find("ticket").is_some());
@@ -86,7 +93,11 @@ pub async fn show_sign_in(
         return Ok(login.challenge(&arrival, &flow));
     }
     match others(&offered).as_slice() {
-        [only] if first || !by_ticket => Ok(see_other(&login.saml_start_url(only, &flow))),
+        // Who does not say how it fetches runs no scripts either.
+        [only] if (first || !by_ticket) && !headers.contains_key("sec-fetch-mode") => {
+            Ok(see_other(&login.saml_start_url(only, &flow)))
+        }
+        [_] if first || !by_ticket => Ok(login.sign_in_page(&flow, Why::GoOn)),
         _ => Ok(login.sign_in_page(&flow, Why::Choose)),
     }
 }
@@ -106,6 +117,22 @@ fn expects_ticket(arrival: &Arrival, method: &Method, headers: &HeaderMap, wante
 }
 
 impl Login {
+    /// Where login and application share a host, the cookie that the application's page has set must be
+    /// here: without it the session's would be lost as well, and the browser sent round in circles.
+    fn require_kept_cookie(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        flow: &Flow,
+    ) -> Result<(), Error> {
+        let place = self.place_of(flow);
+        let here = place.is_some_and(|place| place.site.authority() == arrival.site.authority());
+        if here && browser_hash(headers, &arrival.site).is_none() {
+            return Err(self.no_cookies(flow));
+        }
+        Ok(())
+    }
+
     /// Asks for a ticket. Browsers that have none show the page that comes with the question, which
     /// goes on to the identity provider.
     fn challenge(&self, arrival: &Arrival, flow: &Flow) -> Response {
@@ -125,7 +152,7 @@ impl Login {
             Why::Choose => (None, None),
             // With a notice, people shall have the time to read it.
             Why::Refused(notice) => (Some(notice), None),
-            Why::Challenge => match others(&offered).as_slice() {
+            Why::GoOn | Why::Challenge => match others(&offered).as_slice() {
                 [] => (Some(NO_TICKET.to_owned()), None),
                 [only] => (None, Some(self.saml_start_url(only, flow))),
                 _ => (None, None),
@@ -139,7 +166,7 @@ impl Login {
             shown.extend(by_ticket.then_some(KERBEROS));
         }
         let choices = shown.iter().filter_map(|way| self.choice(way, flow)).collect();
-        page(StatusCode::OK, &SignInPage { choices, go_on, notice })
+        page(StatusCode::OK, &SignInPage { choices, go_on, notice, script: FRAGMENT_SCRIPT })
     }
 
     fn choice(&self, way: &str, flow: &Flow) -> Option<Choice<'_>> {

@@ -7,7 +7,7 @@ use super::{
     Login,
     flow::{Browser, Flow, Start},
 };
-use crate::http::{Arrival, Error, Place, Response, see_other};
+use crate::http::{Arrival, Error, Place, Response, find_cookie, see_other};
 
 impl Login {
     /// Sends a browser that wants to see a page to the login host, to sign in in one of these ways.
@@ -22,7 +22,9 @@ impl Login {
     ) -> Response {
         let cookies = arrival.site.cookies();
         let browser = Browser::of(asked, cookies.browser);
-        let start = Start { trace: arrival.trace, now: self.clock.now() };
+        let had_session =
+            find_cookie(asked, cookies.session).is_some_and(|value| !value.is_empty());
+        let start = Start { trace: arrival.trace, now: self.clock.now(), had_session };
         let flow = Flow::to(place, target, browser.hash(), ways, &start);
         let mut response = see_other(&self.sign_in_url(&flow));
         if let Some(value) = browser.new_value() {

@@ -1,6 +1,6 @@
 //! Login by Kerberos ticket (RFC 4559).
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{Login, Tickets, complete::Proven, flow::Flow};
 use crate::{
@@ -57,7 +57,12 @@ pub(super) async fn try_ticket(
         Err(error) => Err(TicketError::from(error)),
     };
     let proven = match token {
-        Ok(token) => prove(login, tickets, token).await,
+        Ok(token) => {
+            let place = login.admit(arrival.client).await?;
+            let proven = prove(login, tickets, token).await;
+            drop(place);
+            proven
+        }
         Err(error) => Err(error),
     };
     match proven {
@@ -70,7 +75,7 @@ pub(super) async fn try_ticket(
             Ok(Some(TicketEnd::SignedIn(response)))
         }
         Err(TicketError::Store(error)) => Err(Error::unavailable(error)),
-        Err(error) => Ok(Some(TicketEnd::Refused(refused(login, arrival, flow, &error)))),
+        Err(error) => Ok(Some(TicketEnd::Refused(refused(login, arrival, flow, &error)?))),
     }
 }
 
@@ -91,6 +96,7 @@ async fn prove(
         name_id: None,
         session_index: None,
         not_on_or_after: None,
+        written: None,
     };
     Ok((proven, reply_token))
 }
@@ -107,9 +113,23 @@ fn answer(response: &mut Response, arrival: &Arrival, reply: Option<String>) {
     headers.append(header::SET_COOKIE, cookies.remove(cookies.no_ticket));
 }
 
-fn refused(login: &Login, arrival: &Arrival, flow: &Flow, error: &TicketError) -> String {
-    let trace = flow.trace;
-    tracing::warn!(%trace, code = error.code(), cause = %error, "ticket refused");
-    login.note(arrival, trace, LoginMethod::kerberos, LoginOutcome::refused, error.code());
-    format!("Signing in with your computer's account did not work (code {trace}).")
+fn refused(
+    login: &Login,
+    arrival: &Arrival,
+    flow: &Flow,
+    error: &TicketError,
+) -> Result<String, Error> {
+    let (trace, code) = (flow.trace, error.code());
+    tracing::warn!(%trace, code, cause = %error, "ticket refused");
+    login.note(arrival, trace, LoginMethod::kerberos, LoginOutcome::refused, code);
+    let sentence = format!("Signing in with your computer's account did not work (code {trace}).");
+    // A browser outside the domain has nothing better to show, and may do so as often as it likes.
+    if !matches!(error, TicketError::Negotiate(NegotiateError::Ntlm { .. })) {
+        let failed = Error::new(StatusCode::FORBIDDEN, code, sentence.clone());
+        let failed = login.failed(arrival.client, failed);
+        if failed.status() == StatusCode::TOO_MANY_REQUESTS {
+            return Err(failed.with_trace(trace));
+        }
+    }
+    Ok(sentence)
 }

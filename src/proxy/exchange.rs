@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use axum::BoxError;
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame, SizeHint};
@@ -121,7 +122,7 @@ pub(super) enum ClientBodyError {
     #[error("the client sent nothing for {CLIENT_SILENCE:?}")]
     Silent,
     #[error("the client broke off: {0}")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] BoxError),
 }
 
 impl<B> ClientBody<B> {
@@ -130,7 +131,7 @@ impl<B> ClientBody<B> {
     }
 }
 
-impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for ClientBody<B> {
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for ClientBody<B> {
     type Data = Bytes;
     type Error = ClientBodyError;
 
@@ -144,7 +145,7 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for ClientBody<B>
             return Poll::Ready(frame.map(|frame| {
                 frame.map_err(|error| {
                     self.exchange.client_broke.store(true, Ordering::Relaxed);
-                    ClientBodyError::Broken(error)
+                    ClientBodyError::Broken(error.into())
                 })
             }));
         }

@@ -8,11 +8,12 @@ use super::{Priority, Store, StoreError, time::micros, within};
 const KEEP_ENDINGS: TimeDelta = TimeDelta::days(2);
 
 /// Each statement forgets by one time: sessions by their end and by their last use.
-const STATEMENTS: [&str; 6] = [
+const STATEMENTS: [&str; 7] = [
     "DELETE FROM sessions WHERE expires_at <= $1",
     "DELETE FROM handover_codes WHERE expires_at <= $1",
     "DELETE FROM login_states WHERE expires_at <= $1",
     "DELETE FROM replays WHERE expires_at <= $1",
+    "DELETE FROM saved_forms WHERE expires_at <= $1",
     "DELETE FROM sessions WHERE seen_at <= $1",
     "DELETE FROM session_endings WHERE at <= $1",
 ];
@@ -24,7 +25,7 @@ impl Store {
         now: DateTime<Utc>,
         idle_since: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let times = [now, now, now, now, idle_since, now - KEEP_ENDINGS].map(micros);
+        let times = [now, now, now, now, now, idle_since, now - KEEP_ENDINGS].map(micros);
         let mut deleted = 0;
         for (statement, time) in STATEMENTS.into_iter().zip(times) {
             // One write each: a login in between does not wait for all of them.

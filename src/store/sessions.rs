@@ -84,9 +84,10 @@ pub struct SessionListing {
     pub expires_at: DateTime<Utc>,
 }
 
-type Row = (i64, i64, String, i64, i64, i64);
+/// Id, person, issuer, beginning, last seen and end.
+pub(super) type Row = (i64, i64, String, i64, i64, i64);
 
-fn stored((id, person, issuer, created, seen, expires): Row) -> StoredSession {
+pub(super) fn stored((id, person, issuer, created, seen, expires): Row) -> StoredSession {
     StoredSession {
         id: SessionId(id),
         person: PersonId(person),

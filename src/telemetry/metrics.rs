@@ -28,6 +28,12 @@ pub struct Metrics {
     pub spans: Family<SpanLabels, Counter>,
     /// Sessions in memory.
     pub cached_sessions: Gauge,
+    /// Browsers that were signed in again and again without effect.
+    pub login_loops: Family<LoopLabels, Counter>,
+    /// What was refused because there was too much of it.
+    pub limited: Family<LimitLabels, Counter>,
+    /// Forms that came without a session.
+    pub saved_forms: Family<FormLabels, Counter>,
     registry: Arc<Mutex<Registry>>,
 }
 
@@ -40,6 +46,27 @@ pub struct LoginLabels {
     pub outcome: LoginOutcome,
     /// Why: the code of the check that refused it, or `ok`.
     pub reason: &'static str,
+}
+
+/// Where a browser goes round in circles.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LoopLabels {
+    /// The app.
+    pub app: String,
+}
+
+/// What there was too much of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LimitLabels {
+    /// `failures`, `account` or `begun`.
+    pub limit: &'static str,
+}
+
+/// What became of a form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FormLabels {
+    /// `kept`, `sent`, `too_large` or `no_room`.
+    pub outcome: &'static str,
 }
 
 /// How somebody logs in.
@@ -126,6 +153,9 @@ impl Default for Metrics {
             identity_left_out: Family::default(),
             spans: Family::default(),
             cached_sessions: Gauge::default(),
+            login_loops: Family::default(),
+            limited: Family::default(),
+            saved_forms: Family::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,6 +178,12 @@ impl Default for Metrics {
             "Sessions held in memory",
             metrics.cached_sessions.clone(),
         );
+        let loops = metrics.login_loops.clone();
+        registry.register("login_loops", "Browsers signed in again and again", loops);
+        let limited = metrics.limited.clone();
+        registry.register("limited", "Requests refused because there were too many", limited);
+        let forms = metrics.saved_forms.clone();
+        registry.register("saved_forms", "Forms that came without a session", forms);
         drop(registry);
         metrics
     }
@@ -170,6 +206,16 @@ impl Metrics {
     /// Counts a login.
     pub fn count_login(&self, method: LoginMethod, outcome: LoginOutcome, reason: &'static str) {
         self.logins.get_or_create(&LoginLabels { method, outcome, reason }).inc();
+    }
+
+    /// Counts what was refused because there was too much of it.
+    pub fn count_limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// Counts what became of a form.
+    pub fn count_form(&self, outcome: &'static str) {
+        self.saved_forms.get_or_create(&FormLabels { outcome }).inc();
     }
 }
 

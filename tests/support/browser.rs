@@ -29,6 +29,11 @@ impl Browser {
         Self::start_with(env, &["--auth-server-allowlist=*.localhost"]).await
     }
 
+    /// One that runs no scripts.
+    pub async fn start_without_scripts() -> Self {
+        Self::start_with(&[], &["--blink-settings=scriptEnabled=false"]).await
+    }
+
     async fn start_with(env: &[(String, String)], more: &[&str]) -> Self {
         assert!(
             Path::new("/usr/bin/chromedriver").exists(),
@@ -81,6 +86,30 @@ impl Browser {
         }
         let here = self.driver.current_url().await.unwrap();
         panic!("{here} is shown instead of {url}: {}", self.driver.source().await.unwrap());
+    }
+
+    /// Signs in at `SimpleSAMLphp`'s form, which is shown.
+    pub async fn sign_in(&self, user: &str) {
+        self.wait_for("http://idp.localhost").await;
+        let username = self.driver.query(By::Name("username")).first().await.unwrap();
+        username.send_keys(user).await.unwrap();
+        let password = self.driver.find(By::Name("password")).await.unwrap();
+        password.send_keys(format!("{user}-pw") + Key::Enter).await.unwrap();
+    }
+
+    /// What a script of the page returns.
+    pub async fn run(&self, script: &str) -> serde_json::Value {
+        self.driver.execute(script, Vec::new()).await.unwrap().json().clone()
+    }
+
+    /// A picture of the page, for whoever wants to look at it: in the directory that
+    /// `TEST_PICTURES` names.
+    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where to")]
+    pub async fn take_picture(&self, name: &str) {
+        if let Ok(directory) = std::env::var("TEST_PICTURES") {
+            let path = Path::new(&directory).join(format!("{name}.png"));
+            self.driver.screenshot(&path).await.unwrap();
+        }
     }
 
     /// All text of the page.

@@ -74,6 +74,22 @@ impl Curl {
         })
     }
 
+    /// Takes a cookie out of the jar.
+    pub fn forget_cookie(&self, host: &str, name: &str) {
+        let jar = std::fs::read_to_string(self.jar()).unwrap_or_default();
+        let is_it = |line: &&str| {
+            let fields: Vec<_> = line.split('\t').collect();
+            fields[0].trim_start_matches("#HttpOnly_") == host && fields.get(5) == Some(&name)
+        };
+        let kept: Vec<_> = jar.lines().filter(|line| !is_it(line)).collect();
+        std::fs::write(self.jar(), kept.join("\n") + "\n").unwrap();
+    }
+
+    /// Has every cookie that another browser has.
+    pub fn copy_cookies(&self, from: &Self) {
+        std::fs::copy(from.jar(), self.jar()).unwrap();
+    }
+
     /// Puts a cookie into the jar.
     pub fn set_cookie(&self, host: &str, name: &str, value: &str) {
         let mut jar = std::fs::read_to_string(self.jar()).unwrap_or_default();

@@ -27,6 +27,7 @@ pub struct Plan {
     keytab: Option<PathBuf>,
     idp: Option<(String, String)>,
     server: String,
+    app: Option<(String, String)>,
     more: String,
 }
 
@@ -53,6 +54,7 @@ impl Plan {
             keytab: None,
             idp: None,
             server: String::new(),
+            app: None,
             more: String::new(),
         }
     }
@@ -88,6 +90,12 @@ impl Plan {
     /// With more lines of configuration, at its end; `{jira}` stands for that application's URL.
     pub fn with(mut self, more: &str) -> Self {
         more.clone_into(&mut self.more);
+        self
+    }
+
+    /// With a line in an application's table.
+    pub fn with_app(mut self, name: &str, line: &str) -> Self {
+        self.app = Some((name.to_owned(), line.to_owned()));
         self
     }
 
@@ -165,6 +173,10 @@ create_groups = true
 managed_groups = ["jira-*", "wiki-*"]
 "#
         );
+        if let Some((name, line)) = &self.app {
+            let start = format!("[[app]]\nname = \"{name}\"\n");
+            text = text.replace(&start, &format!("{start}{line}\n"));
+        }
         if let Some(keytab) = &self.keytab {
             let _ = writeln!(
                 text,

@@ -52,7 +52,7 @@ impl Idp {
         Self { port, process, _directory: directory }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://idp.localhost:{}", self.port)
     }
 
@@ -77,6 +77,20 @@ impl Idp {
         let user = format!("username={user}");
         let more = ["-L", "--data-urlencode", &state, "--data", &user, "--data", &password];
         posted(&browser.get(&action, &more).await)
+    }
+}
+
+impl Posted {
+    /// Posts it, as a browser does, to the login host at that URL.
+    pub async fn post(&self, login_url: &str, browser: &Curl, more: &[&str]) -> Answer {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &self.saml_response).unwrap();
+        let response = format!("SAMLResponse@{}", file.path().display());
+        let relay_state = format!("RelayState={}", self.relay_state);
+        let mut arguments =
+            vec!["--data-urlencode", response.as_str(), "--data-urlencode", &relay_state];
+        arguments.extend(more);
+        browser.get(&format!("{login_url}/_gatehouse/saml/acs"), &arguments).await
     }
 }
 

@@ -3,10 +3,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -18,9 +15,10 @@ use axum::{
         ws::{Message, WebSocket},
     },
     http::{HeaderName, StatusCode, header},
-    response::{AppendHeaders, IntoResponse},
+    response::{AppendHeaders, Html, IntoResponse},
     routing::{any, get},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
@@ -35,27 +33,35 @@ pub struct Seen {
     /// By name; of several, with a line break in between.
     pub headers: BTreeMap<String, String>,
     pub body_bytes: u64,
+    /// SHA-256 of the body, in base64.
+    pub body_hash: String,
     /// The connection that it came on: the client's port.
     pub connection: u16,
 }
 
+/// A page that anybody may see, with a form that only people who are signed in may send.
+const FORM: &str = r#"<!DOCTYPE html><title>form</title>
+<form method="post" action="/secure/Create.jspa?a=%7Bb" enctype="multipart/form-data">
+<input name="summary" value="Größe &amp; Co"><input type="file" name="file"><button>Create</button></form>
+<form id="plain" method="post" action="/secure/Plain.jspa"><input name="a" value="1"><button>Send</button></form>"#;
+
 /// An application on a port of its own, which ends when this is dropped.
 pub struct Upstream {
     pub port: u16,
-    requests: Arc<AtomicU64>,
+    targets: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
 }
 
 #[derive(Clone)]
 struct App {
     name: String,
-    requests: Arc<AtomicU64>,
+    targets: Arc<Mutex<Vec<String>>>,
 }
 
 impl Upstream {
     pub async fn start(name: &str) -> Self {
-        let requests = Arc::new(AtomicU64::new(0));
-        let app = App { name: name.to_owned(), requests: requests.clone() };
+        let targets = Arc::default();
+        let app = App { name: name.to_owned(), targets: Arc::clone(&targets) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let routes = Router::new()
@@ -63,17 +69,23 @@ impl Upstream {
             .route("/ticks", get(ticks))
             .route("/large", get(large))
             .route("/cookies", get(cookies))
+            .route("/public/form", get(async || Html(FORM)))
             .route("/moved", get(async || (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")])))
             .fallback(any(tell))
             .with_state(app)
             .into_make_service_with_connect_info::<std::net::SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { port, requests, serving }
+        Self { port, targets, serving }
     }
 
-    /// How many requests have come.
+    /// How many requests have come, for icons apart.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.targets().len() as u64
+    }
+
+    /// What they were for.
+    pub fn targets(&self) -> Vec<String> {
+        self.targets.lock().unwrap().clone()
     }
 }
 
@@ -88,11 +100,16 @@ async fn tell(
     ConnectInfo(client): ConnectInfo<std::net::SocketAddr>,
     request: Request,
 ) -> Json<Seen> {
-    app.requests.fetch_add(1, Ordering::Relaxed);
+    // Browsers ask for it whenever they like.
+    if request.uri().path() != "/favicon.ico" {
+        app.targets.lock().unwrap().push(request.uri().to_string());
+    }
     let (parts, mut body) = request.into_parts();
     let mut body_bytes = 0;
+    let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     while let Some(Ok(frame)) = body.frame().await {
         body_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        hash.update(frame.data_ref().map_or(&[][..], |data| data));
     }
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in &parts.headers {
@@ -108,6 +125,7 @@ async fn tell(
         target: parts.uri.to_string(),
         headers,
         body_bytes,
+        body_hash: BASE64.encode(hash.finish()),
         connection: client.port(),
     })
 }

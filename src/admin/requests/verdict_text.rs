@@ -23,7 +23,7 @@ pub(super) fn outcome_of(
     verdict: Verdict,
     decided: &Decided<'_>,
     page: bool,
-    foreign_websocket: bool,
+    cross_site: bool,
 ) -> (String, String) {
     let ask = match (page, decided.asks_for_credentials) {
         (true, _) => "the browser is sent to sign in",
@@ -34,9 +34,11 @@ pub(super) fn outcome_of(
         (false, false) => "401; a browser that goes to this page would be sent to sign in",
     };
     let (outcome, because) = match (verdict, decided.decision) {
-        (Verdict::Forward, _) if foreign_websocket => {
-            ("refuse", "websocket-cross-site: another site's page opens a WebSocket".to_owned())
-        }
+        (Verdict::Forward, _) if cross_site => (
+            "refuse",
+            "cross-site-request: a page of an origin that is not allowed asks in somebody's name"
+                .to_owned(),
+        ),
         (Verdict::Forward, Decision::Pass) => {
             ("forward", "it passes, and the application is not told who it is".to_owned())
         }
