@@ -150,7 +150,7 @@ impl House {
     async fn ask(&self, lie: &str, more: &[&str]) -> (Answer, u32) {
         let url = format!("{}/liar/{lie}", self.gateway.jira());
         let arguments = [&["-w", "%{http_code} %{exitcode}", "--http1.1"], more].concat();
-        let answer = self.browser.ask(&url, &arguments).await;
+        let answer = self.browser.ask_in_vain(&url, &arguments).await;
         let exit = answer.url.parse().unwrap();
         (answer, exit)
     }
@@ -201,7 +201,9 @@ async fn an_answer_that_breaks_off_is_not_taken_for_whole() {
     for version in ["--http1.1", "--http2"] {
         for lie in ["cut", "cut-chunks", "bad-chunk", "silent-body"] {
             let (answer, exit) = house.ask(lie, &[version, "-m", "8"]).await;
-            assert_eq!(answer.status, 200, "{lie}");
+            // Over HTTP/2, the end of the stream may overtake the head.
+            let overtaken = version == "--http2" && answer.status == 0;
+            assert!(answer.status == 200 || overtaken, "{lie} {version}: {}", answer.status);
             assert!(exit != 0 && exit != 28, "{lie} {version}: curl ends with {exit}");
         }
         let (answer, exit) = house.ask("slow-body", &[version]).await;

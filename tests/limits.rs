@@ -69,7 +69,7 @@ async fn what_is_not_passed_on_does_not_count_and_what_is_added_does() {
         bytes += 10;
     }
     assert!((7500..8192).contains(&bytes), "{bytes}");
-    let told: Seen = ask("/browse", &[fits(bytes - 200)]).await.json();
+    let told: Seen = ask("/browse", &[fits(bytes - 1500)]).await.json();
     assert_eq!(told.headers["x-forwarded-user"], "alice");
     assert_eq!(ask("/browse", &[fits(bytes)]).await.status, 431, "the identity counts");
 }

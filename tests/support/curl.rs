@@ -106,6 +106,13 @@ impl Curl {
 
     /// Asks as a script does.
     pub async fn ask(&self, url: &str, more: &[&str]) -> Answer {
+        let answer = self.ask_in_vain(url, more).await;
+        assert!(answer.status != 0, "{url}: no answer");
+        answer
+    }
+
+    /// Asks where there may be no answer, which is the status 0.
+    pub async fn ask_in_vain(&self, url: &str, more: &[&str]) -> Answer {
         let (heads, body) =
             (self.directory.path().join("heads"), self.directory.path().join("body"));
         let output = Command::new("curl")
@@ -135,14 +142,10 @@ impl Curl {
             let _ = std::fs::remove_file(path);
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        let answer = Answer {
-            status: status.parse().unwrap(),
-            url: url.to_owned(),
-            heads: read(&heads),
-            body: read(&body),
-        };
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(answer.status != 0, "{url}: {errors}");
-        answer
+        let status = status.parse().unwrap();
+        if status == 0 {
+            eprintln!("{url}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Answer { status, url: url.to_owned(), heads: read(&heads), body: read(&body) }
     }
 }
