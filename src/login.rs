@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use self::{
     acs::consume_assertion,
-    flow::Flow,
+    flow::{Flow, return_target},
     handover::take_over,
     home::show_home,
     logout::{confirm_logout, log_out, show_logged_out},

@@ -46,8 +46,7 @@ pub struct Flow {
 impl Flow {
     /// A login on the way to a place.
     pub(super) fn to(place: &Place, target: &str, browser: Hash, start: &Start) -> Self {
-        let good = target.len() <= MAX_TARGET && Readings::of(target).is_ok();
-        let target = if good { target.to_owned() } else { format!("{}/", place.prefix) };
+        let target = return_target(place, target);
         let app = Some(place.name.clone());
         let (trace, until) = (start.trace, start.now + LIFE);
         Self { app, target, browser, trace, until, replaces: None, retried: false }
@@ -69,6 +68,15 @@ impl Flow {
     pub(super) fn browser(&self) -> &Hash {
         &self.browser
     }
+}
+
+/// Where a login leads back to: the path and query that somebody wanted, if every reading of it is the
+/// application's, else where people begin.
+#[must_use]
+pub fn return_target(place: &Place, wanted: &str) -> String {
+    let is_here = |readings: Readings<'_>| readings.iter().all(|path| place.has(path));
+    let good = wanted.len() <= MAX_TARGET && Readings::of(wanted).is_ok_and(is_here);
+    if good { wanted.to_owned() } else { format!("{}/", place.prefix) }
 }
 
 /// When a login began, and what it is called.
@@ -173,6 +181,8 @@ mod tests {
         let target = |text: &str| Flow::to(&place, text, [0; 32], &start).target;
         assert_eq!(target("/wiki/a?b=c"), "/wiki/a?b=c");
         assert_eq!(target("/wiki/../admin"), "/wiki/");
+        assert_eq!(target("/admin"), "/wiki/");
+        assert_eq!(target("/wiki/s/x/_/admin"), "/wiki/s/x/_/admin");
         assert_eq!(target("https://evil.example/"), "/wiki/");
         assert_eq!(target(&format!("/wiki/{}", "a".repeat(MAX_TARGET))), "/wiki/");
     }

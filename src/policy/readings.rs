@@ -1,9 +1,9 @@
 //! Every way in which an application could read a path.
 //!
 //! Tomcat cuts path parameters (`;…`) before it decodes, decodes before it resolves dots, and so finds
-//! `/admin` in `/public/..;/admin`. Atlassian's applications forward `/s/…/_/x` to `/x`. A decision has to
-//! hold for all readings; what has readings that nobody can be sure of is refused. The bytes go to the
-//! application as they came.
+//! `/admin` in `/public/..;/admin`. Atlassian's applications forward `/s/…/_/x` to `/x`, and what is forwarded
+//! is read once more. A decision has to hold for all readings; what has readings that nobody can be sure of
+//! is refused. The bytes go to the application as they came.
 
 use std::borrow::Cow;
 
@@ -163,19 +163,53 @@ fn refuse_dots(segment: &str) -> Result<(), TargetProblem> {
     Ok(())
 }
 
-/// What Atlassian's rewriting of static resources (`^/s/(.*)/_/(.*)`, below wherever the application
-/// is) could make of a path.
+/// What Atlassian's rewriting of static resources could make of a path, and of what it has made of it.
 fn forwards(path: &str) -> Result<Vec<String>, TargetProblem> {
     let mut readings = Vec::new();
-    for (start, _) in path.match_indices("/s/") {
-        for (index, _) in path[start..].match_indices("/_/") {
-            if readings.len() == MAX_FORWARDS {
-                return Err(TargetProblem::ManyReadings);
-            }
-            readings.push(format!("{}{}", &path[..start], &path[start + index + 2..]));
-        }
+    forward(path, &mut readings)?;
+    let mut next = 0;
+    while let Some(reading) = readings.get(next).cloned() {
+        forward(&reading, &mut readings)?;
+        next += 1;
     }
     Ok(readings)
+}
+
+/// Adds what follows each `/_` (`^/s/(.*)/_/(.*)`, in either case, below wherever the application is).
+fn forward(path: &str, readings: &mut Vec<String>) -> Result<(), TargetProblem> {
+    for start in places(path, *b"/s/") {
+        for index in places(&path[start..], *b"/_/") {
+            let inner = format!("{}{}", &path[..start], &path[start + index + 2..]);
+            if !is_plain(&inner) || inner.contains(['?', '#']) {
+                add(read_again(&inner)?, readings)?;
+            }
+            add(inner, readings)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a text is, in either case; two places may share a slash.
+fn places(path: &str, text: [u8; 3]) -> impl Iterator<Item = usize> {
+    let windows = path.as_bytes().windows(3).enumerate();
+    windows.filter(move |(_, window)| window.eq_ignore_ascii_case(&text)).map(|(place, _)| place)
+}
+
+/// What is forwarded has been decoded already. Servlet containers take it for an address once more: cut the
+/// query, a fragment and parameters off, and decode.
+fn read_again(path: &str) -> Result<String, TargetProblem> {
+    read(path.split(['?', '#']).next().unwrap_or_default())
+}
+
+fn add(reading: String, readings: &mut Vec<String>) -> Result<(), TargetProblem> {
+    if readings.contains(&reading) {
+        return Ok(());
+    }
+    if readings.len() == MAX_FORWARDS {
+        return Err(TargetProblem::ManyReadings);
+    }
+    readings.push(reading);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -228,12 +262,36 @@ mod tests {
         ] {
             assert_eq!(Readings::of(target).unwrap_err().code(), code, "{target}");
         }
-        let below: Vec<_> = vec!["/jira/s/x/_/admin", "/jira/admin"];
-        assert_eq!(Readings::of(below[0]).unwrap().iter().collect::<Vec<_>>(), below);
         assert_eq!(
             Readings::of(&format!("/{}", "a".repeat(MAX_TARGET))),
             Err(TargetProblem::TooLong)
         );
+    }
+
+    #[test]
+    fn what_is_forwarded_is_read_once_more_in_either_case() {
+        for (target, forwarded) in [
+            ("/jira/s/x/_/admin", &["/jira/admin"][..]),
+            ("/S/x/_/admin", &["/admin"]),
+            ("/s/x/_/%2561dmin/y", &["/admin/y", "/%61dmin/y"]),
+            ("/s/x/_/admin%3bx/y", &["/admin/y", "/admin;x/y"]),
+            ("/s/x/_/admin%3fx/y", &["/admin", "/admin?x/y"]),
+            ("/s/x/_/admin%23x/y", &["/admin", "/admin#x/y"]),
+            ("/s/_/_/_/admin", &["/_/_/admin", "/_/admin", "/admin"]),
+            ("/s/x/_/S/y/_/admin", &["/S/y/_/admin", "/admin", "/s/x/_/admin"]),
+            ("/s/x/_/%2573/y/_/admin", &["/s/y/_/admin", "/%73/y/_/admin", "/admin"]),
+            ("/s/%253f/_", &[]),
+        ] {
+            let readings = Readings::of(target).unwrap();
+            assert_eq!(readings.iter().skip(1).collect::<Vec<_>>(), forwarded, "{target}");
+        }
+        for (target, code) in [
+            ("/s/x/_/100%25", "target-encoding"),
+            ("/s/x/_/a%252fb", "target-encoded-separator"),
+            ("/s/x/_/a/..%3f/b", "target-dot-segment"),
+        ] {
+            assert_eq!(Readings::of(target).unwrap_err().code(), code, "{target}");
+        }
     }
 
     proptest! {
