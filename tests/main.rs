@@ -8,6 +8,7 @@
 
 mod adopt;
 mod cli;
+mod clients;
 mod directory;
 mod docs;
 mod imports;

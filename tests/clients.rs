@@ -1,0 +1,3 @@
+//! What people and programs use with Atlassian's applications, through the gateway.
+
+mod git;
