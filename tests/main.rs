@@ -11,6 +11,7 @@ mod cli;
 mod clients;
 mod directory;
 mod docs;
+mod fuzz;
 mod imports;
 mod kerberos;
 mod layers;

@@ -19,10 +19,10 @@ use crate::support::{
 const SERVICE: &str = "HTTP/login.localhost";
 
 /// `gatehouse serve`, killed when this is dropped.
-struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
-    async fn start(plan: &Plan) -> Self {
+    pub async fn start(plan: &Plan) -> Self {
         let log = fs::File::create(plan.path("log")).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_gatehouse"))
             .arg("--config")
@@ -43,6 +43,13 @@ impl Process {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("{}", fs::read_to_string(plan.path("log")).unwrap());
+    }
+
+    /// The most memory that it has had, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     fn kill(mut self) {

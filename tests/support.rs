@@ -8,6 +8,7 @@ pub mod faults;
 pub mod gateway;
 pub mod idp;
 pub mod kdc;
+pub mod python;
 pub mod scm;
 pub mod tomcat;
 pub mod upstream;

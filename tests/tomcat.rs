@@ -8,9 +8,13 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use self::{
     targets::{Dice, KNOWN, hostile, ordinary},
-    verdict::{Gateway, Outcome, Verdict, compare},
+    verdict::{Gateway, Needs, Outcome, RULES, Verdict, compare},
 };
-use crate::support::tomcat::{Asker, Tomcat};
+use crate::support::{
+    gateway::{Plan, TestGateway},
+    kdc::Kdc,
+    tomcat::{Asker, Tomcat},
+};
 
 /// What the gateway refuses although Tomcat serves it: each on purpose, as `docs/architecture.md` says.
 const REFUSED_ON_PURPOSE: [&str; 8] = [
@@ -49,7 +53,7 @@ struct Comparison {
 
 impl Comparison {
     fn with(tomcat: &Tomcat) -> Self {
-        let tomcat = Asker::new(tomcat.port);
+        let tomcat = Asker::of(tomcat);
         Self { gateway: Gateway::new(), tomcat, wrong: Vec::new(), refused: BTreeMap::new() }
     }
 
@@ -95,6 +99,52 @@ fn whatever_tomcat_makes_of_a_path_nobody_gets_further_than_the_rules_say() {
     let classes = comparison.refused.keys();
     let unknown: Vec<_> = classes.filter(|class| !REFUSED_ON_PURPOSE.contains(class)).collect();
     assert!(unknown.is_empty(), "refused without a reason: {unknown:?}\n{}", comparison.report());
+}
+
+/// A gateway in front of Tomcat, with the rules of the comparison.
+async fn gateway_before(tomcat: &Tomcat, kdc: &Kdc) -> TestGateway {
+    let app = |path: &str, name: &str| {
+        format!(
+            "[[app]]\nname = \"{name}\"\nurl = \"https://tools.localhost{path}\"\n\
+             upstream = \"http://127.0.0.1:{}\"\n{}",
+            tomcat.port,
+            RULES.replace("{app}", path)
+        )
+    };
+    let more = [app("", "root"), app("/jira", "below")].concat();
+    Plan::new().with_tickets(&kdc.keytab()).with(&more).start().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_gateway_passes_on_what_was_decided_and_every_byte_of_it() {
+    let (tomcat, kdc) = (Tomcat::start(), Kdc::start(&["HTTP/login.localhost"]));
+    let gateway = gateway_before(&tomcat, &kdc).await;
+    let asking = tokio::task::spawn_blocking(move || {
+        let (expected, mut asker) = (Gateway::new(), Asker::through(&gateway));
+        let mut dice = Dice::new(setting("TOMCAT_SEED", 1));
+        let mut made_up: Vec<_> = (0..400).map(|_| hostile(&mut dice)).collect();
+        made_up.extend((0..400).map(|_| ordinary(&mut dice).into_bytes()));
+        let (mut passed, known) = (0, KNOWN.iter().map(String::as_bytes));
+        for sent in known.chain(made_up.iter().map(Vec::as_slice)) {
+            let reached = asker.ask(sent);
+            let (verdict, _) = expected.decide(sent, false);
+            let shown = format!("{}: {verdict:?}, {reached:?}", String::from_utf8_lossy(sent));
+            match verdict {
+                Verdict::Refused(_) => assert!((400..500).contains(&reached.status), "{shown}"),
+                Verdict::Passed { needs: Needs::Nothing, .. } => {
+                    passed += u32::from(reached.status == 200);
+                }
+                Verdict::Passed { needs: Needs::Closed, .. } => {
+                    assert_eq!(reached.status, 403, "{shown}");
+                }
+                Verdict::Passed { .. } => assert_eq!(reached.status, 401, "{shown}"),
+            }
+            let is_open = matches!(verdict, Verdict::Passed { needs: Needs::Nothing, .. });
+            assert!(is_open || reached.servlet.is_empty(), "{shown}");
+        }
+        assert!(passed > 100, "{passed} reached Tomcat, unchanged");
+    });
+    asking.await.unwrap();
 }
 
 #[test]

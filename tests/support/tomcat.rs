@@ -2,13 +2,20 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
 use tempfile::TempDir;
+
+use super::gateway::TestGateway;
 
 /// Tomcat with the servlets of `tests/tomcat/PathProbe.java`. It ends when this is dropped.
 pub struct Tomcat {
@@ -31,7 +38,7 @@ impl Tomcat {
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().parse().expect("Tomcat says its port");
+        let port = line.trim().parse().unwrap();
         Self { port, process, _directory: directory }
     }
 }
@@ -64,7 +71,7 @@ fn classes() -> &'static str {
         let compiled = Command::new("javac")
             .args(["-nowarn", "-d", place, "-cp", &jars(), "tests/tomcat/PathProbe.java"])
             .output()
-            .expect("no javac: run `make setup`");
+            .unwrap_or_else(|error| panic!("javac: {error}: run `make setup`"));
         assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
         place
     })
@@ -82,38 +89,70 @@ pub struct Reached {
     pub target: String,
 }
 
+/// A connection, with or without TLS.
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
 /// A kept-alive connection to a server, for one request after the other.
 pub struct Asker {
-    port: u16,
-    stream: Option<BufReader<TcpStream>>,
+    connect: Box<dyn Fn() -> Box<dyn Stream>>,
+    stream: Option<BufReader<Box<dyn Stream>>>,
 }
 
 impl Asker {
-    pub fn new(port: u16) -> Self {
-        Self { port, stream: None }
+    /// Asks Tomcat itself.
+    pub fn of(tomcat: &Tomcat) -> Self {
+        let port = tomcat.port;
+        Self { connect: Box::new(move || Box::new(connect(port))), stream: None }
     }
 
-    /// Sends a target as it is.
+    /// Asks a gateway.
+    pub fn through(gateway: &TestGateway) -> Self {
+        let (port, tls) = (gateway.plan.port(), Arc::new(trusting(&gateway.plan.ca())));
+        let connect = move || -> Box<dyn Stream> {
+            let name = ServerName::try_from("jira.localhost").unwrap();
+            let tls = ClientConnection::new(tls.clone(), name).unwrap();
+            Box::new(StreamOwned::new(tls, connect(port)))
+        };
+        Self { connect: Box::new(connect), stream: None }
+    }
+
+    /// Sends a target as it is. What reaches a servlet are the very bytes, but for a fragment.
     pub fn ask(&mut self, target: &[u8]) -> Reached {
         let head = [b"GET ", target, b" HTTP/1.1\r\nHost: tools.localhost\r\n\r\n"].concat();
-        let stream = self.stream.get_or_insert_with(|| {
-            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-            stream.set_nodelay(true).unwrap();
-            BufReader::new(stream)
-        });
+        let stream = self.stream.get_or_insert_with(|| BufReader::new((self.connect)()));
         stream.get_mut().write_all(&head).unwrap();
         let (reached, closes) = read_answer(stream);
         if closes {
             self.stream = None;
         }
-        let told = reached.servlet.is_empty() || reached.target.as_bytes() == target;
-        assert!(told, "an answer to another request: {reached:?}");
+        let wanted = target.split(|byte| *byte == b'#').next();
+        let as_sent = reached.servlet.is_empty() || Some(reached.target.as_bytes()) == wanted;
+        assert!(as_sent, "{} became {reached:?}", String::from_utf8_lossy(target));
         reached
     }
 }
 
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// HTTP/1.1 over TLS, with whom a gateway's certificate names.
+pub fn trusting(ca: &Path) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
 /// Reads an answer, and whether it is the last one of its connection.
-fn read_answer(stream: &mut impl std::io::BufRead) -> (Reached, bool) {
+fn read_answer(stream: &mut impl BufRead) -> (Reached, bool) {
     let mut reached = Reached::default();
     let (mut length, mut closes, mut line) = (0, false, Vec::new());
     loop {

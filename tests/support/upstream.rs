@@ -14,11 +14,11 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::{
-        ConnectInfo, Request, State, WebSocketUpgrade,
+        ConnectInfo, RawQuery, Request, State, WebSocketUpgrade,
         ws::{Message, WebSocket},
     },
-    http::{HeaderName, StatusCode, header},
-    response::{AppendHeaders, IntoResponse},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
     routing::{any, get},
 };
 use http_body_util::BodyExt as _;
@@ -35,6 +35,8 @@ pub struct Seen {
     /// By name; of several, with a line break in between.
     pub headers: BTreeMap<String, String>,
     pub body_bytes: u64,
+    /// The names of what came behind the body.
+    pub trailers: Vec<String>,
     /// The connection that it came on: the client's port.
     pub connection: u16,
 }
@@ -63,6 +65,9 @@ impl Upstream {
             .route("/ticks", get(ticks))
             .route("/large", get(large))
             .route("/cookies", get(cookies))
+            .route("/attachment", get(attachment))
+            .route("/poll", get(poll))
+            .route("/trailers", get(trailers))
             .route("/moved", get(async || (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")])))
             .fallback(any(tell))
             .with_state(app)
@@ -90,9 +95,12 @@ async fn tell(
 ) -> Json<Seen> {
     app.requests.fetch_add(1, Ordering::Relaxed);
     let (parts, mut body) = request.into_parts();
-    let mut body_bytes = 0;
+    let (mut body_bytes, mut trailers) = (0, Vec::new());
     while let Some(Ok(frame)) = body.frame().await {
         body_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        trailers.extend(
+            frame.trailers_ref().into_iter().flat_map(HeaderMap::keys).map(ToString::to_string),
+        );
     }
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in &parts.headers {
@@ -108,6 +116,7 @@ async fn tell(
         target: parts.uri.to_string(),
         headers,
         body_bytes,
+        trailers,
         connection: client.port(),
     })
 }
@@ -138,12 +147,13 @@ async fn ticks() -> Body {
     from_channel(receiver)
 }
 
-/// 256 MiB.
-async fn large() -> Body {
+/// As many MiB as the query says, else 256.
+async fn large(RawQuery(query): RawQuery) -> Body {
+    let count = query.map_or(256, |query| query.parse().unwrap());
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
         let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
-        for _ in 0..256 {
+        for _ in 0..count {
             if sender.send(Ok(chunk.clone())).await.is_err() {
                 break;
             }
@@ -167,6 +177,38 @@ impl futures_core::Stream for Frames {
     ) -> std::task::Poll<Option<Self::Item>> {
         self.0.poll_recv(context).map(|item| item.map(|data| data.map(http_body::Frame::data)))
     }
+}
+
+/// With names as applications write them: in Latin 1, in UTF-8, and as RFC 8187 has it.
+async fn attachment() -> Response {
+    let mut response = "content".into_response();
+    for name in [
+        &b"attachment; filename=\"\xdcbersicht \\\"1\\\".txt\""[..],
+        "attachment; filename=\"Übersicht €.txt\"".as_bytes(),
+        b"attachment; filename*=UTF-8''%c3%9cbersicht%20%e2%82%ac.txt",
+    ] {
+        let value = HeaderValue::from_bytes(name).unwrap();
+        response.headers_mut().append(header::CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
+/// A body with a checksum behind it.
+async fn trailers() -> Response {
+    let trailers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-checksum"),
+        HeaderValue::from_static("42"),
+    )]);
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    let _ = sender.send(Ok(Bytes::from("content"))).await;
+    let body = from_channel(receiver).with_trailers(async { Some(Ok(trailers)) });
+    ([(header::TRAILER, "x-checksum")], Body::new(body)).into_response()
+}
+
+/// Nothing, for a while.
+async fn poll() -> &'static str {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    "news"
 }
 
 async fn cookies() -> impl IntoResponse {

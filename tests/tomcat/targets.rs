@@ -219,7 +219,10 @@ fn mutate(target: &mut String, dice: &mut Dice) {
         2 => target.insert_str(at, dice.choose(&RAW)),
         3 => target.insert_str(at, dice.choose(&PLACES)),
         4 if end < target.len() => drop(target.drain(at..end)),
-        5 => target.insert_str(at, &target[at..end].to_owned()),
+        5 => {
+            let again = target[at..end].to_owned();
+            target.insert_str(at, &again);
+        }
         6 if target.is_char_boundary(at + 1) => {
             let escaped = format!("%{:02x}", target.as_bytes()[at]);
             target.replace_range(at..=at, &escaped);
