@@ -97,7 +97,8 @@ pub fn git_command(directory: &Path) -> Command {
         .env("HOME", directory)
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
-        .stdin(Stdio::null());
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     command
 }
 
