@@ -14,6 +14,12 @@ pub fn cookies(data: &[u8]) {
     for own in own_names() {
         assert_eq!(find_cookie(&kept, own), None, "{kept:?}");
     }
+    for pair in pairs(&kept) {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let name = name.trim_ascii().to_ascii_lowercase();
+        let name = name.strip_prefix(b"__host-").unwrap_or(&name);
+        assert!(!name.starts_with(b"gatehouse-"), "{kept:?}");
+    }
     let again = foreign_cookies(&kept);
     assert_eq!(again.as_ref(), kept.get(header::COOKIE), "filtered once is filtered");
     for pair in pairs(&headers) {
