@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 /// git has no patience of its own: it waits for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A gateway in front of a server of repositories, and somebody who works with it.
 struct Workplace {
