@@ -1,6 +1,6 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory soak
+.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory soak fuzz
 
 help:
 	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
@@ -11,7 +11,8 @@ help:
 	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
 	@printf "%-16s %s\n" "make bench" "measure the gateway beside its peers, in one run"
 	@printf "%-16s %s\n" "make bench-NAME" "one of them: proxy, directory"
-	@printf "%-16s %s\n" "make soak" "the tests of kills and races, again and again for SOAK_MINUTES (10)"
+	@printf "%-16s %s\n" "make soak" "the tests of kills and races, and 100,000 paths beside Tomcat, again and again for SOAK_MINUTES (10)"
+	@printf "%-16s %s\n" "make fuzz" "feed each parser made-up bytes for FUZZ_SECONDS (60)"
 	@printf "%-16s %s\n" "make lint" "formatting, clippy, documentation, shell scripts"
 
 setup:
@@ -56,3 +57,6 @@ bench-directory: setup
 
 soak: setup
 	scripts/with-postgres.sh scripts/soak.sh
+
+fuzz: setup
+	scripts/fuzz.sh

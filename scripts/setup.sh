@@ -10,6 +10,8 @@ packages=(
     # Tests: a database, a KDC and its client, a load balancer, generators of SAML responses, a witness of system calls.
     postgresql krb5-kdc krb5-admin-server krb5-user curl haproxy
     python3 python3-venv python3-lxml python3-cryptography openssl strace
+    # Tests: a Tomcat, and the clients that Atlassian's applications have.
+    libtomcat10-java default-jdk-headless git git-lfs python3-requests-kerberos ca-certificates
     # Demo and tests: an identity provider, and a browser.
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
 )

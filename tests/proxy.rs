@@ -125,9 +125,15 @@ async fn a_client_cannot_say_who_it_is_or_where_it_comes_from() {
     let mut names: Vec<_> = seen.headers.keys().map(String::as_str).collect();
     names.retain(|name| !["accept", "user-agent"].contains(name));
     assert_eq!(
+        (seen.headers["connection"].as_str(), seen.headers["te"].as_str()),
+        ("TE", "trailers")
+    );
+    assert_eq!(
         names,
         [
+            "connection",
             "host",
+            "te",
             "traceparent",
             "x-forwarded-for",
             "x-forwarded-groups",

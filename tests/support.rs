@@ -1,6 +1,7 @@
 //! The peers that tests run against.
 
 pub mod browser;
+pub mod clients;
 pub mod curl;
 pub mod databases;
 pub mod directory;
@@ -9,6 +10,8 @@ pub mod gateway;
 pub mod idp;
 pub mod kdc;
 pub mod python;
+pub mod scm;
+pub mod tomcat;
 pub mod upstream;
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -65,9 +65,8 @@ impl Flow {
         ways: &[String],
         start: &Start,
     ) -> Self {
-        let good = target.len() <= MAX_TARGET && Readings::of(target).is_ok();
-        let target = if good { target.to_owned() } else { format!("{}/", place.prefix) };
-        Self { ways: ways.to_vec(), ..Self::new(Some(place.name.clone()), target, browser, start) }
+        let (app, target) = (Some(place.name.clone()), return_target(place, target));
+        Self { ways: ways.to_vec(), ..Self::new(app, target, browser, start) }
     }
 
     /// A login that leads nowhere but to the login host's own page.
@@ -131,6 +130,15 @@ impl Flow {
     pub(super) fn had_session(&self) -> bool {
         self.had_session
     }
+}
+
+/// Where a login leads back to: the path and query that somebody wanted, if every reading of it is the
+/// application's, else where people begin.
+#[must_use]
+pub fn return_target(place: &Place, wanted: &str) -> String {
+    let is_here = |readings: Readings<'_>| readings.iter().all(|path| place.has(path));
+    let good = wanted.len() <= MAX_TARGET && Readings::of(wanted).is_ok_and(is_here);
+    if good { wanted.to_owned() } else { format!("{}/", place.prefix) }
 }
 
 /// When a login began, and what it is called.
@@ -254,6 +262,8 @@ mod tests {
         let target = |text: &str| Flow::to(&place, text, [0; 32], &[], &start).target;
         assert_eq!(target("/wiki/a?b=c"), "/wiki/a?b=c");
         assert_eq!(target("/wiki/../admin"), "/wiki/");
+        assert_eq!(target("/admin"), "/wiki/");
+        assert_eq!(target("/wiki/s/x/_/admin"), "/wiki/s/x/_/admin");
         assert_eq!(target("https://evil.example/"), "/wiki/");
         assert_eq!(target(&format!("/wiki/{}", "a".repeat(MAX_TARGET))), "/wiki/");
     }

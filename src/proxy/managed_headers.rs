@@ -120,7 +120,8 @@ impl ManagedHeaders {
     }
 
     /// Whether a client must not say it.
-    pub(super) fn has(&self, name: &HeaderName) -> bool {
+    #[must_use]
+    pub fn has(&self, name: &HeaderName) -> bool {
         let folded = fold(name.as_str());
         FAMILIES.iter().any(|family| folded.starts_with(family)) || self.0.contains(folded.as_ref())
     }

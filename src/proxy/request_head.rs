@@ -60,8 +60,17 @@ pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool)
     if upgrade && let Some(protocol) = from.get(header::UPGRADE) {
         to.insert(header::UPGRADE, protocol.clone());
         to.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    } else if takes_trailers(from) {
+        to.insert(header::TE, HeaderValue::from_static("trailers"));
+        to.insert(header::CONNECTION, HeaderValue::from_static("TE"));
     }
     to
+}
+
+/// Whether a client wants what comes behind an answer's body (RFC 9110 section 6.5.1). We pass it back; of
+/// requests nothing is passed on that comes behind the body.
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    headers.get(header::TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"))
 }
 
 /// Whether credentials are for the gateway: a ticket, or what a browser takes for one.
@@ -137,9 +146,20 @@ mod tests {
             ("accept", "a"),
             ("accept", "b"),
         ]);
-        assert_eq!(kept, ["accept: a", "accept: b", "cookie: JSESSIONID=y", "content-length: 5"]);
+        assert_eq!(
+            kept,
+            [
+                "accept: a",
+                "accept: b",
+                "cookie: JSESSIONID=y",
+                "content-length: 5",
+                "te: trailers",
+                "connection: TE"
+            ]
+        );
         assert_eq!(passed_on(&[("authorization", "Bearer x")]), ["authorization: Bearer x"]);
         assert_eq!(passed_on(&[("authorization", " NTLM")]).len(), 0);
+        assert_eq!(passed_on(&[("te", "gzip, trailers")]).len(), 0);
     }
 
     #[test]

@@ -19,9 +19,11 @@ pub(super) fn clean<B>(response: &mut Response<B>, upgrade: bool) {
     // What frames the message is not removed because a header names it.
     let framing =
         |name: &HeaderName| *name == header::CONTENT_LENGTH || *name == header::SET_COOKIE;
+    // Trailers are passed back as they come (RFC 9110 section 6.5), and this says which there will be.
+    let ends_here = |name: &HeaderName| is_hop_by_hop(name) && *name != header::TRAILER;
     let dropped: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| is_hop_by_hop(name) || (named.contains(name) && !framing(name)))
+        .filter(|name| ends_here(name) || (named.contains(name) && !framing(name)))
         .cloned()
         .collect();
     for name in dropped {

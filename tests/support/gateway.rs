@@ -307,8 +307,9 @@ pub fn write_secret(path: &Path, text: &str) {
 }
 
 fn write_certificate(directory: &Path) {
-    let names = ["login", "jira", "wiki"].map(|name| format!("{name}.localhost"));
-    let made = rcgen::generate_simple_self_signed(names.to_vec()).unwrap();
+    let hosts = ["login", "jira", "wiki"].map(|name| format!("{name}.localhost"));
+    let names = hosts.into_iter().chain(["localhost".to_owned()]).collect::<Vec<_>>();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
     fs::write(directory.join("tls.pem"), made.cert.pem()).unwrap();
     write_secret(&directory.join("tls.key"), &made.signing_key.serialize_pem());
 }

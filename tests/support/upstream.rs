@@ -11,11 +11,11 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::{
-        ConnectInfo, Request, State, WebSocketUpgrade,
+        ConnectInfo, RawQuery, Request, State, WebSocketUpgrade,
         ws::{Message, WebSocket},
     },
-    http::{HeaderName, StatusCode, header},
-    response::{AppendHeaders, Html, IntoResponse},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{AppendHeaders, Html, IntoResponse, Response},
     routing::{any, get},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -35,6 +35,8 @@ pub struct Seen {
     pub body_bytes: u64,
     /// SHA-256 of the body, in base64.
     pub body_hash: String,
+    /// The names of what came behind the body.
+    pub trailers: Vec<String>,
     /// The connection that it came on: the client's port.
     pub connection: u16,
 }
@@ -70,6 +72,9 @@ impl Upstream {
             .route("/large", get(large))
             .route("/cookies", get(cookies))
             .route("/public/form", get(async || Html(FORM)))
+            .route("/attachment", get(attachment))
+            .route("/poll", get(poll))
+            .route("/trailers", get(trailers))
             .route("/moved", get(async || (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")])))
             .fallback(any(tell))
             .with_state(app)
@@ -105,11 +110,14 @@ async fn tell(
         app.targets.lock().unwrap().push(request.uri().to_string());
     }
     let (parts, mut body) = request.into_parts();
-    let mut body_bytes = 0;
+    let (mut body_bytes, mut trailers) = (0, Vec::new());
     let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     while let Some(Ok(frame)) = body.frame().await {
         body_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
         hash.update(frame.data_ref().map_or(&[][..], |data| data));
+        trailers.extend(
+            frame.trailers_ref().into_iter().flat_map(HeaderMap::keys).map(ToString::to_string),
+        );
     }
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in &parts.headers {
@@ -126,6 +134,7 @@ async fn tell(
         headers,
         body_bytes,
         body_hash: BASE64.encode(hash.finish()),
+        trailers,
         connection: client.port(),
     })
 }
@@ -156,12 +165,13 @@ async fn ticks() -> Body {
     from_channel(receiver)
 }
 
-/// 256 MiB.
-async fn large() -> Body {
+/// As many MiB as the query says, else 256.
+async fn large(RawQuery(query): RawQuery) -> Body {
+    let count = query.map_or(256, |query| query.parse().unwrap());
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
         let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
-        for _ in 0..256 {
+        for _ in 0..count {
             if sender.send(Ok(chunk.clone())).await.is_err() {
                 break;
             }
@@ -185,6 +195,38 @@ impl futures_core::Stream for Frames {
     ) -> std::task::Poll<Option<Self::Item>> {
         self.0.poll_recv(context).map(|item| item.map(|data| data.map(http_body::Frame::data)))
     }
+}
+
+/// With names as applications write them: in Latin 1, in UTF-8, and as RFC 8187 has it.
+async fn attachment() -> Response {
+    let mut response = "content".into_response();
+    for name in [
+        &b"attachment; filename=\"\xdcbersicht \\\"1\\\".txt\""[..],
+        "attachment; filename=\"Übersicht €.txt\"".as_bytes(),
+        b"attachment; filename*=UTF-8''%c3%9cbersicht%20%e2%82%ac.txt",
+    ] {
+        let value = HeaderValue::from_bytes(name).unwrap();
+        response.headers_mut().append(header::CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
+/// A body with a checksum behind it.
+async fn trailers() -> Response {
+    let trailers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-checksum"),
+        HeaderValue::from_static("42"),
+    )]);
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    let _ = sender.send(Ok(Bytes::from("content"))).await;
+    let body = from_channel(receiver).with_trailers(async { Some(Ok(trailers)) });
+    ([(header::TRAILER, "x-checksum")], Body::new(body)).into_response()
+}
+
+/// Nothing, for a while.
+async fn poll() -> &'static str {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    "news"
 }
 
 async fn cookies() -> impl IntoResponse {
