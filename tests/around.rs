@@ -39,7 +39,14 @@ fn user(seen: &Seen) -> &str {
     seen.headers.get("x-forwarded-user").map_or("", String::as_str)
 }
 
+/// What the application tells, as soon as its page is there.
 async fn seen_by(browser: &Browser) -> Seen {
+    for _ in 0..200 {
+        if let Ok(seen) = serde_json::from_str(&browser.text().await) {
+            return seen;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
     serde_json::from_str(&browser.text().await).unwrap()
 }
 

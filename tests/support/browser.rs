@@ -114,6 +114,14 @@ impl Browser {
 
     /// All text of the page.
     pub async fn text(&self) -> String {
+        // A page that is just being replaced is looked at once more.
+        for _ in 0..40 {
+            let body = self.driver.find(By::Tag("body")).await;
+            if let Ok(text) = async { body?.text().await }.await {
+                return text;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
         self.driver.find(By::Tag("body")).await.unwrap().text().await.unwrap()
     }
 
