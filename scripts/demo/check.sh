@@ -114,8 +114,9 @@ expect "and go with their batch" "$(gatehouse changes undo "$(gatehouse changes 
 
 echo "--- bob's response, from another browser"
 expect "it logs nobody in" \
-    "$(as thief -o /dev/null -w '%{http_code}' --data-urlencode "SAMLResponse@$jars/bob.response" --data "RelayState=x" \
+    "$(as thief -L -o /dev/null -w '%{http_code}' --data-urlencode "SAMLResponse@$jars/bob.response" --data "RelayState=x" \
         $LOGIN/_gatehouse/saml/acs)" '^400'
+expect "and whoever brought it is nobody" "$(as thief -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
 
 echo "--- killed and started again"
 kill -9 "$GATEWAY"
