@@ -23,7 +23,7 @@ use crate::{
     },
     keyring::Keyring,
     login::{self, Login, Resumed, Settled},
-    policy::{Asked, Asker, Readings, Rules, TargetProblem, Verdict},
+    policy::{Asked, Asker, Decided, Readings, Rules, TargetProblem, Verdict},
     proxy::{Forwarding, KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
     telemetry::{Metrics, TraceId, Tracer},
@@ -47,6 +47,16 @@ pub struct App {
     pub directories: Arc<[DirectoryId]>,
     /// Whose pages may change things there.
     pub origins: Origins,
+}
+
+/// Where a request wants to go.
+#[derive(Clone, Copy)]
+struct Destination<'a> {
+    app: &'a App,
+    place: &'a Place,
+    /// Path and query, as they came.
+    target: &'a str,
+    readings: &'a Readings<'a>,
 }
 
 /// Leads requests through the house.
@@ -176,7 +186,8 @@ impl Router {
                 };
             }
         };
-        record.app = Some(self.apps[index].name.clone());
+        let app = &self.apps[index];
+        record.app = Some(app.name.clone());
         let request = match self.login.resume_form(request, arrival, place, target).await? {
             Resumed::No(request) => request,
             // All of it is asked of the form as well: the rules may say otherwise for it.
@@ -186,7 +197,8 @@ impl Router {
                 return Ok(response);
             }
         };
-        self.decide(request, arrival, (index, place), target, &readings, record).await
+        let to = Destination { app, place, target, readings: &readings };
+        self.decide(request, arrival, &to, record).await
     }
 
     async fn respond_ourselves(&self, mut request: Request<Body>, arrival: &Arrival) -> Response {
@@ -201,15 +213,13 @@ impl Router {
         &self,
         request: Request<Body>,
         arrival: &Arrival,
-        (index, place): (usize, &Place),
-        target: &str,
-        readings: &Readings<'_>,
+        to: &Destination<'_>,
         record: &mut Record,
     ) -> Result<Response, Error> {
-        let app = &self.apps[index];
+        let app = to.app;
         let decided = app.rules.decide(&Asked {
             method: request.method(),
-            readings,
+            readings: to.readings,
             client: arrival.client,
             headers: request.headers(),
         });
@@ -228,30 +238,9 @@ impl Router {
             signed_in_with: live.issuer.way_to_sign_in(),
             groups: visitor.map(|visitor| visitor.account.groups.as_slice()),
         });
-        let rule = || app.rules.name(decided.rule);
-        match decided.judge(asker) {
-            Verdict::Forward => {}
-            Verdict::SignIn | Verdict::SignInAnotherWay
-                if is_navigation(request.method(), request.headers()) =>
-            {
-                record.decision = "login";
-                let (headers, ways) = (request.headers(), decided.sign_in_with());
-                return Ok(self.login.begin(arrival, headers, place, target, ways));
-            }
-            Verdict::SignIn if decided.asks_for_credentials => {
-                return Ok(self.login.ask_for_credentials(place));
-            }
-            Verdict::SignIn => {
-                let kept = self.login.keep_form(request, arrival, place, target).await?;
-                record.decision = "login";
-                return Ok(kept);
-            }
-            Verdict::SignInAnotherWay => {
-                return Err(self.login.refuse_this_way(place).caused_by(rule()));
-            }
-            Verdict::NoAccount => return Err(no_active_account()),
-            Verdict::NotInGroup => return Err(not_in_group().caused_by(rule())),
-            Verdict::Denied => return Err(denied().caused_by(rule())),
+        let verdict = decided.judge(asker);
+        if verdict != Verdict::Forward {
+            return self.turn_away(verdict, &decided, request, arrival, to, record).await;
         }
         let settled = request.extensions().get::<Settled>().is_some();
         let admitted = settled || app.origins.admit(request.method(), request.headers());
@@ -259,11 +248,46 @@ impl Router {
             read_away(request.into_body()).await;
             return Err(cross_site());
         }
-        let forwarding = Forwarding { place, arrival, visitor };
+        let forwarding = Forwarding { place: to.place, arrival, visitor };
         let goes_on = lives(session.as_ref());
         let response = app.upstream.forward(request, &forwarding, goes_on).await?;
         record.decision = "forward";
         Ok(response)
+    }
+
+    /// Has somebody sign in, or tells them why they may not.
+    async fn turn_away(
+        &self,
+        verdict: Verdict,
+        decided: &Decided<'_>,
+        request: Request<Body>,
+        arrival: &Arrival,
+        to: &Destination<'_>,
+        record: &mut Record,
+    ) -> Result<Response, Error> {
+        let Destination { app, place, target, .. } = *to;
+        let rule = || app.rules.name(decided.rule);
+        match verdict {
+            Verdict::SignIn | Verdict::SignInAnotherWay
+                if is_navigation(request.method(), request.headers()) =>
+            {
+                record.decision = "login";
+                let (headers, ways) = (request.headers(), decided.sign_in_with());
+                Ok(self.login.begin(arrival, headers, place, target, ways))
+            }
+            Verdict::SignIn if decided.asks_for_credentials => {
+                Ok(self.login.ask_for_credentials(place))
+            }
+            Verdict::SignIn => {
+                let kept = self.login.keep_form(request, arrival, place, target).await?;
+                record.decision = "login";
+                Ok(kept)
+            }
+            Verdict::SignInAnotherWay => Err(self.login.refuse_this_way(place).caused_by(rule())),
+            Verdict::NoAccount => Err(no_active_account()),
+            Verdict::NotInGroup => Err(not_in_group().caused_by(rule())),
+            Verdict::Denied | Verdict::Forward => Err(denied().caused_by(rule())),
+        }
     }
 
     async fn find_session(

@@ -93,10 +93,12 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Gateway, StartError>
     let sealer = sealer.ok_or_else(Problems::default)?;
 
     let store = Store::open(&store_options(config)?).await?;
-    let listeners = bind_all(config).await?;
-    let internal = server::bind("server.internal_listen", config.server.internal_listen).await?;
-    let control = admin::bind_socket(&config.admin.socket).await?;
-    assemble(config, clock, sealer, store, listeners, internal, control).await
+    let doors = Doors {
+        listeners: bind_all(config).await?,
+        internal: server::bind("server.internal_listen", config.server.internal_listen).await?,
+        control: admin::bind_socket(&config.admin.socket).await?,
+    };
+    assemble(config, clock, sealer, store, doors).await
 }
 
 /// How the database is opened.
@@ -120,14 +122,19 @@ async fn bind_all(config: &Config) -> Result<Vec<(TcpListener, Entrance)>, serve
     Ok(listeners)
 }
 
+/// Where the gateway listens.
+struct Doors {
+    listeners: Vec<(TcpListener, Entrance)>,
+    internal: TcpListener,
+    control: UnixListener,
+}
+
 async fn assemble(
     config: &Config,
     clock: Clock,
     sealer: Sealer,
     store: Store,
-    listeners: Vec<(TcpListener, Entrance)>,
-    internal: TcpListener,
-    control: UnixListener,
+    doors: Doors,
 ) -> Result<Gateway, StartError> {
     let background = Background::default();
     let metrics = Metrics::default();
@@ -171,13 +178,12 @@ async fn assemble(
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
 
-    let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
     let tls = config.server.tls.as_ref().map(server::acceptor).transpose();
     let tls = configured("server.tls", tls)?;
     let router = Router {
         sites: sites.clone(),
         proxied_only: tls.is_none() && !config.server.trusted_proxies.is_empty(),
-        trusted,
+        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
         sessions: sessions.clone(),
         login: login.clone(),
         apps,
@@ -191,9 +197,9 @@ async fn assemble(
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
         server: Server::new(Arc::new(router), tls, config.server.max_connections),
-        listeners,
-        internal: (internal, health),
-        control: (control, admin),
+        listeners: doors.listeners,
+        internal: (doors.internal, health),
+        control: (doors.control, admin),
         exporter,
         grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         readiness,

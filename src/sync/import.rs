@@ -153,20 +153,9 @@ pub async fn import(
         unchanged,
         ..ImportReport::default()
     };
-    if let Some(seal) = seal {
-        report.size = seal.size;
-        report.held.clone_from(&seal.guard);
-        report.plan = Some(id.0);
-        if request.dry_run {
-            // It can be looked at until the next one, and is never applied.
-            store.move_plan(id, PlanState::Building, PlanState::DryRun, clock.now()).await?;
-        } else {
-            store.seal_plan(id, seal, clock.now()).await?;
-            let applied = apply(store, clock, id, events, &mut report).await;
-            applied.map_err(|error| ImportError::Unfinished { plan: id.0, error })?;
-        }
-    } else {
-        store.delete_plan(id).await?;
+    match seal {
+        Some(seal) => come_true(store, clock, request, (id, seal), events, &mut report).await?,
+        None => drop(store.delete_plan(id).await?),
     }
     if let Err(error) = store.forget_older_lists(id).await {
         // They only take room; the next import tries again.
@@ -175,6 +164,28 @@ pub async fn import(
     let seconds = [read_at - begun, compared_at - read_at, compared_at.elapsed()];
     report.seconds = seconds.map(|duration| duration.as_secs_f64());
     Ok(report)
+}
+
+/// Seals a plan and applies it, or leaves it to be looked at.
+async fn come_true(
+    store: &Store,
+    clock: &Clock,
+    request: &ImportRequest,
+    (id, seal): (PlanId, Seal),
+    events: &Events,
+    report: &mut ImportReport,
+) -> Result<(), ImportError> {
+    report.size = seal.size;
+    report.held.clone_from(&seal.guard);
+    report.plan = Some(id.0);
+    if request.dry_run {
+        // It can be looked at until the next one, and is never applied.
+        store.move_plan(id, PlanState::Building, PlanState::DryRun, clock.now()).await?;
+        return Ok(());
+    }
+    store.seal_plan(id, seal, clock.now()).await?;
+    let applied = apply(store, clock, id, events, report).await;
+    applied.map_err(|error| ImportError::Unfinished { plan: id.0, error })
 }
 
 /// Tells other gateways that the plan is not left, until it is not there any more.
