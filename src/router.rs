@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{Router as Routes, extract::DefaultBodyLimit, routing::get};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use self::record::Record;
@@ -22,7 +22,7 @@ use crate::{
         style, wants_html,
     },
     keyring::Keyring,
-    login::{self, Login, Resumed, Settled},
+    login::{self, Awaited, Login, Resumed, Settled},
     policy::{Asked, Asker, Readings, Rules, TargetProblem, Verdict},
     proxy::{Forwarding, KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
@@ -207,8 +207,10 @@ impl Router {
         record: &mut Record,
     ) -> Result<Response, Error> {
         let app = &self.apps[index];
+        let is_for_form = request.extensions().get::<Awaited>().is_some();
+        let method = if is_for_form { &Method::POST } else { request.method() };
         let decided = app.rules.decide(&Asked {
-            method: request.method(),
+            method,
             readings,
             client: arrival.client,
             headers: request.headers(),
