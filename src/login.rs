@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use self::{
     acs::{consume_assertion, show_used_answer},
     flow::{Flow, return_target},
-    forms::{Forms, Resumed, Settled},
+    forms::{Awaited, Forms, Resumed, Settled},
     handover::take_over,
     home::show_home,
     limits::Limits,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{Router as Routes, extract::DefaultBodyLimit, routing::get};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use self::record::Record;
@@ -22,7 +22,7 @@ use crate::{
         style, wants_html,
     },
     keyring::Keyring,
-    login::{self, Login, Resumed, Settled},
+    login::{self, Awaited, Login, Resumed, Settled},
     policy::{Asked, Asker, Decided, Readings, Rules, TargetProblem, Verdict},
     proxy::{Forwarding, KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
@@ -57,6 +57,20 @@ struct Destination<'a> {
     /// Path and query, as they came.
     target: &'a str,
     readings: &'a Readings<'a>,
+}
+
+impl<'a> Destination<'a> {
+    /// What the rules say. What is for a form that waits needs the login that the form needs; whatever passes
+    /// without one is asked for as the page that it is.
+    fn decide(&self, request: &Request<Body>, client: IpAddr, is_awaited: bool) -> Decided<'a> {
+        let ask = |method: &Method| {
+            let (readings, headers) = (self.readings, request.headers());
+            self.app.rules.decide(&Asked { method, readings, client, headers })
+        };
+        let as_form = is_awaited.then(|| ask(&Method::POST));
+        let as_form = as_form.filter(|form| form.judge(Asker::Nobody) != Verdict::Forward);
+        as_form.unwrap_or_else(|| ask(request.method()))
+    }
 }
 
 /// Leads requests through the house.
@@ -217,14 +231,10 @@ impl Router {
         record: &mut Record,
     ) -> Result<Response, Error> {
         let app = to.app;
-        let decided = app.rules.decide(&Asked {
-            method: request.method(),
-            readings: to.readings,
-            client: arrival.client,
-            headers: request.headers(),
-        });
+        let is_awaited = request.extensions().get::<Awaited>().is_some();
+        let decided = to.decide(&request, arrival.client, is_awaited);
         record.rule = decided.rule;
-        let session = if decided.needs_session() {
+        let session = if decided.needs_session() && !is_awaited {
             self.find_session(request.headers(), arrival).await?
         } else {
             None

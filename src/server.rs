@@ -4,7 +4,7 @@ mod broken;
 mod entrance;
 mod internal;
 mod patient_stream;
-mod proxy_header;
+pub mod proxy_header;
 mod tls;
 
 use std::{

@@ -12,7 +12,7 @@ use crate::support::{
     gateway::{Plan, TestGateway},
     idp::Idp,
     kdc::Kdc,
-    upstream::Seen,
+    upstream::{Seen, Upstream},
 };
 
 const SERVICE: &str = "HTTP/login.localhost";
@@ -231,6 +231,41 @@ async fn a_form_is_kept_for_its_browser_and_sent_once() {
             tokio::time::sleep(Duration::from_millis(1200)).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_waits_for_its_login_although_the_page_at_its_address_needs_none() {
+    let (kdc, app) = (Kdc::start(&[SERVICE]), Upstream::start("survey").await);
+    let more = format!(
+        "[[app]]\nname = \"survey\"\nurl = \"{{jira}}/survey\"\nupstream = \"http://127.0.0.1:{}\"\n\
+         rule = [\n{{ path = \"/survey/*\", methods = [\"GET\"], decision = \"pass\" }},\n\
+         {{ path = \"/survey/*\", sign_in_with = [\"kerberos\"], decision = \"login\" }},\n]\n",
+        app.port
+    );
+    let (gateway, alice) = with_ticket(Plan::new().with(&more), &kdc).await;
+    let url = format!("{}/survey/answer", gateway.jira());
+    let kept = send(&alice, &url, &own_form(&gateway), &["-d", "a=b"]).await;
+    assert_eq!(kept.status, 303, "{}", kept.heads);
+    let seen: Seen = alice.get(&kept.header("location").unwrap(), &FOLLOW).await.json();
+    assert_eq!((user(&seen), seen.method.as_str()), ("alice", "POST"));
+    assert_eq!((seen.target.as_str(), app.requests()), ("/survey/answer", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_an_address_opens_nothing_that_only_forms_may_have() {
+    let (kdc, app) = (Kdc::start(&[SERVICE]), Upstream::start("hooks").await);
+    let more = format!(
+        "[[app]]\nname = \"hooks\"\nurl = \"{{jira}}/hooks\"\nupstream = \"http://127.0.0.1:{}\"\n\
+         rule = [{{ path = \"/hooks/in\", methods = [\"POST\"], decision = \"pass\" }}]\n",
+        app.port
+    );
+    let gateway = Plan::new().with_tickets(&kdc.keytab()).with(&more).start().await;
+    let nobody = gateway.browser();
+    let url = format!("{}/hooks/in", gateway.jira());
+    assert_eq!(nobody.ask(&url, &["-d", "a=b"]).await.status, 200);
+    let address = format!("{url}?gatehouse-form={}", "A".repeat(43));
+    assert_eq!(nobody.get(&address, &[]).await.status, 303, "a page needs a login");
+    assert_eq!(app.requests(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

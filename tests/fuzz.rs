@@ -9,13 +9,14 @@ use std::{fs, path::Path};
 type Target = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 7] = [
     ("paths", targets::paths),
     ("header_names", targets::header_names),
     ("cookies", targets::cookies),
     ("return_targets", targets::return_targets),
     ("client_addresses", targets::client_addresses),
     ("tickets", targets::tickets),
+    ("proxy_headers", targets::proxy_headers),
 ];
 
 #[test]

@@ -1,10 +1,13 @@
 //! Paths as a real Tomcat reads them, beside what the gateway decides for them. What is decided must hold
 //! wherever the request ends.
 
+mod presets;
 mod targets;
 mod verdict;
 
 use std::{collections::BTreeMap, fmt::Write as _};
+
+use http::Method;
 
 use self::{
     targets::{Dice, KNOWN, hostile, ordinary},
@@ -13,7 +16,7 @@ use self::{
 use crate::support::{
     gateway::{Plan, TestGateway},
     kdc::Kdc,
-    tomcat::{Asker, Tomcat},
+    tomcat::{Asker, Mappings, Tomcat},
 };
 
 /// What the gateway refuses although Tomcat serves it: each on purpose, as `docs/architecture.md` says.
@@ -60,7 +63,7 @@ impl Comparison {
     fn look_at(&mut self, sent: &[u8]) {
         let shown = String::from_utf8_lossy(sent).into_owned();
         for with_credentials in [false, true] {
-            let (verdict, passed_on) = self.gateway.decide(sent, with_credentials);
+            let (verdict, passed_on) = self.gateway.decide(&Method::GET, sent, with_credentials);
             let refused = matches!(verdict, Verdict::Refused(_));
             let target = if refused { sent } else { passed_on.as_bytes() };
             let reached = self.tomcat.ask(target);
@@ -87,7 +90,7 @@ impl Comparison {
 #[test]
 fn whatever_tomcat_makes_of_a_path_nobody_gets_further_than_the_rules_say() {
     let (count, seed) = (setting("TOMCAT_TARGETS", 5000), setting("TOMCAT_SEED", 1));
-    let tomcat = Tomcat::start();
+    let tomcat = Tomcat::start(Mappings::Directories);
     let mut comparison = Comparison::with(&tomcat);
     KNOWN.iter().for_each(|target| comparison.look_at(target.as_bytes()));
     let mut dice = Dice::new(seed);
@@ -117,7 +120,8 @@ async fn gateway_before(tomcat: &Tomcat, kdc: &Kdc) -> TestGateway {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_gateway_passes_on_what_was_decided_and_every_byte_of_it() {
-    let (tomcat, kdc) = (Tomcat::start(), Kdc::start(&["HTTP/login.localhost"]));
+    let (tomcat, kdc) =
+        (Tomcat::start(Mappings::Directories), Kdc::start(&["HTTP/login.localhost"]));
     let gateway = gateway_before(&tomcat, &kdc).await;
     let asking = tokio::task::spawn_blocking(move || {
         let (expected, mut asker) = (Gateway::new(), Asker::through(&gateway));
@@ -127,7 +131,7 @@ async fn a_whole_gateway_passes_on_what_was_decided_and_every_byte_of_it() {
         let (mut passed, known) = (0, KNOWN.iter().map(String::as_bytes));
         for sent in known.chain(made_up.iter().map(Vec::as_slice)) {
             let reached = asker.ask(sent);
-            let (verdict, _) = expected.decide(sent, false);
+            let (verdict, _) = expected.decide(&Method::GET, sent, false);
             let shown = format!("{}: {verdict:?}, {reached:?}", String::from_utf8_lossy(sent));
             match verdict {
                 Verdict::Refused(_) => assert!((400..500).contains(&reached.status), "{shown}"),
@@ -149,7 +153,7 @@ async fn a_whole_gateway_passes_on_what_was_decided_and_every_byte_of_it() {
 
 #[test]
 fn ordinary_paths_need_exactly_what_the_rules_say() {
-    let tomcat = Tomcat::start();
+    let tomcat = Tomcat::start(Mappings::Directories);
     let mut comparison = Comparison::with(&tomcat);
     let mut dice = Dice::new(setting("TOMCAT_SEED", 1));
     for _ in 0..2000 {

@@ -24,7 +24,7 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::resume::{Resumed, Settled};
+pub use self::resume::{Awaited, Resumed, Settled};
 use self::saved::{Head, SavedForm};
 use super::{Login, flow::Browser, flow::MAX_TARGET, limits};
 use crate::{

@@ -1,8 +1,8 @@
 //! Rules that an application of a kind brings along.
 //!
 //! Every preset has the same shape. Administration and set-up come first, and need a login whatever
-//! follows. Then come paths that clients with credentials of their own use, and last what everybody may
-//! see: the health page, static resources, and the addresses by which applications greet each other.
+//! follows; so do pages, in whichever directory they are asked for. Then come paths that clients with
+//! credentials of their own use, and last what everybody may see: the health page, static resources, and the addresses by which applications greet each other.
 //! What no rule names needs a login.
 
 mod bamboo;
@@ -52,6 +52,13 @@ fn below(prefix: &str, rule: RuleConfig) -> RuleConfig {
 fn administered(paths: &[&[&str]]) -> RuleConfig {
     let about = "administration and set-up".to_owned();
     RuleConfig { about: Some(about), ..RuleConfig::new(DecisionConfig::Login, &paths.concat()) }
+}
+
+/// Needs a login, whatever the path before it: these servers map pages by the ending of their address, and
+/// run `/images/X.jspa` as they run `/secure/admin/X.jspa`.
+fn pages(paths: &[&str]) -> RuleConfig {
+    let about = "pages, in whichever directory".to_owned();
+    RuleConfig { about: Some(about), ..RuleConfig::new(DecisionConfig::Login, paths) }
 }
 
 /// For clients that bring credentials of their own.

@@ -23,7 +23,7 @@ const MAX_REST: usize = 4096;
 
 /// Who a connection is from, as far as the load balancer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub enum Source {
     /// This client.
     Client(IpAddr),
     /// The load balancer itself, such as for a health check; or it does not know.
@@ -32,7 +32,7 @@ pub(super) enum Source {
 
 /// What the bytes of a connection's beginning are so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parsed {
+pub enum Parsed {
     /// A header of so many bytes.
     Whole(Source, usize),
     /// The beginning of one.
@@ -41,7 +41,7 @@ pub(super) enum Parsed {
 
 /// Why there is no header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ProxyHeaderError {
+pub enum ProxyHeaderError {
     /// It begins with something else.
     #[error("the connection does not begin with a PROXY header")]
     Absent,
@@ -60,7 +60,7 @@ pub(super) enum ProxyHeaderError {
 }
 
 /// Reads a connection's first bytes.
-pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, ProxyHeaderError> {
+pub fn parse(bytes: &[u8]) -> Result<Parsed, ProxyHeaderError> {
     if begins(bytes, &SIGNATURE) {
         return if bytes.len() < FIXED { Ok(Parsed::Partial) } else { parse_binary(bytes) };
     }

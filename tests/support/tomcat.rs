@@ -17,6 +17,15 @@ use tempfile::TempDir;
 
 use super::gateway::TestGateway;
 
+/// How a Tomcat's servlets are mapped, as `tests/tomcat/PathProbe.java` has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Mappings {
+    /// By directories, and pages by their endings where no directory is.
+    Directories,
+    /// Pages by their endings, and the rest by nothing.
+    Pages,
+}
+
 /// Tomcat with the servlets of `tests/tomcat/PathProbe.java`. It ends when this is dropped.
 pub struct Tomcat {
     pub port: u16,
@@ -25,13 +34,18 @@ pub struct Tomcat {
 }
 
 impl Tomcat {
-    pub fn start() -> Self {
+    pub fn start(mappings: Mappings) -> Self {
+        let mappings = match mappings {
+            Mappings::Directories => "directories",
+            Mappings::Pages => "pages",
+        };
         let directory = tempfile::tempdir().unwrap();
         let mut process = Command::new("java")
             .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
             .arg(format!("{}:{}", classes(), jars()))
             .arg("PathProbe")
             .arg(directory.path())
+            .arg(mappings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -85,6 +99,8 @@ pub struct Reached {
     pub app: String,
     /// The servlet; empty if there was none.
     pub servlet: String,
+    /// The path that the servlet was found by, below its application.
+    pub path: String,
     /// The target as it came.
     pub target: String,
 }
@@ -151,6 +167,12 @@ pub fn trusting(ca: &Path) -> ClientConfig {
         .with_no_client_auth()
 }
 
+/// A text as a form has it.
+fn decode_form(value: &str) -> String {
+    let text = value.replace('+', " ");
+    percent_encoding::percent_decode_str(&text).decode_utf8().unwrap().into_owned()
+}
+
 /// Reads an answer, and whether it is the last one of its connection.
 fn read_answer(stream: &mut impl BufRead) -> (Reached, bool) {
     let mut reached = Reached::default();
@@ -167,6 +189,7 @@ fn read_answer(stream: &mut impl BufRead) -> (Reached, bool) {
         match name.to_ascii_lowercase().as_str() {
             "x-app" => value.clone_into(&mut reached.app),
             "x-servlet" => value.clone_into(&mut reached.servlet),
+            "x-path" => reached.path = decode_form(value),
             "x-target" => value.clone_into(&mut reached.target),
             "content-length" => length = value.parse().unwrap(),
             // Nobody looks at its bodies.

@@ -23,11 +23,12 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
 
 /**
  * A Tomcat whose servlets are mapped as an Atlassian application's are, and tell which of them a request
- * has reached. Prints its port, and ends when its standard input does.
+ * has reached. Prints its port, and ends when its standard input does. The arguments are a directory, and
+ * which of the mappings.
  */
 public class PathProbe {
     /** Names and mappings; a name says in the test what the servlet needs. */
-    private static final String[][] SERVLETS = {
+    private static final String[][] DIRECTORIES = {
         {"status", "/status"},
         {"public", "/public/*"},
         {"statics", "/s/*"},
@@ -43,6 +44,14 @@ public class PathProbe {
         {"default", "/"},
     };
 
+    /** Pages only, by their endings: no directory takes any of them away. */
+    private static final String[][] PAGES = {
+        {"jspa", "*.jspa"},
+        {"action", "*.action"},
+        {"do", "*.do"},
+        {"default", "/"},
+    };
+
     public static void main(String[] arguments) throws Exception {
         LogManager.getLogManager().reset();
         Logger.getLogger("").setLevel(Level.OFF);
@@ -50,7 +59,7 @@ public class PathProbe {
         tomcat.setBaseDir(arguments[0]);
         tomcat.setConnector(connector());
         for (String path : new String[] {"", "/jira"}) {
-            addApplication(tomcat, path);
+            addApplication(tomcat, path, arguments[1].equals("pages") ? PAGES : DIRECTORIES);
         }
         tomcat.start();
         System.out.println(tomcat.getConnector().getLocalPort());
@@ -72,10 +81,10 @@ public class PathProbe {
         return connector;
     }
 
-    private static void addApplication(Tomcat tomcat, String path) throws IOException {
+    private static void addApplication(Tomcat tomcat, String path, String[][] servlets) throws IOException {
         String base = Files.createTempDirectory(tomcat.getServer().getCatalinaBase().toPath(), "app").toString();
         Context context = tomcat.addContext(path, base);
-        for (String[] servlet : SERVLETS) {
+        for (String[] servlet : servlets) {
             Tomcat.addServlet(context, servlet[0], new Teller());
             context.addServletMappingDecoded(servlet[1], servlet[0]);
         }

@@ -18,15 +18,15 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
-    fn happens(&mut self, percent: usize) -> bool {
+    pub fn happens(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    fn choose<T: Copy>(&mut self, from: &[T]) -> T {
+    pub fn choose<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 }
@@ -80,7 +80,7 @@ const PLACES: [&str; 16] = [
 ];
 
 /// Segments, and parts of them, that servers do not agree about.
-const HOSTILE: [&str; 46] = [
+pub const HOSTILE: [&str; 46] = [
     "..",
     ".",
     "..;",
@@ -195,7 +195,7 @@ fn segment(dice: &mut Dice) -> String {
 }
 
 /// A word with one of its characters written in another way.
-fn disguised(word: &str, dice: &mut Dice) -> String {
+pub fn disguised(word: &str, dice: &mut Dice) -> String {
     let at = dice.below(word.len());
     let byte = word.as_bytes()[at];
     let written = match dice.below(6) {
@@ -211,7 +211,7 @@ fn disguised(word: &str, dice: &mut Dice) -> String {
 }
 
 /// Changes something, wherever.
-fn mutate(target: &mut String, dice: &mut Dice) {
+pub fn mutate(target: &mut String, dice: &mut Dice) {
     let at = border(target, dice);
     let end = border(target, dice).max(at);
     match dice.below(8) {

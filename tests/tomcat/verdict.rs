@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use gatehouse::{
-    config::RuleConfig,
+    config::{AppConfig, AppKind, RuleConfig},
     http::Sites,
     policy::{Asked, Decision, Readings, Rules},
 };
@@ -71,14 +71,28 @@ const APPS: [&str; 2] = ["", "/jira"];
 
 impl Gateway {
     pub fn new() -> Self {
+        Self::with(APPS.map(rules))
+    }
+
+    /// With the rules that applications of a kind bring along.
+    pub fn with_preset_of(kind: AppKind) -> Self {
+        Self::with(APPS.map(|app| preset_rules(app, kind)))
+    }
+
+    fn with(rules: [Rules; 2]) -> Self {
         let url = |path: &str| format!("https://tools.localhost{path}").parse().unwrap();
         let urls = APPS.map(url);
         let sites = Sites::new(&url(""), APPS.into_iter().zip(&urls));
-        Self { sites, rules: APPS.map(rules) }
+        Self { sites, rules }
     }
 
     /// What is decided, and the target as it would be passed on.
-    pub fn decide(&self, sent: &[u8], with_credentials: bool) -> (Verdict, String) {
+    pub fn decide(
+        &self,
+        method: &Method,
+        sent: &[u8],
+        with_credentials: bool,
+    ) -> (Verdict, String) {
         let refused = |why| (Verdict::Refused(why), String::new());
         // As hyper reads it, which cuts a fragment off.
         let Some(target) = Uri::try_from(sent).ok().and_then(|uri| uri.into_parts().path_and_query)
@@ -96,7 +110,7 @@ impl Gateway {
         if places.any(|place| place.map(|(found, _)| found) != Some(app)) {
             return refused("target-between-apps");
         }
-        let needs = needs(&self.rules[app], &readings, with_credentials);
+        let needs = needs(&self.rules[app], method, &readings, with_credentials);
         (Verdict::Passed { app: APPS[app].to_owned(), needs }, target.clone())
     }
 }
@@ -110,14 +124,23 @@ fn rules(app: &str) -> Rules {
     Rules::compile(&file.rule).unwrap()
 }
 
-fn needs(rules: &Rules, readings: &Readings<'_>, with_credentials: bool) -> Needs {
+fn preset_rules(app: &str, kind: AppKind) -> Rules {
+    let kind = kind.as_str();
+    let app: AppConfig = toml::from_str(&format!(
+        "name = \"app\"\nkind = \"{kind}\"\nurl = \"https://tools.localhost{app}\"\n\
+         upstream = \"http://127.0.0.1\""
+    ))
+    .unwrap();
+    Rules::of(&app).unwrap()
+}
+
+fn needs(rules: &Rules, method: &Method, readings: &Readings<'_>, with_credentials: bool) -> Needs {
     let mut headers = HeaderMap::new();
     if with_credentials {
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
     }
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let decided =
-        rules.decide(&Asked { method: &Method::GET, readings, client, headers: &headers });
+    let decided = rules.decide(&Asked { method, readings, client, headers: &headers });
     match decided.decision {
         Decision::Pass | Decision::Optional => Needs::Nothing,
         Decision::Login if decided.groups().next().is_none() => Needs::Login,

@@ -32,6 +32,11 @@ pub enum Resumed {
 #[derive(Clone, Copy, Debug)]
 pub struct Settled;
 
+/// Marks a request for a form that waits for somebody to sign in: what the rules say of the form counts, and
+/// not what they say of the page at its address.
+#[derive(Clone, Copy, Debug)]
+pub struct Awaited;
+
 #[derive(Template)]
 #[template(path = "login/send_form.html")]
 struct SendFormPage<'a> {
@@ -63,9 +68,13 @@ impl Login {
         }
         if !self.has_session(headers, arrival).await? {
             // It is come back to after the login.
-            let address = format!("{}{target}", arrival.site.origin());
-            let answer = agreed.then(|| see_other(&address));
-            return Ok(answer.map_or(Resumed::No(request), Resumed::Answer));
+            if agreed {
+                let address = format!("{}{target}", arrival.site.origin());
+                return Ok(Resumed::Answer(see_other(&address)));
+            }
+            let mut request = request;
+            request.extensions_mut().insert(Awaited);
+            return Ok(Resumed::No(request));
         }
         let form = self.find_kept(headers, arrival, place, plain, token).await?;
         let by_itself = form.head.own && self.clock.now() - form.head.saved_at <= BY_ITSELF;

@@ -3,7 +3,7 @@
 use super::{
     administered,
     common::{ADMINISTRATION, API, everybody},
-    with_credentials,
+    pages, with_credentials,
 };
 use crate::config::RuleConfig;
 
@@ -21,6 +21,7 @@ const AGENTS: &[&str] = &["/agentServer/*", "/bamboo-plugins/*"];
 pub(super) fn rules() -> Vec<RuleConfig> {
     let mut rules = vec![
         administered(&[ADMINISTRATION, ADMINISTRATION_OF_BAMBOO]),
+        pages(&["/**/*.action"]),
         with_credentials("REST and feeds", &[API]),
         with_credentials("agents", &[AGENTS]),
     ];

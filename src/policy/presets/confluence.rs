@@ -4,7 +4,7 @@
 use super::{
     administered,
     common::{ADMINISTRATION, API, everybody},
-    open, with_credentials,
+    open, pages, with_credentials,
 };
 use crate::config::RuleConfig;
 
@@ -16,18 +16,18 @@ const ADMINISTRATION_OF_CONFLUENCE: &[&str] = &[
     "/spaces/editspace*",
 ];
 
-/// Attachments, `WebDAV`, and feeds.
-const API_OF_CONFLUENCE: &[&str] = &[
-    "/download/attachments/*",
-    "/plugins/servlet/confluence/*",
-    "/createrssfeed.action",
-    "/spaces/createrssfeed.action",
-];
+/// The only pages that scripts ask for.
+const FEEDS: &[&str] = &["/createrssfeed.action", "/spaces/createrssfeed.action"];
+
+/// Attachments and `WebDAV`.
+const API_OF_CONFLUENCE: &[&str] = &["/download/attachments/*", "/plugins/servlet/confluence/*"];
 
 pub(super) fn rules() -> Vec<RuleConfig> {
     let mut rules = vec![
         administered(&[ADMINISTRATION, ADMINISTRATION_OF_CONFLUENCE]),
-        with_credentials("REST, feeds, attachments and WebDAV", &[API, API_OF_CONFLUENCE]),
+        with_credentials("feeds", &[FEEDS]),
+        pages(&["/**/*.action"]),
+        with_credentials("REST, attachments and WebDAV", &[API, API_OF_CONFLUENCE]),
         open(
             "health of Synchrony",
             &["GET", "HEAD"],

@@ -3,7 +3,7 @@
 use super::{
     administered,
     common::{ADMINISTRATION, API, everybody},
-    with_credentials,
+    pages, with_credentials,
 };
 use crate::config::RuleConfig;
 
@@ -14,6 +14,7 @@ const API_OF_FISHEYE: &[&str] = &["/rest-service*/*"];
 pub(super) fn rules() -> Vec<RuleConfig> {
     let mut rules = vec![
         administered(&[ADMINISTRATION, ADMINISTRATION_OF_FISHEYE]),
+        pages(&["/**/*.do"]),
         with_credentials("REST", &[API, API_OF_FISHEYE]),
     ];
     rules.extend(everybody());

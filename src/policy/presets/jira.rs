@@ -3,7 +3,7 @@
 use super::{
     administered,
     common::{ADMINISTRATION, API, everybody},
-    with_credentials,
+    pages, with_credentials,
 };
 use crate::config::RuleConfig;
 
@@ -18,6 +18,7 @@ const API_OF_JIRA: &[&str] =
 pub(super) fn rules() -> Vec<RuleConfig> {
     let mut rules = vec![
         administered(&[ADMINISTRATION, ADMINISTRATION_OF_JIRA]),
+        pages(&["/**/*.jspa"]),
         with_credentials("REST, feeds and attachments", &[API, API_OF_JIRA]),
     ];
     rules.extend(everybody());
