@@ -50,7 +50,7 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
     if let Some(tls) = &config.server.tls
         && problems.check("server.tls.key", check_secret_file(&tls.key)).is_some()
     {
-        problems.check("server.tls", server::acceptor(tls));
+        problems.check("server.tls", server::acceptor(tls, config.server.http2));
     }
     problems.into_result()
 }

@@ -178,7 +178,8 @@ async fn assemble(
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
 
-    let tls = config.server.tls.as_ref().map(server::acceptor).transpose();
+    let accept = |tls| server::acceptor(tls, config.server.http2);
+    let tls = config.server.tls.as_ref().map(accept).transpose();
     let tls = configured("server.tls", tls)?;
     let router = Router {
         sites: sites.clone(),

@@ -34,6 +34,10 @@ pub struct ServerConfig {
     /// The certificate. Without it, something in front has to speak TLS.
     pub tls: Option<TlsConfig>,
 
+    /// Whether HTTP/2 is offered with TLS; HTTP/1.1 always is. Default: true.
+    #[serde(default = "default_http2")]
+    pub http2: bool,
+
     /// So many connections are served at a time; others wait. Default: 10000.
     #[serde(default = "default_max_connections")]
     pub max_connections: usize,
@@ -84,6 +88,10 @@ impl ServerConfig {
 
 fn default_internal_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9090))
+}
+
+fn default_http2() -> bool {
+    true
 }
 
 /// More, no machine has file descriptors for.

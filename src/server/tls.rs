@@ -29,8 +29,11 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// Speaks TLS 1.2 and 1.3 with this certificate.
-pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
+/// What HTTP/2 is called while TLS is agreed upon (RFC 9113 section 3.2).
+const HTTP2: &[u8] = b"h2";
+
+/// Speaks TLS 1.2 and 1.3 with this certificate, and offers HTTP/1.1, and HTTP/2 if it is wanted.
+pub fn acceptor(config: &TlsConfig, http2: bool) -> Result<TlsAcceptor, TlsError> {
     let name = |path: &Path| path.display().to_string();
     let certificates = CertificateDer::pem_file_iter(&config.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -44,7 +47,8 @@ pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(certificates, key)?;
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let offered = http2.then_some(HTTP2).into_iter().chain([&b"http/1.1"[..]]);
+    tls.alpn_protocols = offered.map(<[u8]>::to_vec).collect();
     Ok(TlsAcceptor::from(Arc::new(tls)))
 }
 
