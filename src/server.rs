@@ -3,6 +3,7 @@
 mod broken;
 mod entrance;
 mod internal;
+mod only_http1;
 mod patient_stream;
 pub mod proxy_header;
 mod tls;
@@ -35,12 +36,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use self::patient_stream::PatientStream;
 pub use self::{
     entrance::Entrance,
     internal::{Readiness, internal_routes},
     tls::{TlsError, acceptor, trust},
 };
+use self::{only_http1::OnlyHttp1, patient_stream::PatientStream};
 use crate::{http::Peer, router::Router};
 
 /// A client that has connected says what it wants, or goes.
@@ -109,14 +110,10 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// With TLS: HTTP/2 or HTTP/1.1, as browsers wish. Without: HTTP/1.1 only, so that nobody can begin
-    /// HTTP/2 unasked.
+    /// With TLS: HTTP/2 or HTTP/1.1, as browsers wish. Without: HTTP/1.1 only.
     #[must_use]
     pub fn new(router: Arc<Router>, tls: Option<TlsAcceptor>, max_connections: usize) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
-        if tls.is_none() {
-            http = http.http1_only();
-        }
         http.http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
@@ -210,10 +207,13 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(tls) = &self.tls else {
-            return self.speak(stream, peer, watcher).await;
+            return self.speak(OnlyHttp1::unless(false, stream), peer, watcher).await;
         };
         match timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
+            Ok(Ok(stream)) => {
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                self.speak(OnlyHttp1::unless(http2, stream), peer, watcher).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, client = %peer.client, "no TLS"),
             Err(_) => tracing::debug!(client = %peer.client, "no TLS in time"),
         }

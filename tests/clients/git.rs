@@ -174,6 +174,10 @@ async fn http2_is_not_offered_where_it_is_switched_off() {
         let url = format!("{}/scm/repo.git/HEAD", place.url);
         let ask = async |more: &[&str]| place.gateway.browser().ask(&url, more).await;
         assert_eq!(ask(&["--http2"]).await.heads.starts_with("HTTP/2 401"), offered);
+        // Who does not ask for it in TLS cannot begin it.
+        let unasked = ["--http2-prior-knowledge", "--no-alpn"];
+        let answer = place.gateway.browser().ask_in_vain(&url, &unasked).await;
+        assert!(!answer.heads.contains("HTTP/2"), "{}", answer.heads);
         assert!(ask(&["--http1.1"]).await.heads.starts_with("HTTP/1.1 401"));
     }
 }
