@@ -13,7 +13,7 @@ pub(super) fn reason(error: &(dyn Error + 'static), served: bool) -> Option<&'st
         return (!error.is_io()).then_some("http2");
     }
     let io = find::<io::Error>(error).and_then(io::Error::get_ref);
-    if io.is_some_and(|error| error.is::<Unasked>()) {
+    if io.is_some_and(<dyn Error + Send + Sync>::is::<Unasked>) {
         return Some("http2-unasked");
     }
     let error = find::<hyper::Error>(error)?;
