@@ -6,6 +6,7 @@
 mod admin;
 mod app;
 mod claims;
+mod crowd;
 mod identity_headers;
 mod kerberos;
 mod otlp;
@@ -34,6 +35,7 @@ pub use self::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,
     },
+    crowd::{CredentialHash, CrowdConfig},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     otlp::OtlpConfig,
@@ -154,6 +156,7 @@ impl Config {
         self.provisioning.check(problems);
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);
+        self.check_crowd_applications(problems);
         self.check_ways_to_sign_in(problems);
         places::check_places(&self.server, &self.apps, problems);
         self.check_completeness(problems);
@@ -164,6 +167,20 @@ impl Config {
     pub fn ways_to_sign_in(&self) -> Vec<&str> {
         let by_ticket = self.kerberos.iter().map(|_| KERBEROS);
         by_ticket.chain(self.saml.iter().map(|saml| saml.name.as_str())).collect()
+    }
+
+    /// Their names are what they are told apart by, in whichever case.
+    fn check_crowd_applications(&self, problems: &mut Problems) {
+        let mut seen = BTreeSet::new();
+        for (index, app) in self.apps.iter().enumerate() {
+            for (number, crowd) in app.crowd.iter().enumerate() {
+                let name = crowd.application(&app.name);
+                if !seen.insert(name.to_lowercase()) {
+                    let key = format!("app[{index}].crowd[{number}].application");
+                    problems.add(key, format!("{name:?} is there twice"));
+                }
+            }
+        }
     }
 
     fn check_ways_to_sign_in(&self, problems: &mut Problems) {

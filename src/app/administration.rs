@@ -83,8 +83,10 @@ pub(super) async fn ensure_directories(
 ) -> Result<Directories, StoreError> {
     let of_apps = config.apps.iter().flat_map(|app| &app.directories);
     let of_issuers = named_by_issuers(config).filter_map(|(_, name)| name);
+    let of_crowd = config.apps.iter().flat_map(|app| &app.crowd);
+    let of_crowd = of_crowd.flat_map(|crowd| crowd.directories.iter().flatten());
     let mut directories = BTreeMap::new();
-    for name in of_apps.chain(of_issuers).chain([&config.provisioning.directory]) {
+    for name in of_apps.chain(of_crowd).chain(of_issuers).chain([&config.provisioning.directory]) {
         if !directories.contains_key(name) {
             directories.insert(name.clone(), store.ensure_directory(name, clock.now()).await?);
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{IdentityHeadersConfig, Problems, RuleConfig, urls};
+use super::{CrowdConfig, IdentityHeadersConfig, Problems, RuleConfig, urls};
 
 /// Smaller ones let no browser through; larger ones are not taken from browsers.
 const SANE_HEADS: std::ops::RangeInclusive<usize> = 2048..=128 * 1024;
@@ -53,6 +53,10 @@ pub struct AppConfig {
     /// The directories whose users the app sees, in order. Default: `["Internal"]`.
     #[serde(default = "default_directories")]
     pub directories: Vec<String>,
+
+    /// How it asks for people over Crowd's REST interface. Default: not at all.
+    #[serde(default)]
+    pub crowd: Vec<CrowdConfig>,
 
     /// Other origins whose pages may change things here with the cookies of whoever looks at them. Default:
     /// those of the other apps.
@@ -147,6 +151,12 @@ impl AppConfig {
         }
         for (index, rule) in self.rule.iter().enumerate() {
             rule.check(&format!("{key}.rule[{index}]"), problems);
+        }
+        for (index, crowd) in self.crowd.iter().enumerate() {
+            crowd.check(&format!("{key}.crowd[{index}]"), problems);
+        }
+        if self.crowd.iter().filter(|crowd| crowd.single_sign_on).count() > 1 {
+            problems.add(format!("{key}.crowd"), "one of them at most can have single_sign_on");
         }
         self.identity_headers.check(&format!("{key}.identity_headers"), problems);
         if !SANE_HEADS.contains(&self.max_upstream_head_bytes) {
