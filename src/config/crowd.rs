@@ -35,7 +35,7 @@ pub struct CrowdConfig {
     #[serde(default)]
     pub single_sign_on: bool,
 
-    /// What that cookie is called: `cookie.tokenkey` in `crowd.properties`. Default: crowd.token_key.
+    /// What that cookie is called: `cookie.tokenkey` in `crowd.properties`. Default: `crowd.token_key`.
     #[serde(default = "token_key")]
     pub cookie: String,
 
@@ -84,8 +84,13 @@ impl CredentialHash {
     /// As the configuration has it.
     #[must_use]
     pub fn text(&self) -> String {
-        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{SHA_256}{digits}")
+        let mut text = SHA_256.to_owned();
+        for byte in self.0 {
+            for half in [byte >> 4, byte & 15] {
+                text.extend(char::from_digit(half.into(), 16));
+            }
+        }
+        text
     }
 }
 
