@@ -11,12 +11,17 @@ mod failure;
 mod format;
 mod given;
 mod groups;
+mod listing;
+mod memberships;
+mod nesting;
 mod node;
 mod query;
 mod resources;
+mod search;
 mod sent;
 mod server;
 mod settings;
+mod user_groups;
 mod users;
 mod writer;
 
