@@ -9,6 +9,7 @@ mod apply;
 mod attributes;
 mod changes;
 mod connect;
+mod crowd;
 mod directories;
 mod directory_pages;
 mod edits;
@@ -48,6 +49,7 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    crowd::{SeenGroup, SeenUser},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},

@@ -55,6 +55,11 @@ impl Passwords {
         set.ok_or(SetPasswordError::NotOwn)
     }
 
+    /// What is wrong with a password for somebody of that name, if something is.
+    pub fn check_new(&self, password: &str, username: &str) -> Result<(), PasswordProblem> {
+        requirements::check(password, username, self.0.min_length)
+    }
+
     /// Takes an account's password; `None` if it has none, else how many sessions ended that it had begun.
     pub async fn remove(&self, user: &User) -> Result<Option<u64>, StoreError> {
         self.0.store.delete_password(user, self.0.clock.now()).await

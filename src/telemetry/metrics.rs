@@ -36,7 +36,20 @@ pub struct Metrics {
     pub saved_forms: Family<FormLabels, Counter>,
     /// Passwords of accounts for emergencies.
     pub break_glass: Family<BreakGlassLabels, Counter>,
+    /// Questions of applications that know the gateway as a Crowd server.
+    pub crowd_requests: Family<CrowdLabels, Counter>,
     registry: Arc<Mutex<Registry>>,
+}
+
+/// What an application has asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CrowdLabels {
+    /// What it calls itself; empty if it has not proved who it is.
+    pub application: Arc<str>,
+    /// The first word of the resource, such as `user`; `other` for those that are not there.
+    pub resource: &'static str,
+    /// The first digit of the status, such as `2xx`.
+    pub status: &'static str,
 }
 
 /// How a login was tried, and how it ended.
@@ -169,6 +182,7 @@ impl Default for Metrics {
             limited: Family::default(),
             saved_forms: Family::default(),
             break_glass: Family::default(),
+            crowd_requests: Family::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,6 +213,8 @@ impl Default for Metrics {
         registry.register("saved_forms", "Forms that came without a session", forms);
         let broken = metrics.break_glass.clone();
         registry.register("break_glass", "Passwords of accounts for emergencies", broken);
+        let crowd = metrics.crowd_requests.clone();
+        registry.register("crowd_requests", "Questions of applications to the Crowd server", crowd);
         drop(registry);
         metrics
     }
@@ -232,6 +248,11 @@ impl Metrics {
     pub fn count_break_glass(&self, right: bool) {
         let outcome = if right { LoginOutcome::accepted } else { LoginOutcome::refused };
         self.break_glass.get_or_create(&BreakGlassLabels { outcome }).inc();
+    }
+
+    /// Counts a question of an application.
+    pub fn count_crowd(&self, application: Arc<str>, resource: &'static str, status: &'static str) {
+        self.crowd_requests.get_or_create(&CrowdLabels { application, resource, status }).inc();
     }
 
     /// Counts what became of a form.

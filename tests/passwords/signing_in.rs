@@ -149,7 +149,11 @@ async fn for_emergencies_there_is_a_small_link_and_a_loud_log() {
     // A rule that wants a ticket takes no password.
     let admin = gateway.wiki() + "/admin/x";
     let sent = browser.get(&admin, &["-L"]).await;
-    assert!(sent.body.contains("Sign in") && !sent.body.contains("Emergency access"), "{}", sent.body);
+    assert!(
+        sent.body.contains("Sign in") && !sent.body.contains("Emergency access"),
+        "{}",
+        sent.body
+    );
     let begun = browser.get(&admin, &["-H", "Accept: text/html"]).await;
     let (_, wanting) = begun
         .header("location")
