@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{Router as Routes, routing::get};
+use axum::{
+    Router as Routes,
+    routing::{get, post},
+};
 
 use super::{
-    Crowd, groups, memberships, nesting, search, server::no_resource, settings, user_groups, users,
+    Crowd, authentication, groups, memberships, nesting, search, server::no_resource, settings,
+    user_groups, users, writing,
 };
 
 /// The resources below `/rest/usermanagement/1`. Whoever reaches one has been let in.
@@ -27,6 +31,8 @@ pub(super) fn resources(crowd: Arc<Crowd>) -> Routes {
         .route("/group/parent-group/nested", get(nesting::list_nested_parents))
         .route("/search", get(search::search_by_text).post(search::search))
         .route("/config/cookie", get(settings::show_cookie))
+        .route("/authentication", post(authentication::authenticate))
+        .merge(writing::resources())
         .fallback(async || no_resource())
         .with_state(crowd)
 }
