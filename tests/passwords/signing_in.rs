@@ -254,6 +254,23 @@ async fn a_browser_signs_in_with_the_keyboard_and_without_scripts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_finds_the_way_in_for_emergencies() {
+    let kdc = Kdc::start(&["HTTP/login.localhost"]);
+    let gateway = Plan::new().with_tickets(&kdc.keytab()).start().await;
+    furnish(&gateway).await;
+    let browser = Browser::start().await;
+    browser.driver.goto(gateway.jira() + "/x#here").await.unwrap();
+    let link = browser.driver.query(By::LinkText("Emergency access")).first().await.unwrap();
+    browser.take_picture("sign_in_emergency").await;
+    link.click().await.unwrap();
+    browser.wait_for(&(gateway.login() + "/_gatehouse/password")).await;
+    let name = browser.driver.find(By::Id("username")).await.unwrap();
+    name.send_keys("root" + Key::Tab + FOR_EMERGENCIES + Key::Enter).await.unwrap();
+    let here = browser.wait_for(&(gateway.jira() + "/x")).await;
+    assert!(here.ends_with("#here"), "{here}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn passwords_are_set_with_a_gateway_and_without_and_never_shown() {
     let mut gateway = Plan::new().with(EVERYBODY).start().await;
     furnish(&gateway).await;

@@ -128,7 +128,8 @@ mod tests {
         merge_attributes(&mut attributes, &merged).unwrap();
         assert_eq!(attributes, pairs([("b", "3"), ("c", "4")]));
         for bad in [sent("d", &["1", "2"]), sent("a b", &["1"]), sent("d", &["\u{7}"])] {
-            assert!(merge_attributes(&mut attributes, &[bad.clone()]).is_err(), "{bad:?}");
+            let bad = [bad];
+            assert!(merge_attributes(&mut attributes, &bad).is_err(), "{bad:?}");
         }
     }
 }
