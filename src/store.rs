@@ -9,6 +9,7 @@ mod apply;
 mod attributes;
 mod changes;
 mod connect;
+mod crowd_tokens;
 mod directories;
 mod directory_pages;
 mod edits;
@@ -31,6 +32,7 @@ mod retention;
 mod rows;
 mod saved_forms;
 mod sessions;
+mod sign_outs;
 mod signing_keys;
 mod sqlite_writer;
 mod time;
@@ -46,6 +48,7 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},
