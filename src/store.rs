@@ -9,6 +9,7 @@ mod apply;
 mod attributes;
 mod changes;
 mod connect;
+mod crowd;
 mod crowd_tokens;
 mod directories;
 mod directory_pages;
@@ -48,6 +49,7 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    crowd::{SeenGroup, SeenUser},
     crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
