@@ -7,6 +7,7 @@
 mod application;
 mod asking;
 mod entities;
+mod factors;
 mod failure;
 mod format;
 mod given;
@@ -16,6 +17,7 @@ mod query;
 mod resources;
 mod sent;
 mod server;
+mod sessions;
 mod settings;
 mod users;
 mod writer;

@@ -2,15 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::{Router as Routes, routing::get};
+use axum::{
+    Router as Routes,
+    routing::{get, post},
+};
 
-use super::{Crowd, groups, server::no_resource, settings, users};
+use super::{Crowd, groups, server::no_resource, sessions, settings, users};
 
 /// The resources below `/rest/usermanagement/1`. Whoever reaches one has been let in.
 pub(super) fn resources(crowd: Arc<Crowd>) -> Routes {
     Routes::new()
         .route("/user", get(users::show_user))
         .route("/group", get(groups::show_group))
+        .route("/session", post(sessions::begin_session).delete(sessions::end_sessions_of))
+        .route(
+            "/session/{token}",
+            get(sessions::show_session)
+                .post(sessions::validate_session)
+                .delete(sessions::end_session),
+        )
+        .route("/authentication/notify", post(sessions::notify_authenticated))
         .route("/config/cookie", get(settings::show_cookie))
         .fallback(async || no_resource())
         .with_state(crowd)

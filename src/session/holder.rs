@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::accounts::FRESH;
-use crate::store::Account;
+use crate::store::SeenUser;
 
 /// One for each format in which an application asks, and each address that it asks at.
 const MOST_ANSWERS: usize = 8;
@@ -16,13 +16,13 @@ const MOST_ANSWERS: usize = 8;
 #[derive(Debug)]
 pub struct Holder {
     /// The account.
-    pub account: Account,
+    pub seen: SeenUser,
     answers: RwLock<Vec<(String, Bytes)>>,
 }
 
 impl Holder {
-    fn new(account: Account) -> Self {
-        Self { account, answers: RwLock::default() }
+    fn new(seen: SeenUser) -> Self {
+        Self { seen, answers: RwLock::default() }
     }
 
     /// An answer that was made before under the same name, or a new one.
@@ -50,10 +50,10 @@ pub(super) struct ReadHolder {
 
 impl ReadHolder {
     /// An account that was read now. Answers about it last for as long as nothing has changed.
-    pub(super) fn new(account: Option<Account>, before: Option<&Self>, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(seen: Option<SeenUser>, before: Option<&Self>, now: DateTime<Utc>) -> Self {
         let before = before.and_then(|before| before.holder.clone());
-        let same = before.filter(|before| Some(&before.account) == account.as_ref());
-        let holder = same.or_else(|| account.map(|account| Arc::new(Holder::new(account))));
+        let same = before.filter(|before| Some(&before.seen) == seen.as_ref());
+        let holder = same.or_else(|| seen.map(|seen| Arc::new(Holder::new(seen))));
         Self { holder, read_at: now }
     }
 

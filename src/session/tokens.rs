@@ -173,9 +173,9 @@ impl Sessions {
         if let Some(known) = known.as_ref().filter(|known| known.is_fresh(now)) {
             return Ok(known.holder.clone());
         }
-        match (self.store.find_account(directories, live.person).await, known) {
-            (Ok(account), known) => {
-                let read = ReadHolder::new(account, known.as_deref(), now);
+        match (self.store.find_seen_user_of(directories, live.person).await, known) {
+            (Ok(seen), known) => {
+                let read = ReadHolder::new(seen, known.as_deref(), now);
                 let holder = read.holder.clone();
                 live.holder.store(Some(Arc::new(read)));
                 Ok(holder)
