@@ -173,6 +173,12 @@ impl Config {
 
     /// Their names are what they are told apart by, in whichever case.
     fn check_crowd_applications(&self, problems: &mut Problems) {
+        if self.server.is_internal_in_clear() && self.apps.iter().any(|app| !app.crowd.is_empty()) {
+            let problem = "needed where applications ask over the network, for passwords come so: name \
+                           certificate and key; or set internal_encrypted_elsewhere, if something else \
+                           encrypts what comes to internal_listen";
+            problems.add("server.internal_tls", problem);
+        }
         let mut seen = BTreeSet::new();
         for (index, app) in self.apps.iter().enumerate() {
             for (number, crowd) in app.crowd.iter().enumerate() {

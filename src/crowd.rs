@@ -12,13 +12,18 @@ mod failure;
 mod format;
 mod given;
 mod groups;
+mod listing;
+mod memberships;
+mod nesting;
 mod node;
 mod query;
 mod resources;
+mod search;
 mod sent;
 mod server;
 mod sessions;
 mod settings;
+mod user_groups;
 mod users;
 mod writer;
 

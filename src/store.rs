@@ -49,7 +49,10 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
-    crowd::{SeenGroup, SeenUser},
+    crowd::{
+        Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
+        Sight, Test,
+    },
     crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},

@@ -11,6 +11,7 @@ mod around;
 mod attacks;
 mod cli;
 mod clients;
+mod crowd;
 mod crowd_sso;
 mod directory;
 mod docs;

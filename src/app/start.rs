@@ -228,9 +228,12 @@ fn internal_server(
     crowd: Arc<Crowd>,
     health: axum::Router,
 ) -> Result<InternalServer, Problems> {
-    let tls = None;
+    // HTTP/1.1 only: some who ask read nothing else.
+    let tls = config.server.internal_tls.as_ref().map(|tls| server::acceptor(tls, false));
+    let tls = configured("server.internal_tls", tls.transpose())?;
     let asked = config.apps.iter().any(|app| !app.crowd.is_empty());
-    let crowd = asked.then(|| CrowdServer::new(crowd, false));
+    let secure = tls.is_some() || config.server.internal_encrypted_elsewhere;
+    let crowd = asked.then(|| CrowdServer::new(crowd, secure));
     Ok(InternalServer::new(health, crowd, tls, config.server.max_connections))
 }
 

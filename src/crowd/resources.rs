@@ -7,13 +7,29 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{Crowd, groups, server::no_resource, sessions, settings, users};
+use super::{
+    Crowd, groups, memberships, nesting, search, server::no_resource, sessions, settings,
+    user_groups, users,
+};
 
 /// The resources below `/rest/usermanagement/1`. Whoever reaches one has been let in.
 pub(super) fn resources(crowd: Arc<Crowd>) -> Routes {
     Routes::new()
         .route("/user", get(users::show_user))
+        .route("/user/attribute", get(users::list_attributes))
+        .route("/user/avatar", get(users::show_avatar))
+        .route("/user/group/direct", get(user_groups::list_direct_groups))
+        .route("/user/group/nested", get(user_groups::list_nested_groups))
         .route("/group", get(groups::show_group))
+        .route("/group/attribute", get(groups::list_attributes))
+        .route("/group/membership", get(memberships::list_memberships))
+        .route("/group/user/direct", get(user_groups::list_direct_users))
+        .route("/group/user/nested", get(user_groups::list_nested_users))
+        .route("/group/child-group/direct", get(nesting::list_direct_children))
+        .route("/group/child-group/nested", get(nesting::list_nested_children))
+        .route("/group/parent-group/direct", get(nesting::list_direct_parents))
+        .route("/group/parent-group/nested", get(nesting::list_nested_parents))
+        .route("/search", get(search::search_by_text).post(search::search))
         .route("/session", post(sessions::begin_session).delete(sessions::end_sessions_of))
         .route(
             "/session/{token}",

@@ -1,4 +1,4 @@
-//! `/user`: one user.
+//! `/user`: one user, and what belongs to them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::{
     Crowd,
     asking::Asking,
-    entities::{Links, Shown, write_user},
+    entities::{Links, Shown, write_attributes_document, write_user},
     failure::Failure,
     query::Query,
 };
@@ -30,6 +30,30 @@ pub(super) async fn show_user(
         write_user(writer, &links, &user, shown);
         writer.end("user");
     }))
+}
+
+/// `GET /user/attribute?username=`.
+pub(super) async fn list_attributes(
+    State(crowd): State<Arc<Crowd>>,
+    asking: Asking,
+    query: Query,
+) -> Result<Response, Failure> {
+    let user = crowd.find_user(&asking, query.required("username")?).await?;
+    let profile = &user.user.profile;
+    let (links, place) = (Links::of(&asking), "/user/attribute?username=");
+    Ok(asking.answer(StatusCode::OK, |writer| {
+        write_attributes_document(writer, &links, place, &profile.username, &profile.attributes);
+    }))
+}
+
+/// `GET /user/avatar?username=`: nobody has one.
+pub(super) async fn show_avatar(
+    State(crowd): State<Arc<Crowd>>,
+    asking: Asking,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    crowd.find_user(&asking, query.required("username")?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl Crowd {

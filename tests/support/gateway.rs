@@ -12,6 +12,7 @@ use gatehouse::{
     app::{self, StartError},
     clock::Clock,
     config::Config,
+    store::StoreOptions,
 };
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -121,6 +122,12 @@ impl Plan {
 
     pub fn internal(&self) -> String {
         format!("http://127.0.0.1:{}", self.internal_port)
+    }
+
+    /// How its database is opened, while it does not run.
+    pub fn store_options(&self) -> StoreOptions {
+        let own = || format!("sqlite://{}", self.path("gatehouse.db").display());
+        StoreOptions { url: self.store.clone().unwrap_or_else(own), password: None }
     }
 
     /// The certificate that clients have to trust.
