@@ -6,6 +6,7 @@
 
 mod application;
 mod asking;
+mod authentication;
 mod entities;
 mod factors;
 mod failure;
@@ -26,6 +27,7 @@ mod settings;
 mod user_groups;
 mod users;
 mod writer;
+mod writing;
 
 use std::sync::Arc;
 
@@ -37,8 +39,8 @@ pub use self::{
     server::CrowdServer,
 };
 use crate::{
-    clock::Clock, http::TrustedProxies, lifecycle::Background, session::Sessions, store::Store,
-    telemetry::Metrics,
+    clock::Clock, http::TrustedProxies, lifecycle::Background, passwords::Passwords,
+    provisioning::ManagedGroups, session::Sessions, store::Store, telemetry::Metrics,
 };
 
 /// What every resource may need.
@@ -50,6 +52,10 @@ pub struct Crowd {
     pub clock: Clock,
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
+    /// Whose passwords are right.
+    pub passwords: Passwords,
+    /// Which groups, and whose members, no application changes.
+    pub managed_groups: ManagedGroups,
     /// Who may ask.
     pub applications: Applications,
     /// Whom to believe whose address it is.

@@ -12,6 +12,7 @@ pub mod kerberos;
 pub mod keyring;
 pub mod lifecycle;
 pub mod login;
+pub mod passwords;
 pub mod policy;
 pub mod provisioning;
 pub mod proxy;

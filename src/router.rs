@@ -113,6 +113,7 @@ pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>) -> Routes {
         // On the login host.
         .route(login::HOME_PATH, get(login::show_home))
         .route(login::LOGIN_PATH, get(login::show_sign_in))
+        .route(login::PASSWORD_PATH, get(login::show_password).post(login::sign_in_by_password))
         .route(login::SAML_START_PATH, get(login::start_saml))
         .route(login::ACS_PATH, get(login::show_used_answer).post(login::consume_assertion))
         .route(login::METADATA_PATH, get(login::show_metadata))

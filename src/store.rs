@@ -25,6 +25,8 @@ mod last_lists;
 mod last_logins;
 mod listening;
 mod login_states;
+mod password_failures;
+mod passwords;
 mod plans;
 mod provision;
 mod purge;
@@ -66,6 +68,8 @@ pub use self::{
     last_logins::LastLogin,
     listening::ChangeListener,
     login_states::LoginState,
+    password_failures::PasswordFailures,
+    passwords::StoredPassword,
     plans::{
         Applier, Chunk, GroupJoins, NewGroup, NewPlan, Outcome, PlanId, PlanState, Seal, StoredPlan,
     },

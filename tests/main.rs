@@ -24,6 +24,7 @@ mod layers;
 mod lies;
 mod limits;
 mod login;
+mod passwords;
 mod proxy;
 mod proxy_protocol;
 mod rules;

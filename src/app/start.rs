@@ -23,6 +23,7 @@ use crate::{
     keyring::{Keyring, KeyringError},
     lifecycle::Background,
     login::{Forms, Limits, Login, Provider, Tickets},
+    passwords::Passwords,
     provisioning::{Mapping, Realms},
     router::{Router, own_routes},
     secrets::Sealer,
@@ -147,6 +148,7 @@ async fn assemble(
     let sites = Arc::new(sites(config));
     let keyring = Arc::new(open_keyring(config, &store, &clock).await?);
     let (tracer, exporter) = telemetry::tracer(config, &metrics)?;
+    let passwords = passwords(config, &store, &clock, &metrics)?;
 
     let login = Arc::new(Login {
         sites: sites.clone(),
@@ -158,6 +160,7 @@ async fn assemble(
         service_provider: configured("server.login_url", service_provider(config))?,
         providers: providers(config, &clock)?,
         tickets: tickets(config)?,
+        passwords: passwords.clone(),
         targets: targets(config, &directories),
         policy: policy(config),
         metrics: metrics.clone(),
@@ -177,7 +180,7 @@ async fn assemble(
     };
     let apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);
-    let admin = admin(config, &store, &clock, &directories, requests);
+    let admin = admin(config, &store, &clock, &directories, requests, passwords.clone());
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
 
@@ -202,6 +205,8 @@ async fn assemble(
         store: store.clone(),
         clock: clock.clone(),
         sessions: sessions.clone(),
+        passwords: passwords.clone(),
+        managed_groups: policy(config).managed_groups,
         applications: crowd_applications(config, &directories),
         trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
         metrics: metrics.clone(),
@@ -220,6 +225,18 @@ async fn assemble(
         sessions,
         store,
     })
+}
+
+/// Passwords, as the configuration says.
+pub(super) fn passwords(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<Passwords, Problems> {
+    let passwords =
+        Passwords::new(&config.passwords, store.clone(), clock.clone(), metrics.clone());
+    configured("passwords", passwords)
 }
 
 /// What machines are served by.

@@ -8,8 +8,8 @@ use axum::{
 };
 
 use super::{
-    Crowd, groups, memberships, nesting, search, server::no_resource, sessions, settings,
-    user_groups, users,
+    Crowd, authentication, groups, memberships, nesting, search, server::no_resource, sessions,
+    settings, user_groups, users, writing,
 };
 
 /// The resources below `/rest/usermanagement/1`. Whoever reaches one has been let in.
@@ -39,6 +39,8 @@ pub(super) fn resources(crowd: Arc<Crowd>) -> Routes {
         )
         .route("/authentication/notify", post(sessions::notify_authenticated))
         .route("/config/cookie", get(settings::show_cookie))
+        .route("/authentication", post(authentication::authenticate))
+        .merge(writing::resources())
         .fallback(async || no_resource())
         .with_state(crowd)
 }

@@ -34,6 +34,8 @@ pub struct Metrics {
     pub limited: Family<LimitLabels, Counter>,
     /// Forms that came without a session.
     pub saved_forms: Family<FormLabels, Counter>,
+    /// Passwords of accounts for emergencies.
+    pub break_glass: Family<BreakGlassLabels, Counter>,
     /// Questions of applications that know the gateway as a Crowd server.
     pub crowd_requests: Family<CrowdLabels, Counter>,
     registry: Arc<Mutex<Registry>>,
@@ -82,6 +84,13 @@ pub struct FormLabels {
     pub outcome: &'static str,
 }
 
+/// What became of a password of an account for emergencies.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BreakGlassLabels {
+    /// The end.
+    pub outcome: LoginOutcome,
+}
+
 /// How somebody logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "they are the labels")]
@@ -90,6 +99,8 @@ pub enum LoginMethod {
     kerberos,
     /// By assertion.
     saml,
+    /// By a password of the gateway's own.
+    password,
 }
 
 impl LoginMethod {
@@ -99,6 +110,7 @@ impl LoginMethod {
         match self {
             Self::kerberos => "kerberos",
             Self::saml => "saml",
+            Self::password => "password",
         }
     }
 }
@@ -169,6 +181,7 @@ impl Default for Metrics {
             login_loops: Family::default(),
             limited: Family::default(),
             saved_forms: Family::default(),
+            break_glass: Family::default(),
             crowd_requests: Family::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
@@ -198,6 +211,8 @@ impl Default for Metrics {
         registry.register("limited", "Requests refused because there were too many", limited);
         let forms = metrics.saved_forms.clone();
         registry.register("saved_forms", "Forms that came without a session", forms);
+        let broken = metrics.break_glass.clone();
+        registry.register("break_glass", "Passwords of accounts for emergencies", broken);
         let crowd = metrics.crowd_requests.clone();
         registry.register("crowd_requests", "Questions of applications to the Crowd server", crowd);
         drop(registry);
@@ -227,6 +242,12 @@ impl Metrics {
     /// Counts what was refused because there was too much of it.
     pub fn count_limited(&self, limit: &'static str) {
         self.limited.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// Counts a try of an account for emergencies.
+    pub fn count_break_glass(&self, right: bool) {
+        let outcome = if right { LoginOutcome::accepted } else { LoginOutcome::refused };
+        self.break_glass.get_or_create(&BreakGlassLabels { outcome }).inc();
     }
 
     /// Counts a question of an application.

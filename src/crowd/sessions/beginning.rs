@@ -18,7 +18,6 @@ use crate::{
         given::Given,
         query::Query,
     },
-    directory::NameKey,
     http::Response,
     session::ApplicationsLogin,
     store::SeenUser,
@@ -41,18 +40,13 @@ pub(in crate::crowd) async fn begin_session(
         ));
     }
     let username = context.field("username").unwrap_or_default();
-    let factors = Factors::within(&context);
-    let address = factors.address(&crowd.trusted);
-    let password = context.field("password").filter(|_| with_password);
-    let seen = crowd.find_proven(&asking, username, password, with_password, &address).await?;
-    if seen.user.inactive.is_some() {
-        return Err(inactive(&seen));
-    }
+    let password = with_password.then(|| context.field("password").unwrap_or_default());
+    let seen = crowd.find_proven(&asking, username, password).await?;
     let login = ApplicationsLogin {
         person: seen.user.person,
         application: &asking.application.name,
         with_password,
-        address,
+        address: Factors::within(&context).address(&crowd.trusted),
         duration: query.number("duration")?.map(seconds),
     };
     let token = crowd.sessions.begin_for_application(&login).await?;
@@ -76,21 +70,24 @@ fn seconds(asked: i64) -> Duration {
 }
 
 impl Crowd {
-    /// The user that an application signs in.
+    /// The user that an application signs in, whose password is right; or, without one, whom it vouches for.
     async fn find_proven(
         &self,
         asking: &Asking,
         username: &str,
         password: Option<&str>,
-        with_password: bool,
-        address: &str,
     ) -> Result<SeenUser, Failure> {
-        let directories = &asking.application.directories;
-        let seen = self.store.find_seen_user(directories, &NameKey::of(username)).await?;
-        if with_password {
-            return Err(not_proven());
+        let found = match password {
+            Some(password) => self.authenticate(asking, username, password).await,
+            None => self.find_user(asking, username).await,
+        };
+        // Clients do not expect to hear here that there is nobody of that name.
+        let is_nobody = |failure: &Failure| failure.reason == Reason::UserNotFound;
+        let seen = found.map_err(|error| if is_nobody(&error) { not_proven() } else { error })?;
+        if seen.user.inactive.is_some() {
+            return Err(inactive(&seen));
         }
-        seen.ok_or_else(not_proven)
+        Ok(seen)
     }
 }
 
