@@ -10,6 +10,7 @@ mod attributes;
 mod changes;
 mod connect;
 mod crowd;
+mod crowd_tokens;
 mod directories;
 mod directory_pages;
 mod edits;
@@ -34,6 +35,7 @@ mod retention;
 mod rows;
 mod saved_forms;
 mod sessions;
+mod sign_outs;
 mod signing_keys;
 mod sqlite_writer;
 mod time;
@@ -53,6 +55,7 @@ pub use self::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
         Sight, Test,
     },
+    crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},

@@ -13,6 +13,7 @@ mod cli;
 mod clients;
 mod crowd;
 mod crowd_writes;
+mod crowd_sso;
 mod directory;
 mod docs;
 mod fuzz;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::administration::Directories;
 use crate::{
-    config::{AppConfig, Config, CrowdConfig},
+    config::{AppConfig, Config, CrowdConfig, SignOutConfig},
     crowd::{Application, Applications, CookieSettings},
 };
 
@@ -38,6 +38,7 @@ fn application(
             secure: app.url.scheme() == "https",
         },
         sessions_without_password: crowd.sessions_without_password,
+        signs_out_everywhere: app.sessions.sign_out == SignOutConfig::Everywhere,
         writable: crowd.writable,
     }
 }

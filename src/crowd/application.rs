@@ -29,6 +29,8 @@ pub struct Application {
     pub cookie: CookieSettings,
     /// Whether it may begin sessions of people without their password.
     pub sessions_without_password: bool,
+    /// Whether whoever signs out of it signs out of the gateway.
+    pub signs_out_everywhere: bool,
     /// Whether it may change users and groups.
     pub writable: bool,
 }
@@ -130,6 +132,7 @@ mod tests {
                 secure: true,
             },
             sessions_without_password: false,
+            signs_out_everywhere: true,
             writable: false,
         };
         Applications::new(vec![
