@@ -9,6 +9,10 @@ mod apply;
 mod attributes;
 mod changes;
 mod connect;
+mod crowd_events;
+mod crowd_news;
+mod crowd_syncs;
+mod crowd_webhooks;
 mod directories;
 mod directory_pages;
 mod edits;
@@ -46,6 +50,9 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
+    crowd_syncs::CrowdSync,
+    crowd_webhooks::{NewWebhook, Webhook},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},

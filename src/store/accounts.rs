@@ -60,6 +60,13 @@ macro_rules! select_users {
 }
 pub(super) use select_users;
 
+impl UserRow {
+    /// When the account was made.
+    pub(super) fn created_at(&self) -> DateTime<Utc> {
+        time(self.created_at)
+    }
+}
+
 impl TryFrom<UserRow> for User {
     type Error = StoreError;
 

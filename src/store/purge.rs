@@ -7,8 +7,11 @@ use super::{Priority, Store, StoreError, time::micros, within};
 /// Endings matter to a replica only as long as it could have the session in memory.
 const KEEP_ENDINGS: TimeDelta = TimeDelta::days(2);
 
+/// An application that has not been told of an account for so long does not keep a copy.
+const KEEP_KNOWN: TimeDelta = TimeDelta::days(30);
+
 /// Each statement forgets by one time: sessions by their end and by their last use.
-const STATEMENTS: [&str; 7] = [
+const STATEMENTS: [&str; 8] = [
     "DELETE FROM sessions WHERE expires_at <= $1",
     "DELETE FROM handover_codes WHERE expires_at <= $1",
     "DELETE FROM login_states WHERE expires_at <= $1",
@@ -16,6 +19,7 @@ const STATEMENTS: [&str; 7] = [
     "DELETE FROM saved_forms WHERE expires_at <= $1",
     "DELETE FROM sessions WHERE seen_at <= $1",
     "DELETE FROM session_endings WHERE at <= $1",
+    "DELETE FROM crowd_known WHERE at <= $1",
 ];
 
 impl Store {
@@ -25,7 +29,8 @@ impl Store {
         now: DateTime<Utc>,
         idle_since: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let times = [now, now, now, now, now, idle_since, now - KEEP_ENDINGS].map(micros);
+        let (endings, known) = (now - KEEP_ENDINGS, now - KEEP_KNOWN);
+        let times = [now, now, now, now, now, idle_since, endings, known].map(micros);
         let mut deleted = 0;
         for (statement, time) in STATEMENTS.into_iter().zip(times) {
             // One write each: a login in between does not wait for all of them.
