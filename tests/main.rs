@@ -11,6 +11,7 @@ mod around;
 mod attacks;
 mod cli;
 mod clients;
+mod crowd_events;
 mod directory;
 mod docs;
 mod fuzz;
