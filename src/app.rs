@@ -3,6 +3,7 @@
 mod administration;
 mod applications;
 mod check;
+mod crowd;
 mod metadata;
 mod start;
 mod telemetry;

@@ -5,6 +5,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod crowd;
 pub mod directory;
 pub mod http;
 pub mod kerberos;

@@ -7,7 +7,7 @@ mod signing_key;
 mod tag;
 
 pub use self::{
-    hash::{Hash, sha256},
+    hash::{Hash, is_equal, sha256},
     random::random,
     sealer::{MasterKeyError, OpenError, Sealer},
     signing_key::{PublicKey, SigningKey, SigningKeyError},

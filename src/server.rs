@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     entrance::Entrance,
-    internal::{Readiness, internal_routes},
+    internal::{InternalServer, Readiness, internal_routes},
     tls::{TlsError, acceptor, trust},
 };
 use self::{only_http1::OnlyHttp1, patient_stream::PatientStream};

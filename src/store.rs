@@ -9,6 +9,7 @@ mod apply;
 mod attributes;
 mod changes;
 mod connect;
+mod crowd;
 mod crowd_events;
 mod crowd_news;
 mod crowd_syncs;
@@ -50,6 +51,7 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    crowd::{SeenGroup, SeenUser},
     crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
     crowd_syncs::CrowdSync,
     crowd_webhooks::{NewWebhook, Webhook},

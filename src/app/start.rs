@@ -10,12 +10,14 @@ use super::{
     administration::{admin, ensure_directories, policy, targets},
     applications::{Shared, applications, requests, sites},
     check::{check, identity_provider, sealer, service_provider, warnings},
+    crowd::crowd_applications,
     metadata, telemetry,
 };
 use crate::{
     admin::{self, Admin},
     clock::Clock,
     config::{Config, MetadataSource, Problems},
+    crowd::{Crowd, CrowdServer},
     http::{Pages, TrustedProxies},
     kerberos::Acceptor,
     keyring::{Keyring, KeyringError},
@@ -24,7 +26,7 @@ use crate::{
     provisioning::{Mapping, Realms},
     router::{Router, own_routes},
     secrets::Sealer,
-    server::{self, Entrance, Readiness, Server},
+    server::{self, Entrance, InternalServer, Readiness, Server},
     session::{SessionTimes, Sessions},
     store::{Store, StoreError, StoreOptions},
     sync,
@@ -71,7 +73,7 @@ pub enum StartError {
 pub struct Gateway {
     server: Server,
     listeners: Vec<(TcpListener, Entrance)>,
-    internal: (TcpListener, axum::Router),
+    internal: (TcpListener, InternalServer),
     control: (UnixListener, Admin),
     exporter: Option<Exporter>,
     sessions: Arc<Sessions>,
@@ -195,11 +197,20 @@ async fn assemble(
         clock: clock.clone(),
     };
     follow_keys(keyring, &background);
+    let crowd = Arc::new(Crowd {
+        store: store.clone(),
+        clock: clock.clone(),
+        sessions: sessions.clone(),
+        applications: crowd_applications(config, &directories),
+        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
+        metrics: metrics.clone(),
+        background: background.clone(),
+    });
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
         server: Server::new(Arc::new(router), tls, config.server.max_connections),
         listeners: doors.listeners,
-        internal: (doors.internal, health),
+        internal: (doors.internal, internal_server(config, crowd, health)?),
         control: (doors.control, admin),
         exporter,
         grace: Duration::from_secs(config.server.shutdown_grace_seconds),
@@ -208,6 +219,18 @@ async fn assemble(
         sessions,
         store,
     })
+}
+
+/// What machines are served by.
+fn internal_server(
+    config: &Config,
+    crowd: Arc<Crowd>,
+    health: axum::Router,
+) -> Result<InternalServer, Problems> {
+    let tls = None;
+    let asked = config.apps.iter().any(|app| !app.crowd.is_empty());
+    let crowd = asked.then(|| CrowdServer::new(crowd, false));
+    Ok(InternalServer::new(health, crowd, tls, config.server.max_connections))
 }
 
 fn session_times(config: &Config) -> SessionTimes {
@@ -369,15 +392,8 @@ impl Gateway {
             servers.spawn(self.server.clone().serve(listener, stopping.clone(), self.grace));
         }
         let mut others = JoinSet::new();
-        let (listener, routes) = self.internal;
-        let closed = closing.clone();
-        others.spawn(async move {
-            let serving = axum::serve(listener, routes);
-            let served = serving.with_graceful_shutdown(closed.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the internal listener broke");
-            }
-        });
+        let (listener, internal) = self.internal;
+        others.spawn(internal.serve(listener, closing.clone(), self.grace));
         let (socket, admin) = self.control;
         others.spawn(admin::serve_socket(socket, admin, closing.clone()));
         if let Some(exporter) = self.exporter {

@@ -1,13 +1,39 @@
-//! What machines ask: is it alive, is it ready, what has it counted.
+//! What machines ask: is it alive, is it ready, what has it counted; and applications, who is there.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Router, body::Body, extract::State, http::StatusCode, response::IntoResponse, routing::get,
+};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
-use crate::{session::Sessions, telemetry::Metrics};
+use super::{BREATH, HANDSHAKE, HEAD, TAKE, patient_stream::PatientStream};
+use crate::{crowd::CrowdServer, http::Response, session::Sessions, telemetry::Metrics};
+
+/// A machine's head: nobody here has a ticket.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// Whether new requests are welcome. It does not follow the database: known sessions are served without
 /// it, and gateways that all turn unready together would be a longer outage than its own.
@@ -63,5 +89,111 @@ async fn show_metrics(State(internal): State<Internal>) -> impl IntoResponse {
     match internal.metrics.render() {
         Ok(text) => ([("content-type", media_type)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// Serves machines, in HTTP/1.1: some of them read nothing else.
+#[derive(Clone, Debug)]
+pub struct InternalServer {
+    routes: Router,
+    crowd: Option<CrowdServer>,
+    tls: Option<Tls>,
+    http: http1::Builder,
+    places: Arc<Semaphore>,
+}
+
+#[derive(Clone)]
+struct Tls(TlsAcceptor);
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl InternalServer {
+    /// Of [`internal_routes`], and what applications ask of a Crowd server if any may.
+    #[must_use]
+    pub fn new(
+        routes: Router,
+        crowd: Option<CrowdServer>,
+        tls: Option<TlsAcceptor>,
+        max_connections: usize,
+    ) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD_BYTES);
+        let places = Arc::new(Semaphore::new(max_connections));
+        Self { routes, crowd, tls: tls.map(Tls), http, places }
+    }
+
+    /// Takes connections until `stop`, then lets those that are there end, but waits no longer than
+    /// `grace`.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken, grace: Duration) {
+        let connections = GracefulShutdown::new();
+        loop {
+            // Who comes when all places are taken waits in the kernel's queue. Nobody closes the semaphore.
+            let accepted = tokio::select! {
+                accepted = async { (self.places.clone().acquire_owned().await.ok(), listener.accept().await) } => accepted,
+                () = stop.cancelled() => break,
+            };
+            match accepted {
+                (place, Ok((stream, peer))) => {
+                    let (server, watcher) = (self.clone(), connections.watcher());
+                    tokio::spawn(async move {
+                        server.connect(stream, peer, watcher).await;
+                        drop(place);
+                    });
+                }
+                (_, Err(error)) => {
+                    tracing::warn!(%error, "an internal connection could not be accepted");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+        drop(listener);
+        if timeout(grace, connections.shutdown()).await.is_err() {
+            tracing::warn!("gave up waiting for internal requests to end");
+        }
+    }
+
+    async fn connect(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+        let _ = stream.set_nodelay(true);
+        let peer = peer.ip().to_canonical();
+        let Some(Tls(tls)) = self.tls.clone() else {
+            return self.speak(stream, peer, watcher).await;
+        };
+        match timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%error, client = %peer, "no TLS"),
+            Err(_) => tracing::debug!(client = %peer, "no TLS in time"),
+        }
+    }
+
+    async fn speak<S>(self, stream: S, peer: IpAddr, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let http = self.http.clone();
+        let server = Arc::new(self);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let server = server.clone();
+            async move { Ok::<_, Infallible>(server.respond(request.map(Body::new), peer).await) }
+        });
+        let stream = TokioIo::new(PatientStream::new(stream, TAKE));
+        if let Err(error) = watcher.watch(http.serve_connection(stream, service)).await {
+            tracing::debug!(%error, client = %peer, "an internal connection broke");
+        }
+    }
+
+    async fn respond(&self, request: Request<Body>, peer: IpAddr) -> Response {
+        match &self.crowd {
+            Some(crowd) if CrowdServer::has(request.uri().path()) => {
+                crowd.respond(request, peer).await
+            }
+            _ => match self.routes.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+        }
     }
 }

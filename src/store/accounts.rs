@@ -44,7 +44,7 @@ pub(super) struct UserRow {
     last_name: Option<String>,
     attributes: Option<String>,
     inactive_reason: Option<String>,
-    created_at: i64,
+    pub(super) created_at: i64,
 }
 
 /// The columns of [`UserRow`].

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Connection, Store, StoreError, listening, read,
+    Connection, Store, StoreError, read,
     time::{micros, time},
     within,
 };
@@ -70,6 +70,17 @@ pub(super) struct Place {
     pub(super) user: Option<(UserId, Uuid)>,
 }
 
+macro_rules! insert_change {
+    ($returning:literal) => {
+        concat!(
+            "INSERT INTO changes (seq, at, actor, reason, kind, person_id, user_id, change, batch, ",
+            "undoes, directory_id, user_uuid) ",
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            $returning
+        )
+    };
+}
+
 /// Writes a change into the log, in the transaction that makes it, and gives its number.
 pub(super) async fn append(
     connection: &mut Connection<'_>,
@@ -77,15 +88,27 @@ pub(super) async fn append(
     place: Place,
     change: &Change,
 ) -> Result<i64, StoreError> {
-    const SQL: &str = "
-        INSERT INTO changes (seq, at, actor, reason, kind, person_id, user_id, change, batch, undoes,
-            directory_id, user_uuid)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let seq = advance_head(connection, 1).await?;
+    append_at(connection, seq, author, place, change).await?;
+    Ok(seq)
+}
+
+/// Writes a change with a number that the transaction has taken already.
+pub(super) async fn append_at(
+    connection: &mut Connection<'_>,
+    seq: i64,
+    author: Author<'_>,
+    place: Place,
+    change: &Change,
+) -> Result<(), StoreError> {
+    const SQLITE: &str = insert_change!("");
+    // Whoever listens is told once the transaction is committed. The writer of SQLite does so by itself.
+    const POSTGRES: &str = insert_change!(" RETURNING pg_notify('gatehouse_changes', '')");
+    let statement = if matches!(connection, Connection::Sqlite(_)) { SQLITE } else { POSTGRES };
     let text = serde_json::to_string(change)
         .map_err(|error| StoreError::Unreadable { what: "a change", value: error.to_string() })?;
-    let seq = advance_head(connection, 1).await?;
     within!(connection, |connection| {
-        sqlx::query(SQL)
+        sqlx::query(statement)
             .bind(seq)
             .bind(micros(author.now))
             .bind(author.actor.to_owned())
@@ -102,8 +125,7 @@ pub(super) async fn append(
             .await
             .map(drop)?;
     });
-    listening::tell(connection).await?;
-    Ok(seq)
+    Ok(())
 }
 
 /// A row of the log.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use sqlx::postgres::PgListener;
 use tokio::{sync::watch, time::timeout};
 
-use super::{Connection, Store, StoreError};
+use super::{Store, StoreError};
 
-/// The channel on PostgreSQL.
+/// The channel on PostgreSQL. Whoever appends to the log names it too.
 const CHANNEL: &str = "gatehouse_changes";
 
 /// A notification can be lost, with the connection that it would have come on.
@@ -52,13 +52,4 @@ impl ChangeListener {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
-}
-
-/// Tells whoever listens, once the transaction is committed. The writer of SQLite does so by itself.
-pub(super) async fn tell(connection: &mut Connection<'_>) -> Result<(), StoreError> {
-    const SQL: &str = "SELECT pg_notify($1, '')";
-    if let Connection::Postgres(connection) = connection {
-        sqlx::query(SQL).bind(CHANNEL).execute(&mut **connection).await.map(drop)?;
-    }
-    Ok(())
 }

