@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use self::{copy::Copy, world::World};
 use crate::support::{
-    databases::{databases, postgres, sqlite},
+    databases::{databases, sqlite},
     directory::now,
 };
 
@@ -158,7 +158,7 @@ async fn what_is_forgotten_is_missed_and_what_nobody_has_missed_is_not() {
         let mut copy = Copy::of(&directories);
         copy.follow(store).await;
 
-        store.delete_changes_before(now() + TimeDelta::days(1)).await.unwrap();
+        store.delete_changes_before(Utc::now() + TimeDelta::days(1)).await.unwrap();
         assert_eq!(copy.follow(store).await, Some(0), "nothing has happened since");
         assert!(expired(store, &directories, &beginning).await);
         world.log_in(directories[0], "eve", &["devs"]).await;
@@ -166,28 +166,24 @@ async fn what_is_forgotten_is_missed_and_what_nobody_has_missed_is_not() {
         assert!(copy.follow(store).await.unwrap() > 0);
         copy.assert_same(&Copy::read(store, &directories).await, 0);
 
-        store.delete_changes_before(now() + TimeDelta::days(1)).await.unwrap();
+        store.delete_changes_before(Utc::now() + TimeDelta::days(1)).await.unwrap();
         assert!(expired(store, &directories, &after_bob).await);
     }
 }
 
 #[tokio::test]
 async fn a_database_that_was_restored_does_not_go_on_from_what_is_lost() {
-    let mut databases = vec![sqlite().await];
-    databases.extend(postgres().await);
-    for database in databases {
+    for database in databases().await {
         let store = &database.store;
         let world = World::new(store, 1).await;
         let directories = [world.directories[0]];
         world.log_in(directories[0], "bob", &["devs"]).await;
         let before = store.find_log_place(&directories).await.unwrap();
-        let backup = world::back_up(&database).await;
+        let (store, backup) = world::back_up(&database).await;
 
-        let store = Store::open(&database.options).await.unwrap();
         let world = World::new(&store, 1).await;
         world.log_in(directories[0], "eve", &["devs"]).await;
         let after = store.find_log_place(&directories).await.unwrap();
-        store.close().await;
 
         let store = Store::open(&backup.options).await.unwrap();
         let world = World::new(&store, 1).await;

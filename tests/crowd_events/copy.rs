@@ -66,7 +66,9 @@ impl Copy {
                 let key = NameKey::of(&name);
                 self.groups.remove(&key);
                 self.nestings.retain(|(parent, child)| *parent != key && *child != key);
-                self.memberships.values_mut().for_each(|groups| drop(groups.remove(&key)));
+                for groups in self.memberships.values_mut() {
+                    groups.remove(&key);
+                }
             }
             CrowdEvent::User(user) => self.heed_user(*user),
             CrowdEvent::NoUser(name) => {

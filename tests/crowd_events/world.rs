@@ -211,27 +211,24 @@ pub struct Backup {
     _dir: Option<TempDir>,
 }
 
-/// Closes a database, and copies it.
-pub async fn back_up(database: &Database) -> Backup {
+/// Copies a database as it is, and gives the store on the original, which goes on.
+pub async fn back_up(database: &Database) -> (Store, Backup) {
     let url = &database.options.url;
-    database.store.close().await;
-    if let Some(path) = url.strip_prefix("sqlite://") {
+    if url.starts_with("sqlite:") {
         let pool = sqlx::SqlitePool::connect(url).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let copy = dir.path().join("copy.db");
-        let statement = format!("VACUUM INTO '{}'", copy.display());
-        sqlx::query(AssertSqlSafe(statement)).execute(&pool).await.unwrap();
-        pool.close().await;
-        // The writer lets go of its lock once it has noticed.
-        let lock = std::fs::File::open(format!("{path}.lock")).unwrap();
-        lock.lock().unwrap();
-        let options = StoreOptions { url: format!("sqlite://{}", copy.display()), password: None };
-        return Backup { options, _dir: Some(dir) };
+        let copy = dir.path().join("copy.db").display().to_string();
+        let statement = AssertSqlSafe(format!("VACUUM INTO '{copy}'"));
+        sqlx::query(statement).execute(&pool).await.unwrap();
+        let options = StoreOptions { url: format!("sqlite://{copy}"), password: None };
+        return (database.store.clone(), Backup { options, _dir: Some(dir) });
     }
+    // It is copied only while nobody else is connected.
+    database.store.close().await;
     let (server, name) = url.rsplit_once('/').unwrap();
     let pool = sqlx::PgPool::connect(&format!("{server}/postgres")).await.unwrap();
-    let statement = format!("CREATE DATABASE {name}_copy TEMPLATE {name}");
-    sqlx::query(AssertSqlSafe(statement)).execute(&pool).await.unwrap();
+    let statement = AssertSqlSafe(format!("CREATE DATABASE {name}_copy TEMPLATE {name}"));
+    sqlx::query(statement).execute(&pool).await.unwrap();
     let options = StoreOptions { url: format!("{url}_copy"), password: None };
-    Backup { options, _dir: None }
+    (Store::open(&database.options).await.unwrap(), Backup { options, _dir: None })
 }
