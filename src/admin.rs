@@ -9,6 +9,7 @@ mod explain;
 mod groups;
 mod keys;
 mod lists;
+mod passwords;
 mod plans;
 mod requests;
 mod sessions;
@@ -35,6 +36,7 @@ pub use self::{
     groups::{GroupView, MemberView, NestingView},
     keys::KeyView,
     lists::ImportLine,
+    passwords::{PasswordBody, PasswordEditView, PasswordView},
     plans::PlanView,
     requests::{
         AccountView, AskedApp, ReadingView, RequestQuestion, RequestView, Requests, RuleView,
@@ -47,6 +49,7 @@ pub use self::{
 use crate::{
     clock::Clock,
     http::Parameters,
+    passwords::{Passwords, SetPasswordError},
     provisioning::{Policy, Targets},
     secrets::Sealer,
     store::{Store, StoreError},
@@ -70,6 +73,8 @@ pub struct Admin {
     pub upkeep: UpkeepRules,
     /// What seals signing keys; none if the master key cannot be read.
     pub sealer: Option<Arc<Sealer>>,
+    /// Passwords of accounts.
+    pub passwords: Passwords,
     /// What requests meet.
     pub requests: Arc<Requests>,
 }
@@ -87,6 +92,12 @@ impl Admin {
             .route(
                 "/users/{name}/block",
                 put(edits::deactivate_users).delete(edits::reactivate_users),
+            )
+            .route(
+                "/users/{name}/password",
+                get(passwords::show_password)
+                    .put(passwords::set_password)
+                    .delete(passwords::remove_password),
             )
             .route("/users/{name}/identities", post(edits::link_user).delete(edits::unlink_user))
             .route("/names/{name}", delete(edits::release_name))
@@ -169,6 +180,8 @@ pub(crate) enum AdminError {
     #[error("{0}")]
     BadRequest(String),
     #[error(transparent)]
+    Password(#[from] SetPasswordError),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -178,7 +191,11 @@ impl IntoResponse for AdminError {
             Self::NotFound(_) | Self::Store(StoreError::NoBatch(_) | StoreError::NoPlan(_)) => {
                 StatusCode::NOT_FOUND
             }
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_)
+            | Self::Password(SetPasswordError::Problem(_) | SetPasswordError::NotOwn) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Password(SetPasswordError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(
                 StoreError::Conflict { .. }
                 | StoreError::Undone(_)
@@ -186,7 +203,7 @@ impl IntoResponse for AdminError {
                 | StoreError::NotRemoved,
             ) => StatusCode::CONFLICT,
             Self::Store(StoreError::Forgotten { .. }) => StatusCode::GONE,
-            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Password(_) | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()
     }

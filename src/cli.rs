@@ -1,6 +1,7 @@
 //! The command line.
 
 mod adopt;
+mod app;
 mod changes;
 mod check;
 mod control;
@@ -11,6 +12,7 @@ mod group;
 mod import;
 mod judge;
 mod keys;
+mod password;
 mod plan;
 mod rules;
 mod serve;
@@ -71,6 +73,9 @@ enum Command {
     /// Takes over the usernames of an application that is older than the gateway.
     #[command(subcommand)]
     Adopt(adopt::AdoptCommand),
+    /// Prepares applications for the gateway.
+    #[command(subcommand)]
+    App(app::AppCommand),
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
@@ -117,6 +122,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Export(export) => export.run(&cli.config),
         Command::Plan(plan) => plan.run(&cli.config),
         Command::Adopt(adopt) => adopt.run(&cli.config),
+        Command::App(app) => app.run(),
         Command::Keys(keys) => keys.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),

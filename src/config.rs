@@ -10,6 +10,7 @@ mod crowd;
 mod identity_headers;
 mod kerberos;
 mod otlp;
+mod passwords;
 mod places;
 mod problems;
 mod provisioning;
@@ -35,10 +36,11 @@ pub use self::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,
     },
-    crowd::{CredentialHash, CrowdConfig},
+    crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     otlp::OtlpConfig,
+    passwords::{PasswordSignIn, PasswordsConfig},
     problems::Problems,
     provisioning::{LinkExisting, ProvisioningConfig, WithoutGroupClaim},
     rule::{DecisionConfig, HeaderConfig, RuleConfig},
@@ -53,6 +55,9 @@ pub use self::{
 
 /// What logins by ticket are called in rules.
 pub const KERBEROS: &str = "kerberos";
+
+/// What logins by a password of the gateway's own are called in rules.
+pub const PASSWORD: &str = "password";
 
 /// Everything the configuration file says, checked.
 #[derive(Clone, Debug)]
@@ -73,6 +78,8 @@ pub struct Config {
     pub saml: Vec<SamlConfig>,
     /// Logins by ticket; off if absent.
     pub kerberos: Option<KerberosConfig>,
+    /// Passwords of the gateway's own.
+    pub passwords: PasswordsConfig,
     /// How long people stay logged in.
     pub session: SessionConfig,
     /// What a login may do to the directory.
@@ -122,6 +129,7 @@ impl Config {
         let apps = tables.list("app");
         let saml = tables.list("saml");
         let kerberos = tables.optional("kerberos");
+        let passwords = tables.optional("passwords").unwrap_or_default();
         let session = tables.optional("session").unwrap_or_default();
         let provisioning = tables.optional("provisioning").unwrap_or_default();
         Some(Self {
@@ -133,6 +141,7 @@ impl Config {
             apps,
             saml,
             kerberos,
+            passwords,
             session,
             provisioning,
         })
@@ -152,6 +161,7 @@ impl Config {
         if let Some(kerberos) = &self.kerberos {
             kerberos.check(problems);
         }
+        self.passwords.check(problems);
         self.session.check(problems);
         self.provisioning.check(problems);
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
@@ -166,11 +176,26 @@ impl Config {
     #[must_use]
     pub fn ways_to_sign_in(&self) -> Vec<&str> {
         let by_ticket = self.kerberos.iter().map(|_| KERBEROS);
-        by_ticket.chain(self.saml.iter().map(|saml| saml.name.as_str())).collect()
+        let by_assertion = self.saml.iter().map(|saml| saml.name.as_str());
+        let is_for_everybody = self.passwords.sign_in == PasswordSignIn::Everybody;
+        let by_password = is_for_everybody.then_some(PASSWORD);
+        by_ticket.chain(by_assertion).chain(by_password).collect()
+    }
+
+    /// A way to sign in that is offered only where a rule asks for it.
+    #[must_use]
+    pub fn hidden_way_to_sign_in(&self) -> Option<&'static str> {
+        (self.passwords.sign_in == PasswordSignIn::BreakGlass).then_some(PASSWORD)
     }
 
     /// Their names are what they are told apart by, in whichever case.
     fn check_crowd_applications(&self, problems: &mut Problems) {
+        if self.server.is_internal_in_clear() && self.apps.iter().any(|app| !app.crowd.is_empty()) {
+            let problem = "needed where applications ask over the network, for passwords come so: name \
+                           certificate and key; or set internal_encrypted_elsewhere, if something else \
+                           encrypts what comes to internal_listen";
+            problems.add("server.internal_tls", problem);
+        }
         let mut seen = BTreeSet::new();
         for (index, app) in self.apps.iter().enumerate() {
             for (number, crowd) in app.crowd.iter().enumerate() {
@@ -184,11 +209,15 @@ impl Config {
     }
 
     fn check_ways_to_sign_in(&self, problems: &mut Problems) {
-        for (index, _) in self.saml.iter().enumerate().filter(|(_, saml)| saml.name == KERBEROS) {
-            let problem = format!("{KERBEROS:?} is what logins by ticket are called");
-            problems.add(format!("saml[{index}].name"), problem);
+        let ours = [(KERBEROS, "ticket"), (PASSWORD, "password")];
+        for (index, saml) in self.saml.iter().enumerate() {
+            for (name, what) in ours.iter().filter(|(name, _)| saml.name == *name) {
+                let problem = format!("{name:?} is what logins by {what} are called");
+                problems.add(format!("saml[{index}].name"), problem);
+            }
         }
-        let known = self.ways_to_sign_in();
+        let mut known = self.ways_to_sign_in();
+        known.extend(self.hidden_way_to_sign_in());
         for (index, app) in self.apps.iter().enumerate() {
             for (number, rule) in app.rule.iter().enumerate() {
                 rule.check_sign_in(&format!("app[{index}].rule[{number}]"), &known, problems);
@@ -200,7 +229,8 @@ impl Config {
         if self.apps.is_empty() {
             problems.add("app", "name at least one application in an [[app]] table");
         }
-        if self.saml.is_empty() && self.kerberos.is_none() {
+        let by_password = self.passwords.sign_in == PasswordSignIn::Everybody;
+        if self.saml.is_empty() && self.kerberos.is_none() && !by_password {
             problems.add("saml", "nobody could log in: add a [[saml]] or a [kerberos] table");
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod atlassian;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod kerberos;
 pub mod keyring;
 pub mod lifecycle;
 pub mod login;
+pub mod passwords;
 pub mod policy;
 pub mod provisioning;
 pub mod proxy;

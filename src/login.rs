@@ -13,6 +13,7 @@ mod home;
 mod limits;
 mod logout;
 mod parent;
+mod password;
 mod provider;
 mod rounds;
 mod saml_start;
@@ -30,6 +31,7 @@ pub use self::{
     home::show_home,
     limits::Limits,
     logout::{confirm_logout, log_out, show_logged_out},
+    password::{show_password, sign_in_by_password},
     provider::Provider,
     saml_start::{show_metadata, start_saml},
     sign_in::show_sign_in,
@@ -38,6 +40,7 @@ use crate::{
     clock::Clock,
     http::{Arrival, Error, Sites},
     kerberos::Acceptor,
+    passwords::Passwords,
     provisioning::{Policy, Realms, Targets},
     saml::ServiceProvider,
     secrets::Sealer,
@@ -51,6 +54,9 @@ pub const LOGIN_PATH: &str = "/_gatehouse/login";
 
 /// Where the browser is sent to an identity provider.
 pub const SAML_START_PATH: &str = "/_gatehouse/saml/start";
+
+/// Where somebody signs in with a password of the gateway's own.
+pub const PASSWORD_PATH: &str = "/_gatehouse/password";
 
 /// Where responses are posted to.
 pub const ACS_PATH: &str = "/_gatehouse/saml/acs";
@@ -89,6 +95,8 @@ pub struct Login {
     pub providers: Vec<Provider>,
     /// Logins by ticket.
     pub tickets: Option<Tickets>,
+    /// Logins by password.
+    pub passwords: Passwords,
     /// Where accounts are made.
     pub targets: Targets,
     /// What a login may change.

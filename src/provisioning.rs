@@ -23,8 +23,8 @@ pub use self::{
     bulk::{HeldUser, ListedUser, NewNumbers, Unlisted, plan_listed, plan_new, plan_unlisted},
     claims::{Claims, GroupClaim},
     edits::{
-        plan_deactivation, plan_joining, plan_leaving, plan_nesting, plan_reactivation,
-        plan_removal, plan_unnesting,
+        plan_account, plan_deactivation, plan_group_removal, plan_joining, plan_leaving,
+        plan_nesting, plan_reactivation, plan_removal, plan_unnesting, plan_update,
     },
     groups::ManagedGroups,
     guard::{Ending, GuardError, guard, guard_size},

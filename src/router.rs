@@ -15,11 +15,12 @@ use hyper::body::Incoming;
 use self::record::Record;
 use crate::{
     clock::Clock,
+    crowd::AccountFirst,
     directory::DirectoryId,
     http::{
         Arrival, Body, Error, Origins, Pages, Peer, Place, Response, Route, STYLE_PATH, Site,
-        Sites, TrustedProxies, check_request, find_cookie, is_navigation, read_away, see_other,
-        style, wants_html,
+        Sites, TrustedProxies, check_request, find_cookie, is_for_a_page, is_navigation, read_away,
+        see_other, style, wants_html,
     },
     keyring::Keyring,
     login::{self, Awaited, Login, Resumed, Settled},
@@ -47,6 +48,8 @@ pub struct App {
     pub directories: Arc<[DirectoryId]>,
     /// Whose pages may change things there.
     pub origins: Origins,
+    /// Has newcomers wait until the application knows them, if it has to be told.
+    pub account_first: Option<AccountFirst>,
 }
 
 /// Where a request wants to go.
@@ -107,6 +110,7 @@ pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>) -> Routes {
         // On the login host.
         .route(login::HOME_PATH, get(login::show_home))
         .route(login::LOGIN_PATH, get(login::show_sign_in))
+        .route(login::PASSWORD_PATH, get(login::show_password).post(login::sign_in_by_password))
         .route(login::SAML_START_PATH, get(login::start_saml))
         .route(login::ACS_PATH, get(login::show_used_answer).post(login::consume_assertion))
         .route(login::METADATA_PATH, get(login::show_metadata))
@@ -257,6 +261,16 @@ impl Router {
         if session.is_some() && !admitted {
             read_away(request.into_body()).await;
             return Err(cross_site());
+        }
+        if let (Some(first), Some(visitor)) = (&app.account_first, visitor) {
+            let is_page = is_navigation(request.method(), request.headers());
+            // A form cannot be sent again by itself: it waits as long as it takes.
+            let is_form = !is_page && is_for_a_page(request.headers());
+            if !first.admit(visitor, is_form).await {
+                read_away(request.into_body()).await;
+                record.decision = "wait";
+                return Ok(first.ask_to_wait(to.target, is_page));
+            }
         }
         let forwarding = Forwarding { place: to.place, arrival, visitor };
         let goes_on = lives(session.as_ref());

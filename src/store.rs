@@ -28,6 +28,8 @@ mod last_lists;
 mod last_logins;
 mod listening;
 mod login_states;
+mod password_failures;
+mod passwords;
 mod plans;
 mod provision;
 mod purge;
@@ -51,7 +53,10 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
-    crowd::{SeenGroup, SeenUser},
+    crowd::{
+        Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
+        Sight, Test,
+    },
     crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
     crowd_syncs::CrowdSync,
     crowd_webhooks::{NewWebhook, Webhook},
@@ -67,6 +72,8 @@ pub use self::{
     last_logins::LastLogin,
     listening::ChangeListener,
     login_states::LoginState,
+    password_failures::PasswordFailures,
+    passwords::StoredPassword,
     plans::{
         Applier, Chunk, GroupJoins, NewGroup, NewPlan, Outcome, PlanId, PlanState, Seal, StoredPlan,
     },

@@ -10,8 +10,8 @@ mod trace_id;
 pub use self::{
     log::init,
     metrics::{
-        AppLabels, FormLabels, LeftOutLabels, LimitLabels, LoginLabels, LoginMethod, LoginOutcome,
-        LoopLabels, Metrics, RequestLabels, SpanLabels,
+        AppLabels, BreakGlassLabels, FormLabels, LeftOutLabels, LimitLabels, LoginLabels,
+        LoginMethod, LoginOutcome, LoopLabels, Metrics, RequestLabels, SpanLabels,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     spans::{Span, SpanKind, SpanValue, Tracer},

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     directory::{Change, NameKey},
-    provisioning::{plan_joining, plan_leaving, plan_nesting, plan_unnesting},
+    provisioning::{plan_group_removal, plan_joining, plan_leaving, plan_nesting, plan_unnesting},
     store::{GroupListing, Nesting, Step},
 };
 
@@ -160,8 +160,9 @@ pub(super) async fn remove_group(
         let change = Change::RemoveNesting { parent, child, source };
         Step { person: None, user: None, change }
     });
-    let change = Change::RemoveGroup { group: group.name.clone() };
-    let steps = leave.chain(nestings).chain([Step { person: None, user: None, change }]).collect();
+    let removal = plan_group_removal(&group.name, group.description.as_deref());
+    let removal = removal.into_iter().map(|change| Step { person: None, user: None, change });
+    let steps = leave.chain(nestings).chain(removal).collect();
     let mut view = EditView { dry_run: options.dry_run, ..EditView::default() };
     apply_steps(&admin, &options, group.directory, steps, &mut view).await?;
     Ok(Json(view))

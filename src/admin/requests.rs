@@ -30,6 +30,8 @@ pub struct Requests {
     pub apps: Vec<AskedApp>,
     /// How people can sign in.
     pub ways: Vec<String>,
+    /// One that is offered only where a rule asks for it.
+    pub hidden_way: Option<&'static str>,
 }
 
 /// An application, as far as it can be asked about.
@@ -156,7 +158,7 @@ impl Requests {
         view.describe(&decided, app, &asked);
 
         let ways: Vec<_> = self.ways.iter().map(String::as_str).collect();
-        let ways = offered_ways(decided.sign_in_with(), &ways);
+        let ways = offered_ways(decided.sign_in_with(), &ways, self.hidden_way);
         let signed_in_with = known.signed_in_with(&ways);
         let account = known.account.filter(|_| decided.needs_session());
         let verdict = decided.judge(known.user(signed_in_with));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     applications::{Shared, applications, requests, sites},
     check::sealer,
-    start::StartError,
+    start::{StartError, passwords},
 };
 use crate::{
     admin::{Admin, Requests, UpkeepRules},
@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Problems},
     directory::{DirectoryId, Issuer},
     lifecycle::Background,
+    passwords::Passwords,
     provisioning::{ManagedGroups, Policy, Targets, kerberos_issuer, saml_issuer},
     store::{Store, StoreError},
     telemetry::{Metrics, Tracer},
@@ -40,7 +41,8 @@ pub(crate) async fn open_admin(
     };
     let apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);
-    Ok(admin(config, store, clock, &directories, requests))
+    let passwords = passwords(config, store, clock, &shared.metrics)?;
+    Ok(admin(config, store, clock, &directories, requests, passwords))
 }
 
 pub(super) fn admin(
@@ -49,6 +51,7 @@ pub(super) fn admin(
     clock: &Clock,
     directories: &Directories,
     requests: Requests,
+    passwords: Passwords,
 ) -> Admin {
     let policy = policy(config);
     let issuers = policy.domains.iter().map(|(issuer, _)| issuer.0.clone()).collect();
@@ -63,6 +66,7 @@ pub(super) fn admin(
         policy,
         upkeep,
         sealer,
+        passwords,
         requests: Arc::new(requests),
     }
 }

@@ -97,6 +97,7 @@ fn application(
         default_groups: app.default_groups.clone(),
         directories: app.directories.iter().map(|name| directories[name]).collect(),
         origins,
+        account_first: None,
     }
 }
 
@@ -115,5 +116,6 @@ pub(super) fn requests(config: &Config, sites: &Arc<Sites>, apps: &[App]) -> Req
         origins: app.origins.clone(),
     });
     let ways = config.ways_to_sign_in().into_iter().map(str::to_owned).collect();
-    Requests { sites: sites.clone(), apps: asked.collect(), ways }
+    let hidden_way = config.hidden_way_to_sign_in();
+    Requests { sites: sites.clone(), apps: asked.collect(), ways, hidden_way }
 }

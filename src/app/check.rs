@@ -52,6 +52,11 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
     {
         problems.check("server.tls", server::acceptor(tls, config.server.http2));
     }
+    if let Some(tls) = &config.server.internal_tls
+        && problems.check("server.internal_tls.key", check_secret_file(&tls.key)).is_some()
+    {
+        problems.check("server.internal_tls", server::acceptor(tls, false));
+    }
     problems.into_result()
 }
 

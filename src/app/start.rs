@@ -10,19 +10,20 @@ use super::{
     administration::{admin, ensure_directories, policy, targets},
     applications::{Shared, applications, requests, sites},
     check::{check, identity_provider, sealer, service_provider, warnings},
-    crowd::crowd_applications,
+    crowd::{crowd_applications, put_accounts_first},
     metadata, telemetry,
 };
 use crate::{
     admin::{self, Admin},
     clock::Clock,
     config::{Config, MetadataSource, Problems},
-    crowd::{Crowd, CrowdServer},
+    crowd::{Copies, Crowd, CrowdServer, deliver_webhooks},
     http::{Pages, TrustedProxies},
     kerberos::Acceptor,
     keyring::{Keyring, KeyringError},
     lifecycle::Background,
     login::{Forms, Limits, Login, Provider, Tickets},
+    passwords::Passwords,
     provisioning::{Mapping, Realms},
     router::{Router, own_routes},
     secrets::Sealer,
@@ -147,6 +148,7 @@ async fn assemble(
     let sites = Arc::new(sites(config));
     let keyring = Arc::new(open_keyring(config, &store, &clock).await?);
     let (tracer, exporter) = telemetry::tracer(config, &metrics)?;
+    let passwords = passwords(config, &store, &clock, &metrics)?;
 
     let login = Arc::new(Login {
         sites: sites.clone(),
@@ -157,6 +159,7 @@ async fn assemble(
         service_provider: configured("server.login_url", service_provider(config))?,
         providers: providers(config, &clock)?,
         tickets: tickets(config)?,
+        passwords: passwords.clone(),
         targets: targets(config, &directories),
         policy: policy(config),
         metrics: metrics.clone(),
@@ -174,11 +177,29 @@ async fn assemble(
         tracer: tracer.clone(),
         background: background.clone(),
     };
-    let apps = applications(config, &directories, &shared)?;
+    let mut apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);
-    let admin = admin(config, &store, &clock, &directories, requests);
+    let admin = admin(config, &store, &clock, &directories, requests, passwords.clone());
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
+
+    let crowd = Arc::new(Crowd {
+        store: store.clone(),
+        clock: clock.clone(),
+        sessions: sessions.clone(),
+        passwords: passwords.clone(),
+        managed_groups: policy(config).managed_groups,
+        applications: crowd_applications(config, &directories),
+        copies: Arc::new(Copies::new(store.clone(), clock.clone(), background.clone())),
+        sealer: Arc::new(own_sealer(config)?),
+        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
+        metrics: metrics.clone(),
+        background: background.clone(),
+    });
+    put_accounts_first(&mut apps, &crowd);
+    if !crowd.applications.is_empty() {
+        deliver_webhooks(&crowd);
+    }
 
     let accept = |tls| server::acceptor(tls, config.server.http2);
     let tls = config.server.tls.as_ref().map(accept).transpose();
@@ -197,15 +218,6 @@ async fn assemble(
         clock: clock.clone(),
     };
     follow_keys(keyring, &background);
-    let crowd = Arc::new(Crowd {
-        store: store.clone(),
-        clock: clock.clone(),
-        sessions: sessions.clone(),
-        applications: crowd_applications(config, &directories),
-        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        metrics: metrics.clone(),
-        background: background.clone(),
-    });
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
         server: Server::new(Arc::new(router), tls, config.server.max_connections),
@@ -221,15 +233,30 @@ async fn assemble(
     })
 }
 
+/// Passwords, as the configuration says.
+pub(super) fn passwords(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<Passwords, Problems> {
+    let passwords =
+        Passwords::new(&config.passwords, store.clone(), clock.clone(), metrics.clone());
+    configured("passwords", passwords)
+}
+
 /// What machines are served by.
 fn internal_server(
     config: &Config,
     crowd: Arc<Crowd>,
     health: axum::Router,
 ) -> Result<InternalServer, Problems> {
-    let tls = None;
+    // HTTP/1.1 only: some who ask read nothing else.
+    let tls = config.server.internal_tls.as_ref().map(|tls| server::acceptor(tls, false));
+    let tls = configured("server.internal_tls", tls.transpose())?;
     let asked = config.apps.iter().any(|app| !app.crowd.is_empty());
-    let crowd = asked.then(|| CrowdServer::new(crowd, false));
+    let secure = tls.is_some() || config.server.internal_encrypted_elsewhere;
+    let crowd = asked.then(|| CrowdServer::new(crowd, secure));
     Ok(InternalServer::new(health, crowd, tls, config.server.max_connections))
 }
 
@@ -296,13 +323,18 @@ fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
     Ok(Some(Tickets { acceptor, realms }))
 }
 
+/// A sealer of somebody's own: it is made of the master key, and cheap.
+fn own_sealer(config: &Config) -> Result<Sealer, Problems> {
+    let mut problems = Problems::default();
+    sealer(config, &mut problems).ok_or(problems)
+}
+
 async fn open_keyring(
     config: &Config,
     store: &Store,
     clock: &Clock,
 ) -> Result<Keyring, StartError> {
-    let mut problems = Problems::default();
-    let sealer = sealer(config, &mut problems).ok_or(problems)?;
+    let sealer = own_sealer(config)?;
     let days = TimeDelta::days(config.secrets.signing_key_days.into());
     Ok(Keyring::open(store.clone(), sealer, clock.clone(), days).await?)
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{
     control::{self, Control, ControlError},
     edit::{EditOptions, Output, path_with, print_json},
+    password::PasswordCommand,
     say,
 };
 use crate::admin::{ExplainView, FieldView, LoginView, MembershipView, UserView};
@@ -74,6 +75,9 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         options: EditOptions,
     },
+    /// Passwords of accounts that are the gateway's own.
+    #[command(subcommand)]
+    Password(PasswordCommand),
     /// Lets an identity log in as a user.
     Link {
         /// The username.
@@ -128,6 +132,7 @@ impl UserCommand {
                 let path = format!("/names/{}", encode(name));
                 options.send(control, Method::DELETE, &path, None).await
             }
+            Self::Password(password) => password.run(control).await,
             Self::Link { name, identity, options } => {
                 let body = identity.body();
                 options.send(control, Method::POST, &path(name, "/identities"), Some(&body)).await
@@ -263,6 +268,6 @@ fn encode(name: &str) -> String {
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }
 
-fn path(name: &str, rest: &str) -> String {
+pub(super) fn path(name: &str, rest: &str) -> String {
     format!("/users/{}{rest}", encode(name))
 }

@@ -23,9 +23,17 @@ pub struct ServerConfig {
     #[serde(default)]
     pub proxy_protocol_listen: Vec<SocketAddr>,
 
-    /// The address of `/healthz`, `/readyz` and `/metrics`. Default: 127.0.0.1:9090.
+    /// The address for machines: `/healthz`, `/readyz` and `/metrics`, and the Crowd server if any
+    /// application may ask it. Default: 127.0.0.1:9090.
     #[serde(default = "default_internal_listen")]
     pub internal_listen: SocketAddr,
+
+    /// The certificate for machines. Default: none; they are spoken to in clear.
+    pub internal_tls: Option<TlsConfig>,
+
+    /// Whether something else encrypts what comes to `internal_listen`, such as a service mesh. Default: false.
+    #[serde(default)]
+    pub internal_encrypted_elsewhere: bool,
 
     /// Load balancers in front: their `X-Forwarded-For` is believed. Default: nobody's.
     #[serde(default)]
@@ -57,6 +65,12 @@ pub struct TlsConfig {
 }
 
 impl ServerConfig {
+    /// Whether what applications ask, passwords among it, would cross the network in clear.
+    pub(super) fn is_internal_in_clear(&self) -> bool {
+        let encrypted = self.internal_tls.is_some() || self.internal_encrypted_elsewhere;
+        !encrypted && !self.internal_listen.ip().is_loopback()
+    }
+
     pub(super) fn check(&self, problems: &mut Problems) {
         if let Err(problem) = urls::check_origin(&self.login_url) {
             problems.add("server.login_url", problem);

@@ -97,3 +97,20 @@ fn refuses_places_that_cannot_be_told_apart() {
     let shared = EXAMPLE.replace("https://wiki.example.com", "https://jira.example.com/wiki");
     assert!(Config::parse(&shared).is_ok());
 }
+
+#[test]
+fn passwords_do_not_cross_the_network_in_clear() {
+    let crowd = format!("[[app.crowd]]\ncredentials = [\"sha256:{}\"]\n", "0".repeat(64));
+    let text = EXAMPLE.replace("127.0.0.1:9090", "0.0.0.0:9090");
+    assert!(Config::parse(&text).is_ok());
+    // After the last app's table.
+    let (before, after) = text.split_once("[[saml]]").unwrap();
+    let asked = |more: &str| {
+        format!("{before}{crowd}[[saml]]{after}")
+            .replace("[server]\n", &format!("[server]\n{more}\n"))
+    };
+    assert!(problems(&asked("")).contains("server.internal_tls: needed"));
+    assert!(Config::parse(&asked("internal_encrypted_elsewhere = true")).is_ok());
+    let tls = "internal_tls = { certificate = \"a\", key = \"b\" }";
+    assert!(Config::parse(&asked(tls)).is_ok());
+}

@@ -40,16 +40,15 @@ impl Links {
 /// A user, within an entity that has been begun.
 pub(super) fn write_user(writer: &mut Writer, links: &Links, seen: &SeenUser, shown: Shown) {
     let profile = &seen.user.profile;
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     writer.attribute("name", &profile.username);
     writer.attribute("expand", "attributes");
     links.write(writer, "/user?username=", &profile.username, "self");
-    writer.text("first-name", &text(&profile.first_name));
-    writer.text("last-name", &text(&profile.last_name));
+    writer.text("first-name", profile.first_name.as_deref().unwrap_or_default());
+    writer.text("last-name", profile.last_name.as_deref().unwrap_or_default());
     let display_name = profile.display_name.as_deref().unwrap_or(&profile.username);
     writer.text("display-name", display_name);
     writer.number("directory-id", seen.user.directory.0);
-    writer.text("email", &text(&profile.email));
+    writer.text("email", profile.email.as_deref().unwrap_or_default());
     writer.begin("password");
     links.write(writer, "/user/password?username=", &profile.username, "edit");
     writer.end("password");
@@ -99,6 +98,20 @@ fn write_attributes(
     writer.begin("attributes");
     links.write(writer, place, name, "self");
     write_attribute_list(writer, attributes);
+    writer.end("attributes");
+}
+
+/// Attributes by themselves.
+pub(super) fn write_attributes_document(
+    writer: &mut Writer,
+    links: &Links,
+    place: &str,
+    name: &str,
+    attributes: &BTreeMap<String, String>,
+) {
+    writer.begin_document("attributes");
+    links.write(writer, place, name, "self");
+    write_attribute_list(writer, Some(attributes));
     writer.end("attributes");
 }
 

@@ -1,6 +1,6 @@
 //! `/group`: one group.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::extract::State;
 use http::StatusCode;
@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::{
     Crowd,
     asking::Asking,
-    entities::{Links, Shown, write_group},
+    entities::{Links, Shown, write_attributes_document, write_group},
     failure::Failure,
     query::Query,
 };
@@ -26,6 +26,19 @@ pub(super) async fn show_group(
         writer.begin_document("group");
         write_group(writer, &links, &group, shown);
         writer.end("group");
+    }))
+}
+
+/// `GET /group/attribute?groupname=`: groups have none.
+pub(super) async fn list_attributes(
+    State(crowd): State<Arc<Crowd>>,
+    asking: Asking,
+    query: Query,
+) -> Result<Response, Failure> {
+    let group = crowd.find_group(&asking, query.required("groupname")?).await?;
+    let (links, place) = (Links::of(&asking), "/group/attribute?groupname=");
+    Ok(asking.answer(StatusCode::OK, |writer| {
+        write_attributes_document(writer, &links, place, &group.name, &BTreeMap::new());
     }))
 }
 

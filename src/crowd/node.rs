@@ -31,6 +31,8 @@ pub(super) enum Unreadable {
     Json(String),
     #[error("document types and entities are not taken")]
     DocumentType,
+    #[error("it has a character that no text has")]
+    Character,
     #[error("it is nested deeper than {MOST_LEVELS} levels")]
     TooDeep,
 }

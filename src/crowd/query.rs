@@ -65,7 +65,12 @@ impl<S: Sync> FromRequestParts<S> for Query {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+        let query = Self::parse(parts.uri.query().unwrap_or_default());
+        // No database holds such a text.
+        if query.0.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Failure::illegal("a parameter has a character that nothing has"));
+        }
+        Ok(query)
     }
 }
 

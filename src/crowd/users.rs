@@ -1,4 +1,4 @@
-//! `/user`: one user.
+//! `/user`: one user, and what belongs to them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::{
     Crowd,
     asking::Asking,
-    entities::{Links, Shown, write_user},
+    entities::{Links, Shown, write_attributes_document, write_user},
     failure::Failure,
     query::Query,
 };
@@ -32,12 +32,38 @@ pub(super) async fn show_user(
     }))
 }
 
+/// `GET /user/attribute?username=`.
+pub(super) async fn list_attributes(
+    State(crowd): State<Arc<Crowd>>,
+    asking: Asking,
+    query: Query,
+) -> Result<Response, Failure> {
+    let user = crowd.find_user(&asking, query.required("username")?).await?;
+    let profile = &user.user.profile;
+    let (links, place) = (Links::of(&asking), "/user/attribute?username=");
+    Ok(asking.answer(StatusCode::OK, |writer| {
+        write_attributes_document(writer, &links, place, &profile.username, &profile.attributes);
+    }))
+}
+
+/// `GET /user/avatar?username=`: nobody has one.
+pub(super) async fn show_avatar(
+    State(crowd): State<Arc<Crowd>>,
+    asking: Asking,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    crowd.find_user(&asking, query.required("username")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 impl Crowd {
     /// The user that the application knows by this name, in whichever case.
     pub(super) async fn find_user(&self, asking: &Asking, name: &str) -> Result<SeenUser, Failure> {
         let directories = &asking.application.directories;
         let found = self.store.find_seen_user(directories, &NameKey::of(name)).await?;
-        found.ok_or_else(|| Failure::no_user(name))
+        let found = found.ok_or_else(|| Failure::no_user(name))?;
+        self.copies.asked_for(&asking.application, &found);
+        Ok(found)
     }
 
     /// The user that the application knows by this key.

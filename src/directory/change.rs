@@ -79,6 +79,15 @@ pub enum Change {
         /// Its name.
         group: String,
     },
+    /// A group is described in other words.
+    DescribeGroup {
+        /// Its name.
+        group: String,
+        /// What was said of it.
+        before: Option<String>,
+        /// What is said of it.
+        after: Option<String>,
+    },
     /// The members of one group are members of another.
     AddNesting {
         /// The group that gets members.
@@ -159,6 +168,7 @@ impl Change {
             Self::DeactivateUser { .. } => "deactivate_user",
             Self::CreateGroup { .. } => "create_group",
             Self::RemoveGroup { .. } => "remove_group",
+            Self::DescribeGroup { .. } => "describe_group",
             Self::AddNesting { .. } => "add_nesting",
             Self::RemoveNesting { .. } => "remove_nesting",
             Self::AddMembership { .. } => "add_membership",
@@ -193,6 +203,9 @@ impl Change {
             Self::DeactivateUser { reason } => Self::ReactivateUser { reason },
             Self::CreateGroup { group } => Self::RemoveGroup { group },
             Self::RemoveGroup { group } => Self::CreateGroup { group },
+            Self::DescribeGroup { group, before, after } => {
+                Self::DescribeGroup { group, before: after, after: before }
+            }
             Self::AddNesting { parent, child, source } => {
                 Self::RemoveNesting { parent, child, source }
             }
@@ -231,6 +244,9 @@ impl std::fmt::Display for Change {
             Self::DeactivateUser { reason } => write!(f, "deactivate ({})", reason.as_str()),
             Self::CreateGroup { group } => write!(f, "create the group {group:?}"),
             Self::RemoveGroup { group } => write!(f, "remove the group {group:?}"),
+            Self::DescribeGroup { group, after, .. } => {
+                write!(f, "describe the group {group:?} as {:?}", after.as_deref().unwrap_or(""))
+            }
             Self::AddNesting { parent, child, source } => {
                 write!(f, "put the members of {child:?} into {parent:?} by {source}")
             }
@@ -298,6 +314,7 @@ mod tests {
             Change::UpdateUser { before: profile.clone(), after: renamed },
             Change::DeactivateUser { reason },
             Change::CreateGroup { group: group.clone() },
+            Change::DescribeGroup { group: group.clone(), before: None, after: Some("x".into()) },
             Change::AddMembership { group, source },
         ] {
             let back = change.inverse(None).unwrap();

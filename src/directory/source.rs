@@ -19,6 +19,8 @@ pub enum Source {
     Default(String),
     /// An import by this name.
     Import(String),
+    /// This application, which knows the gateway as a Crowd server.
+    Crowd(String),
 }
 
 /// A text that names no source.
@@ -35,6 +37,7 @@ impl fmt::Display for Source {
             Self::Scim(name) => write!(f, "scim:{name}"),
             Self::Default(app) => write!(f, "default:{app}"),
             Self::Import(name) => write!(f, "import:{name}"),
+            Self::Crowd(application) => write!(f, "crowd:{application}"),
         }
     }
 }
@@ -50,6 +53,7 @@ impl FromStr for Source {
             Some(("scim", name)) => Ok(Self::Scim(name.to_owned())),
             Some(("default", app)) => Ok(Self::Default(app.to_owned())),
             Some(("import", name)) => Ok(Self::Import(name.to_owned())),
+            Some(("crowd", application)) => Ok(Self::Crowd(application.to_owned())),
             _ => Err(UnknownSource(text.to_owned())),
         }
     }
@@ -62,7 +66,8 @@ mod tests {
     #[test]
     fn is_read_as_it_is_written() {
         let issuer = Issuer("saml:corp".to_owned());
-        for source in [Source::Manual, Source::Jit(issuer), Source::Default("jira".to_owned())] {
+        let (app, crowd) = (Source::Default("jira".to_owned()), Source::Crowd("jira".to_owned()));
+        for source in [Source::Manual, Source::Jit(issuer), app, crowd] {
             assert_eq!(source.to_string().parse(), Ok(source));
         }
         assert!("jit".parse::<Source>().is_err());

@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use super::{HANDOVER_PATH, Login, flow::Flow, parent::Before};
 use crate::{
+    directory::{Issuer, PersonId},
     http::{Arrival, Error, Response, see_other},
     provisioning::{Claims, Refusal},
     saml::NameId,
@@ -26,6 +27,38 @@ pub(super) struct Proven {
     pub(super) written: Option<Written>,
 }
 
+/// Somebody who may come in, and by what.
+pub(super) struct Entering {
+    pub(super) person: PersonId,
+    pub(super) username: String,
+    /// Who vouches.
+    pub(super) issuer: Issuer,
+    pub(super) method: LoginMethod,
+    pub(super) name_id: Option<NameId>,
+    pub(super) session_index: Option<String>,
+    pub(super) not_on_or_after: Option<DateTime<Utc>>,
+    pub(super) written: Option<Written>,
+    /// How much the login has changed in the directory.
+    pub(super) changes: usize,
+}
+
+impl Proven {
+    /// The same, once an account is known.
+    fn entering(self, provisioned: &Provisioned) -> Entering {
+        Entering {
+            person: provisioned.person,
+            username: self.claims.profile.username,
+            issuer: self.claims.identity.issuer,
+            method: self.method,
+            name_id: self.name_id,
+            session_index: self.session_index,
+            not_on_or_after: self.not_on_or_after,
+            written: self.written,
+            changes: provisioned.plan.changes.len(),
+        }
+    }
+}
+
 /// A login that was written down: under which handle, and of which browser on the login host.
 pub(super) struct Written {
     pub(super) handle_hash: Hash,
@@ -42,13 +75,21 @@ impl Login {
         proven: Proven,
     ) -> Result<Response, Error> {
         self.admit_account(&proven.claims)?;
-        let username = proven.claims.profile.username.clone();
-        let issuer = proven.claims.identity.issuer.clone();
-        let method = proven.method;
-        let provisioned = self.provision(arrival, flow, method, &proven.claims).await?;
-        self.note(arrival, flow.trace, method, LoginOutcome::accepted, "ok");
-        let had = self.find_session_before(arrival, headers, flow, &proven, provisioned.person);
-        let replaces = match had.await? {
+        let provisioned = self.provision(arrival, flow, proven.method, &proven.claims).await?;
+        self.enter(arrival, headers, flow, proven.entering(&provisioned)).await
+    }
+
+    /// Gives somebody a session, and sends them on.
+    pub(super) async fn enter(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        flow: &Flow,
+        entering: Entering,
+    ) -> Result<Response, Error> {
+        self.note(arrival, flow.trace, entering.method, LoginOutcome::accepted, "ok");
+        let had = self.find_session_before(arrival, headers, flow, &entering).await?;
+        let replaces = match had {
             Before::InAnotherTab(session) => match flow.retry(*flow.browser()) {
                 Some(again) => return Ok(see_other(&self.sign_in_url(&again))),
                 None => Some(session),
@@ -56,11 +97,13 @@ impl Login {
             Before::Here(session) => Some(session),
             Before::None => None,
         };
-        let (session, cookie) = self.begin_session(proven, provisioned.person, replaces).await?;
+        let Entering { username, issuer, method, changes, .. } = &entering;
+        let (username, issuer, method) = (username.clone(), issuer.clone(), method.as_str());
+        let changes = *changes;
+        let (session, cookie) = self.begin_session(entering, replaces).await?;
         tracing::info!(
-            trace = %flow.trace, trace_id = %arrival.context.trace(), user.name = username, issuer = issuer.0, method = method.as_str(),
-            client = %arrival.client, session = session.0,
-            changes = provisioned.plan.changes.len(), "logged in"
+            trace = %flow.trace, trace_id = %arrival.context.trace(), user.name = username, issuer = issuer.0, method,
+            client = %arrival.client, session = session.0, changes, "logged in"
         );
         let mut response = self.send_on(flow, session).await?;
         let cookies = arrival.site.cookies();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HOME_PATH, LOGIN_PATH, Login};
 use crate::{
-    config::KERBEROS,
+    config::{KERBEROS, PASSWORD, PasswordSignIn},
     directory::Issuer,
     http::{Arrival, CookieNames, Error, Place, Site, find_cookie},
     policy::{Readings, offered_ways},
@@ -116,7 +116,12 @@ impl Flow {
 
     /// Whether somebody for whom this issuer vouches may go on.
     pub(super) fn takes(&self, issuer: &Issuer) -> bool {
-        self.ways.is_empty() || self.ways.iter().any(|way| way == issuer.way_to_sign_in())
+        self.takes_way(issuer.way_to_sign_in())
+    }
+
+    /// Whether somebody who signs in in this way may go on.
+    pub(super) fn takes_way(&self, way: &str) -> bool {
+        self.ways.is_empty() || self.ways.iter().any(|good| good == way)
     }
 
     pub(super) fn app(&self) -> Option<&str> {
@@ -226,7 +231,11 @@ impl Login {
     pub(super) fn offered(&self, flow: &Flow) -> Vec<&str> {
         let by_ticket = self.tickets.iter().map(|_| KERBEROS);
         let by_assertion = self.providers.iter().map(|provider| provider.name.as_str());
-        offered_ways(&flow.ways, &by_ticket.chain(by_assertion).collect::<Vec<_>>())
+        let whose = self.passwords.sign_in();
+        let by_password = (whose == PasswordSignIn::Everybody).then_some(PASSWORD);
+        let known: Vec<_> = by_ticket.chain(by_assertion).chain(by_password).collect();
+        let hidden = (whose == PasswordSignIn::BreakGlass).then_some(PASSWORD);
+        offered_ways(&flow.ways, &known, hidden)
     }
 
     /// The application that a flow leads to, if it is still there.

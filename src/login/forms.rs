@@ -26,11 +26,12 @@ use tokio::{
 
 pub use self::resume::{Awaited, Resumed, Settled};
 use self::saved::{Head, SavedForm};
-use super::{Login, flow::Browser, flow::MAX_TARGET, limits};
+use super::{Login, flow::Browser, flow::MAX_TARGET};
 use crate::{
     http::{
         Arrival, Body, Error, Place, Response, is_for_a_page, is_same_origin, read_away, see_other,
     },
+    passwords::network,
     secrets::{random, sha256},
     store::{FormLimits, NewForm},
 };
@@ -113,7 +114,7 @@ impl Login {
         let form = NewForm {
             token_hash: sha256(token.as_bytes()),
             browser_hash: browser.as_ref().map(Browser::hash),
-            client_hash: sha256(&limits::network(arrival.client)),
+            client_hash: sha256(&network(arrival.client)),
             sealed: SavedForm { head, body }.seal(&self.sealer),
             expires_at: self.clock.now() + LIFE,
         };

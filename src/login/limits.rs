@@ -20,7 +20,9 @@ use tokio::{
 
 use self::buckets::{Buckets, Key};
 use super::Login;
-use crate::{directory::NameKey, http::Error, provisioning::Claims, secrets::sha256};
+use crate::{
+    directory::NameKey, http::Error, passwords::network, provisioning::Claims, secrets::sha256,
+};
 
 /// Failures of one network, and in how many seconds they are forgiven.
 const FAILURES: (i32, i64) = (60, 120);
@@ -74,18 +76,6 @@ impl Default for Limits {
 
 fn open<T>(counted: &Mutex<T>) -> MutexGuard<'_, T> {
     counted.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A network: an address, or the /64 of IPv6 that one customer has.
-pub(super) fn network(client: IpAddr) -> Key {
-    match client.to_canonical() {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => {
-            let mut octets = address.octets();
-            octets[8..].fill(0);
-            octets
-        }
-    }
 }
 
 fn key(parts: &[&[u8]]) -> Key {
@@ -183,19 +173,5 @@ impl Login {
         Error::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", sentence)
             .with_retry_after(seconds)
             .caused_by(limit)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_an_address_or_what_one_customer_has() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
     }
 }

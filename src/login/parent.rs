@@ -4,11 +4,10 @@ use http::HeaderMap;
 
 use super::{
     Login,
-    complete::{Proven, Written},
+    complete::{Entering, Written},
     flow::Flow,
 };
 use crate::{
-    directory::PersonId,
     http::{Arrival, Error, find_cookie},
     session::Login as NewLogin,
     store::{SessionId, StoredSession},
@@ -44,19 +43,18 @@ impl Login {
         arrival: &Arrival,
         headers: &HeaderMap,
         flow: &Flow,
-        proven: &Proven,
-        person: PersonId,
+        entering: &Entering,
     ) -> Result<Before, Error> {
         let parent = self.find_parent(arrival, headers).await?.map(|parent| parent.id);
         if let Some(session) = parent.or(flow.replaces.map(SessionId)) {
             return Ok(Before::Here(session));
         }
-        let Some(Written { browser_hash, .. }) = &proven.written else {
+        let Some(Written { browser_hash, .. }) = &entering.written else {
             return Ok(Before::None);
         };
         let found = self.store.find_session_of_browser(browser_hash.clone(), self.clock.now());
         Ok(match found.await.map_err(Error::unavailable)? {
-            Some(session) if session.person == person => Before::InAnotherTab(session.id),
+            Some(session) if session.person == entering.person => Before::InAnotherTab(session.id),
             Some(session) => Before::Here(session.id),
             None => Before::None,
         })
@@ -65,23 +63,23 @@ impl Login {
     /// Begins a session, and gives the value of its cookie.
     pub(super) async fn begin_session(
         &self,
-        proven: Proven,
-        person: PersonId,
+        entering: Entering,
         replaces: Option<SessionId>,
     ) -> Result<(SessionId, String), Error> {
-        let (value, format) = proven.name_id.map_or((None, None), |id| (Some(id.value), id.format));
+        let (value, format) =
+            entering.name_id.map_or((None, None), |id| (Some(id.value), id.format));
         let begun = self.sessions.begin(NewLogin {
-            person,
-            issuer: proven.claims.identity.issuer,
-            method: proven.method.as_str(),
+            person: entering.person,
+            issuer: entering.issuer,
+            method: entering.method.as_str(),
             name_id: value,
             name_id_format: format,
-            session_index: proven.session_index,
-            not_on_or_after: proven.not_on_or_after,
+            session_index: entering.session_index,
+            not_on_or_after: entering.not_on_or_after,
             replaces,
         });
         let (session, cookie) = begun.await.map_err(Error::unavailable)?;
-        if let Some(Written { handle_hash, .. }) = proven.written {
+        if let Some(Written { handle_hash, .. }) = entering.written {
             let connected = self.store.connect_login_state(handle_hash, session.id).await;
             connected.map_err(Error::unavailable)?;
         }

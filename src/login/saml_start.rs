@@ -40,7 +40,9 @@ pub async fn start_saml(
     flow.replaces = login.find_parent(&arrival, &headers).await?.map(|parent| parent.id.0);
     let provider = login.find_provider(parameters.find("idp").unwrap_or_default(), &flow)?;
     let Some(idp) = provider.identity_provider() else {
-        return Err(Error::unavailable(format_args!("no metadata of {} yet", provider.name)));
+        let others = format!("{}&choose=", login.sign_in_url(&flow));
+        return Err(Error::unavailable(format_args!("no metadata of {} yet", provider.name))
+            .with_way_on(others, "Sign in another way"));
     };
 
     let cookies = arrival.site.cookies();

@@ -7,12 +7,12 @@ use axum::extract::State;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::{
-    Login, SAML_START_PATH,
+    Login, PASSWORD_PATH, SAML_START_PATH,
     flow::{Flow, browser_hash},
     ticket::{self, TicketEnd},
 };
 use crate::{
-    config::KERBEROS,
+    config::{KERBEROS, PASSWORD},
     http::{
         Arrival, Error, FRAGMENT_SCRIPT, Parameters, Response, find_cookie, is_navigation, page,
         see_other,
@@ -33,6 +33,8 @@ struct SignInPage<'a> {
     /// Where to go without waiting for a click.
     go_on: Option<String>,
     notice: Option<String>,
+    /// Where the few sign in who have a password for emergencies.
+    emergency: Option<String>,
     script: &'static str,
 }
 
@@ -95,7 +97,7 @@ pub async fn show_sign_in(
     match others(&offered).as_slice() {
         // Who does not say how it fetches runs no scripts either.
         [only] if (first || !by_ticket) && !headers.contains_key("sec-fetch-mode") => {
-            Ok(see_other(&login.saml_start_url(only, &flow)))
+            Ok(see_other(&login.way_url(only, &flow)))
         }
         [_] if first || !by_ticket => Ok(login.sign_in_page(&flow, Why::GoOn)),
         _ => Ok(login.sign_in_page(&flow, Why::Choose)),
@@ -119,7 +121,7 @@ fn expects_ticket(arrival: &Arrival, method: &Method, headers: &HeaderMap, wante
 impl Login {
     /// Where login and application share a host, the cookie that the application's page has set must be
     /// here: without it the session's would be lost as well, and the browser sent round in circles.
-    fn require_kept_cookie(
+    pub(super) fn require_kept_cookie(
         &self,
         arrival: &Arrival,
         headers: &HeaderMap,
@@ -154,7 +156,7 @@ impl Login {
             Why::Refused(notice) => (Some(notice), None),
             Why::GoOn | Why::Challenge => match others(&offered).as_slice() {
                 [] => (Some(NO_TICKET.to_owned()), None),
-                [only] => (None, Some(self.saml_start_url(only, flow))),
+                [only] => (None, Some(self.way_url(only, flow))),
                 _ => (None, None),
             },
         };
@@ -166,7 +168,11 @@ impl Login {
             shown.extend(by_ticket.then_some(KERBEROS));
         }
         let choices = shown.iter().filter_map(|way| self.choice(way, flow)).collect();
-        page(StatusCode::OK, &SignInPage { choices, go_on, notice, script: FRAGMENT_SCRIPT })
+        // Where it is a choice, it is one of the others.
+        let hidden = self.takes_password(flow) && !offered.contains(&PASSWORD);
+        let emergency = hidden.then(|| self.way_url(PASSWORD, flow));
+        let script = FRAGMENT_SCRIPT;
+        page(StatusCode::OK, &SignInPage { choices, go_on, notice, emergency, script })
     }
 
     fn choice(&self, way: &str, flow: &Flow) -> Option<Choice<'_>> {
@@ -174,12 +180,20 @@ impl Login {
             let href = format!("{}&ticket=", self.sign_in_url(flow));
             return Some(Choice { title: "your computer’s account", href });
         }
+        let href = self.way_url(way, flow);
+        if way == PASSWORD {
+            return Some(Choice { title: "a password", href });
+        }
         let provider = self.providers.iter().find(|provider| provider.name == way)?;
-        let href = self.saml_start_url(&provider.name, flow);
         Some(Choice { title: &provider.title, href })
     }
 
-    fn saml_start_url(&self, provider: &str, flow: &Flow) -> String {
-        format!("{}?idp={provider}&flow={}", self.login_url(SAML_START_PATH), self.seal(flow))
+    /// Where a way to sign in begins that is not the page itself.
+    fn way_url(&self, way: &str, flow: &Flow) -> String {
+        let flow = self.seal(flow);
+        if way == PASSWORD {
+            return format!("{}?flow={flow}", self.login_url(PASSWORD_PATH));
+        }
+        format!("{}?idp={way}&flow={flow}", self.login_url(SAML_START_PATH))
     }
 }

@@ -1,13 +1,17 @@
 //! How somebody can sign in.
 
 /// The ways to sign in that are offered, in order: those that are wanted and exist, or all of them if
-/// nothing is wanted.
+/// nothing is wanted. A `hidden` one has to be wanted.
 #[must_use]
-pub fn offered_ways<'a>(wanted: &[String], known: &[&'a str]) -> Vec<&'a str> {
+pub fn offered_ways<'a>(
+    wanted: &[String],
+    known: &[&'a str],
+    hidden: Option<&'a str>,
+) -> Vec<&'a str> {
     if wanted.is_empty() {
         return known.to_vec();
     }
-    let find = |wanted: &String| known.iter().find(|known| **known == wanted).copied();
+    let find = |wanted: &String| known.iter().copied().chain(hidden).find(|known| known == wanted);
     wanted.iter().filter_map(find).collect()
 }
 
@@ -20,10 +24,11 @@ mod tests {
         let known = ["kerberos", "corp", "partner"];
         let offered = |wanted: &[&str]| {
             let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
-            offered_ways(&wanted, &known)
+            offered_ways(&wanted, &known, Some("password"))
         };
         assert_eq!(offered(&[]), known);
         assert_eq!(offered(&["partner", "kerberos"]), ["partner", "kerberos"]);
+        assert_eq!(offered(&["password", "corp"]), ["password", "corp"]);
         assert_eq!(offered(&["gone"]), [""; 0]);
     }
 }

@@ -28,6 +28,8 @@ pub struct HeldUser {
     pub state: UserState,
     /// The groups that it is in by the word of the source, in order.
     pub groups: Vec<GroupId>,
+    /// Whether it is for the day on which the identity provider is down: no list takes it away.
+    pub break_glass: bool,
 }
 
 /// What becomes of accounts that a list does not name.
@@ -82,7 +84,10 @@ pub fn plan_new(listed: &ListedUser, numbers: NewNumbers) -> UserStep {
 pub fn plan_listed(listed: &ListedUser, held: &HeldUser) -> Option<UserStep> {
     let after = UserState {
         profile: held.state.profile.updated(&listed.profile),
-        inactive: inactive_after(listed.active, held.state.inactive),
+        inactive: inactive_after(
+            listed.active.filter(|active| *active || !held.break_glass),
+            held.state.inactive,
+        ),
     };
     let groups = listed.groups.as_ref().unwrap_or(&held.groups);
     step(held, after, groups)
@@ -91,7 +96,7 @@ pub fn plan_listed(listed: &ListedUser, held: &HeldUser) -> Option<UserStep> {
 /// What becomes of an account that a list does not name.
 #[must_use]
 pub fn plan_unlisted(held: &HeldUser, unlisted: Unlisted) -> Option<UserStep> {
-    if unlisted == Unlisted::Keep {
+    if unlisted == Unlisted::Keep || held.break_glass {
         return None;
     }
     let inactive = held.state.inactive.or(Some(InactiveReason::MissingAtSource));

@@ -1,6 +1,6 @@
-//! What administrators want, as changes. Pure, like a login's plan.
+//! What administrators and applications want, as changes. Pure, like a login's plan.
 
-use crate::directory::{Change, InactiveReason, Source, User};
+use crate::directory::{Change, InactiveReason, Profile, Source, User};
 
 /// An account that may not be used any more; nothing if it may not already for the same reason.
 #[must_use]
@@ -31,6 +31,45 @@ pub fn plan_removal(user: &User, memberships: &[(String, String)]) -> Vec<Change
     });
     let (uuid, profile, inactive) = (user.uuid, user.profile.clone(), user.inactive);
     leave.chain([Change::RemoveUser { uuid, profile, inactive }]).collect()
+}
+
+/// A newcomer's account, of a person whom nobody has known.
+#[must_use]
+pub fn plan_account(profile: &Profile, active: bool) -> Vec<Change> {
+    let reason = InactiveReason::DisabledAtSource;
+    let end = (!active).then_some(Change::DeactivateUser { reason });
+    let create = [Change::CreatePerson, Change::CreateUser { profile: profile.clone() }];
+    create.into_iter().chain(end).collect()
+}
+
+/// An account that shows something else, and may be used or not if that is said. What an administrator has
+/// blocked stays so.
+#[must_use]
+pub fn plan_update(user: &User, after: Profile, active: Option<bool>) -> Vec<Change> {
+    let before = user.profile.clone();
+    let update = (before != after).then_some(Change::UpdateUser { before, after });
+    let switch = match (active, user.inactive) {
+        (Some(true), Some(reason)) if reason != InactiveReason::AdminBlock => {
+            Some(Change::ReactivateUser { reason })
+        }
+        (Some(false), None) => {
+            Some(Change::DeactivateUser { reason: InactiveReason::DisabledAtSource })
+        }
+        _ => None,
+    };
+    update.into_iter().chain(switch).collect()
+}
+
+/// A group that goes, after its members.
+#[must_use]
+pub fn plan_group_removal(group: &str, description: Option<&str>) -> Vec<Change> {
+    let group = group.to_owned();
+    let describe = description.map(|before| Change::DescribeGroup {
+        group: group.clone(),
+        before: Some(before.to_owned()),
+        after: None,
+    });
+    describe.into_iter().chain([Change::RemoveGroup { group: group.clone() }]).collect()
 }
 
 /// A membership that an administrator gives.

@@ -45,7 +45,7 @@ pub struct Login {
     pub person: PersonId,
     /// Who vouched.
     pub issuer: Issuer,
-    /// How: `saml` or `kerberos`.
+    /// How: `saml`, `kerberos` or `password`.
     pub method: &'static str,
     /// The assertion's `NameID`, for a later logout.
     pub name_id: Option<String>,

@@ -60,13 +60,6 @@ macro_rules! select_users {
 }
 pub(super) use select_users;
 
-impl UserRow {
-    /// When the account was made.
-    pub(super) fn created_at(&self) -> DateTime<Utc> {
-        time(self.created_at)
-    }
-}
-
 impl TryFrom<UserRow> for User {
     type Error = StoreError;
 
@@ -145,9 +138,20 @@ impl Store {
     }
 
     /// The names of every group a user is in, directly or through other groups.
-    pub(super) async fn list_groups_of(&self, user: UserId) -> Result<Vec<String>, StoreError> {
+    pub async fn list_groups_of(&self, user: UserId) -> Result<Vec<String>, StoreError> {
         self.read::<_, StoreError, _>(move |connection| {
             Box::pin(async move { effective_groups(connection, user).await })
+        })
+        .await
+    }
+
+    /// Group and source of a user's direct memberships.
+    pub async fn list_memberships(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move { memberships(connection, user).await })
         })
         .await
     }

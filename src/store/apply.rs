@@ -144,6 +144,9 @@ impl<'a> Applying<'a> {
             }
             Change::CreateGroup { group } => self.create_group(connection, group).await,
             Change::RemoveGroup { group } => self.remove_group(connection, group).await,
+            Change::DescribeGroup { group, before, after } => {
+                self.describe_group(connection, group, before.as_deref(), after.as_deref()).await
+            }
             Change::AddNesting { parent, child, source } => {
                 self.add_nesting(connection, parent, child, source).await
             }

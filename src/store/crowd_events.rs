@@ -9,13 +9,12 @@ mod place;
 mod state;
 mod touched;
 
-use chrono::{DateTime, Utc};
 use sqlx::Connection as _;
 
 pub use self::place::LogPlace;
 use self::{names::Names, touched::Touched};
-use super::{Connection, Store, StoreError, transaction::Writing};
-use crate::directory::{DirectoryId, User};
+use super::{Connection, SeenUser, Store, StoreError, transaction::Writing};
+use crate::directory::DirectoryId;
 
 /// Whoever has missed more than this is better off with reading everything anew: users and groups that are touched,
 const MOST_TOUCHED: usize = 20_000;
@@ -76,11 +75,7 @@ pub struct EventGroup {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventUser {
     /// The account.
-    pub user: User,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// When it was changed last.
-    pub updated_at: DateTime<Utc>,
+    pub seen: SeenUser,
     /// Whether the log says that it was made since.
     pub is_new: bool,
     /// Names of attributes that it had, and has no more.

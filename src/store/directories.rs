@@ -101,6 +101,17 @@ impl Store {
         Ok(rows.into_iter().map(listing).collect())
     }
 
+    /// Those of some directories that are the gateway's own and enabled, in their order.
+    pub async fn list_own_directories(
+        &self,
+        directories: &[DirectoryId],
+    ) -> Result<Vec<DirectoryId>, StoreError> {
+        const SQL: &str = "
+            SELECT id FROM directories WHERE kind = 'internal' AND disabled_at IS NULL";
+        let own: Vec<i64> = read!(self, |pool| sqlx::query_scalar(SQL).fetch_all(pool).await?);
+        Ok(directories.iter().filter(|directory| own.contains(&directory.0)).copied().collect())
+    }
+
     /// Takes a directory from all applications, or gives it back; nothing in it changes.
     pub async fn set_directory_disabled(
         &self,

@@ -200,7 +200,9 @@ macro_rules! held_page {
             ", p.person_id, p.username_key, ",
             "p.username, p.email, p.display_name, p.first_name, p.last_name, p.attributes, p.inactive_reason, ",
             "(SELECT STRING_AGG(CAST(m.group_id AS TEXT), ',') FROM memberships m ",
-            "WHERE m.user_id = p.id AND m.source_id = $3))) AS TEXT), MAX(p.username_key) ",
+            "WHERE m.user_id = p.id AND m.source_id = $3), ",
+            "(SELECT COUNT(*) FROM passwords b WHERE b.user_id = p.id AND b.break_glass = 1)",
+            ")) AS TEXT), MAX(p.username_key) ",
             "FROM (SELECT * FROM users WHERE directory_id = $1 AND ",
             $which,
             ") p"
@@ -224,7 +226,7 @@ const NAMED_POSTGRES: &str =
     held_in_postgres!("username_key IN (SELECT json_array_elements_text(CAST($2 AS JSON)))");
 
 /// Number, UUID, person, name's key, name, email, display name, first and last name, attributes, why
-/// inactive, and groups.
+/// inactive, groups, and 1 if it is for breaking glass.
 type HeldRow = (
     i64,
     Uuid,
@@ -238,6 +240,7 @@ type HeldRow = (
     Option<String>,
     Option<String>,
     Option<String>,
+    i64,
 );
 
 fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
@@ -257,5 +260,6 @@ fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
     let profile = Profile { username, email, display_name, first_name, last_name, attributes };
     let state = UserState { profile, inactive: inactive.map(reason).transpose()? };
     let (user, person) = (UserId(user), PersonId(person));
-    Ok((key, HeldUser { user, person, uuid, state, groups: ids }))
+    let break_glass = row.12 == 1;
+    Ok((key, HeldUser { user, person, uuid, state, groups: ids, break_glass }))
 }

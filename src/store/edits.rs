@@ -73,7 +73,8 @@ fn unless_dry<T>(outcome: T, dry_run: bool) -> Result<T, Abort<T>> {
 }
 
 impl Store {
-    /// Makes all changes of a plan, or none.
+    /// Makes all changes of a plan, or none. In one that begins with a new person, steps about nobody are about
+    /// them: nobody could know their number before.
     pub async fn apply_edit(
         &self,
         edit: Edit,
@@ -86,8 +87,12 @@ impl Store {
                 changes::hold_head(connection).await?;
                 let author = Author { actor: &edit.actor, reason: &edit.reason, now };
                 let mut applying = Applying::new(author, edit.directory);
+                let first = edit.steps.first().map(|step| &step.change);
+                let is_of_a_newcomer = matches!(first, Some(Change::CreatePerson));
                 for step in &edit.steps {
-                    (applying.person, applying.user) = (step.person, step.user);
+                    if !is_of_a_newcomer || step.person.is_some() {
+                        (applying.person, applying.user) = (step.person, step.user);
+                    }
                     applying.apply(connection, &step.change).await?;
                 }
                 unless_dry(applying.applied(), dry_run)

@@ -14,6 +14,8 @@ pub struct GroupListing {
     pub directory_name: String,
     /// Its name.
     pub name: String,
+    /// What is said of it.
+    pub description: Option<String>,
     /// How many users are in it directly.
     pub members: i64,
 }
@@ -42,7 +44,7 @@ pub struct Nesting {
     pub source: String,
 }
 
-type Row = (i64, i64, String, String, i64);
+type Row = (i64, i64, String, String, Option<String>, i64);
 
 impl Store {
     /// Groups in the order of their names: those of one name, or all.
@@ -52,7 +54,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<GroupListing>, StoreError> {
         const SQL: &str = "
-            SELECT g.id, d.id, d.name, g.name,
+            SELECT g.id, d.id, d.name, g.name, g.description,
                    (SELECT COUNT(DISTINCT m.user_id) FROM group_members m WHERE m.group_id = g.id)
             FROM groups g JOIN directories d ON d.id = g.directory_id
             WHERE $1 = '' OR g.name_key = $1
@@ -61,11 +63,12 @@ impl Store {
         let rows: Vec<Row> = read!(self, |pool| {
             sqlx::query_as(SQL).bind(key).bind(limit).fetch_all(pool).await?
         });
-        let listing = |(id, directory, directory_name, name, members)| GroupListing {
+        let listing = |(id, directory, directory_name, name, description, members)| GroupListing {
             id: GroupId(id),
             directory: DirectoryId(directory),
             directory_name,
             name,
+            description,
             members,
         };
         Ok(rows.into_iter().map(listing).collect())
@@ -99,5 +102,23 @@ impl Store {
             read!(self, |pool| sqlx::query_as(SQL).bind(group.0).fetch_all(pool).await?);
         let nesting = |(parent, child, source)| Nesting { parent, child, source };
         Ok(rows.into_iter().map(nesting).collect())
+    }
+
+    /// The names of a group and of all groups around it, at whatever distance.
+    pub async fn list_groups_around(
+        &self,
+        directory: DirectoryId,
+        group: &NameKey,
+    ) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "
+            WITH RECURSIVE around (group_id) AS (
+                SELECT id FROM groups WHERE directory_id = $1 AND name_key = $2
+                UNION
+                SELECT n.parent_id FROM group_nestings n JOIN around a ON n.child_id = a.group_id
+            )
+            SELECT g.name FROM groups g JOIN around a ON a.group_id = g.id ORDER BY g.name_key";
+        Ok(read!(self, |pool| {
+            sqlx::query_scalar(SQL).bind(directory.0).bind(group.as_str()).fetch_all(pool).await?
+        }))
     }
 }

@@ -182,17 +182,21 @@ async fn count_active(
     }))
 }
 
-/// The person, if no issuer has ever vouched for them.
+/// The person, if no issuer has ever vouched for them, and nobody has come with a password of theirs, or could
+/// when the identity provider is down.
 async fn unclaimed(
     connection: &mut Connection<'_>,
     directory: DirectoryId,
     holder: PersonId,
 ) -> Result<Option<(KnownPerson, Vec<String>)>, StoreError> {
-    const SQL: &str = "SELECT COUNT(*) FROM identities WHERE person_id = $1";
-    let identities: i64 = within!(connection, |connection| {
+    const SQL: &str = "
+        SELECT (SELECT COUNT(*) FROM identities WHERE person_id = $1) +
+               (SELECT COUNT(*) FROM passwords p JOIN users u ON u.id = p.user_id
+                WHERE u.person_id = $1 AND (p.break_glass = 1 OR p.used_at IS NOT NULL))";
+    let claims: i64 = within!(connection, |connection| {
         sqlx::query_scalar(SQL).bind(holder.0).fetch_one(connection).await?
     });
-    if identities > 0 {
+    if claims > 0 {
         return Ok(None);
     }
     let person = person(connection, directory, holder).await?;

@@ -10,8 +10,11 @@ const KEEP_ENDINGS: TimeDelta = TimeDelta::days(2);
 /// An application that has not been told of an account for so long does not keep a copy.
 const KEEP_KNOWN: TimeDelta = TimeDelta::days(30);
 
+/// Wrong passwords of so long ago count no more.
+pub(super) const KEEP_FAILURES: TimeDelta = TimeDelta::days(1);
+
 /// Each statement forgets by one time: sessions by their end and by their last use.
-const STATEMENTS: [&str; 8] = [
+const STATEMENTS: [&str; 9] = [
     "DELETE FROM sessions WHERE expires_at <= $1",
     "DELETE FROM handover_codes WHERE expires_at <= $1",
     "DELETE FROM login_states WHERE expires_at <= $1",
@@ -20,6 +23,7 @@ const STATEMENTS: [&str; 8] = [
     "DELETE FROM sessions WHERE seen_at <= $1",
     "DELETE FROM session_endings WHERE at <= $1",
     "DELETE FROM crowd_known WHERE at <= $1",
+    "DELETE FROM password_failures WHERE last_at <= $1",
 ];
 
 impl Store {
@@ -29,8 +33,9 @@ impl Store {
         now: DateTime<Utc>,
         idle_since: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let (endings, known) = (now - KEEP_ENDINGS, now - KEEP_KNOWN);
-        let times = [now, now, now, now, now, idle_since, endings, known].map(micros);
+        let (endings, failures) = (now - KEEP_ENDINGS, now - KEEP_FAILURES);
+        let known = now - KEEP_KNOWN;
+        let times = [now, now, now, now, now, idle_since, endings, known, failures].map(micros);
         let mut deleted = 0;
         for (statement, time) in STATEMENTS.into_iter().zip(times) {
             // One write each: a login in between does not wait for all of them.

@@ -25,7 +25,7 @@ pub struct NewSession {
     pub person: PersonId,
     /// Who vouched.
     pub issuer: Issuer,
-    /// How: `saml` or `kerberos`.
+    /// How: `saml`, `kerberos` or `password`.
     pub method: &'static str,
     /// The assertion's `NameID`, for a later logout.
     pub name_id: Option<String>,
@@ -317,4 +317,22 @@ pub(super) async fn delete_of(
     });
     endings::insert(connection, None, Some(person), now).await?;
     Ok(deleted)
+}
+
+/// Ends those of a person's sessions that were begun in one way, and tells every replica.
+pub(super) async fn delete_of_method(
+    connection: &mut Connection<'_>,
+    person: PersonId,
+    method: &'static str,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const SQL: &str = "SELECT id FROM sessions WHERE person_id = $1 AND method = $2";
+    let ids: Vec<i64> = within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(person.0).bind(method).fetch_all(connection).await?
+    });
+    let mut ended = 0;
+    for id in ids {
+        ended += u64::from(delete(connection, SessionId(id), now).await?);
+    }
+    Ok(ended)
 }

@@ -74,6 +74,36 @@ pub(super) async fn delete(
 }
 
 impl Store {
+    /// Whether a name may be no newcomer's: it was another person's who has been removed, or it is kept for
+    /// somebody who has not come yet.
+    pub async fn is_kept_name(
+        &self,
+        directory: DirectoryId,
+        name: &NameKey,
+        person: Option<PersonId>,
+    ) -> Result<bool, StoreError> {
+        const ALIASES: &str = "
+            SELECT COUNT(*) FROM aliases a WHERE a.username_key = $1
+              AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.person_id = $2
+                              AND i.issuer = a.issuer AND i.subject = a.subject)";
+        let name = name.clone();
+        self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move {
+                let people: Vec<_> = person.into_iter().collect();
+                if is_retired(connection, directory, &name, &people).await? {
+                    return Ok(true);
+                }
+                let person = person.map_or(0, |person| person.0);
+                let kept: i64 = within!(connection, |connection| {
+                    let count = sqlx::query_scalar(ALIASES).bind(name.as_str()).bind(person);
+                    count.fetch_one(connection).await?
+                });
+                Ok(kept > 0)
+            })
+        })
+        .await
+    }
+
     /// Gives the name of a removed account free for anybody; `false` if it was nobody's.
     pub async fn release_name(
         &self,

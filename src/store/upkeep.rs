@@ -23,7 +23,8 @@ fn leave((person, user, group, source): Row) -> Step {
 
 impl Store {
     /// Deactivations of accounts whose people have not logged in since `since` and have no session that
-    /// was used since. People who have never logged in are not meant, nor members of `exempt` groups.
+    /// was used since. People who have never logged in are not meant, nor members of `exempt` groups, nor
+    /// accounts for breaking glass.
     pub async fn plan_idle(
         &self,
         directory: DirectoryId,
@@ -32,8 +33,15 @@ impl Store {
     ) -> Result<Vec<Step>, StoreError> {
         const SQL: &str = select_users!(
             "WHERE u.directory_id = $1 AND u.inactive_reason IS NULL
-              AND (SELECT MAX(l.at) FROM last_logins l JOIN identities i ON i.id = l.identity_id
-                   WHERE i.person_id = u.person_id) < $2
+              AND (SELECT MAX(used.at) FROM (
+                    SELECT i.person_id, l.at FROM last_logins l
+                    JOIN identities i ON i.id = l.identity_id
+                    UNION ALL
+                    SELECT a.person_id, p.used_at AS at FROM passwords p
+                    JOIN users a ON a.id = p.user_id
+                   ) used WHERE used.person_id = u.person_id) < $2
+              AND NOT EXISTS (SELECT 1 FROM passwords b
+                              WHERE b.user_id = u.id AND b.break_glass = 1)
               AND NOT EXISTS (SELECT 1 FROM sessions s
                               WHERE s.person_id = u.person_id AND s.seen_at >= $2)
             ORDER BY u.id"

@@ -34,9 +34,36 @@ pub struct Metrics {
     pub limited: Family<LimitLabels, Counter>,
     /// Forms that came without a session.
     pub saved_forms: Family<FormLabels, Counter>,
+    /// Passwords of accounts for emergencies.
+    pub break_glass: Family<BreakGlassLabels, Counter>,
     /// Questions of applications that know the gateway as a Crowd server.
     pub crowd_requests: Family<CrowdLabels, Counter>,
+    /// How often applications were told what has changed, or read everything.
+    pub crowd_syncs: Family<SyncLabels, Counter>,
+    /// Pings that applications were sent.
+    pub crowd_webhooks: Family<SyncLabels, Counter>,
+    /// Newcomers whom an application could not know yet.
+    pub account_waits: Family<WaitLabels, Counter>,
     registry: Arc<Mutex<Registry>>,
+}
+
+/// What became of what an application was told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SyncLabels {
+    /// What it calls itself.
+    pub application: Arc<str>,
+    /// Of synchronisations `events`, `full` or `expired`; of pings `told`, `failed` or `given_up`.
+    pub outcome: &'static str,
+}
+
+/// What became of newcomers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WaitLabels {
+    /// The app.
+    pub app: Arc<str>,
+    /// `page` for each time that the page was shown; `given_up` for who had waited long enough; `no_copy` if the
+    /// application has never copied anything.
+    pub outcome: &'static str,
 }
 
 /// What an application has asked.
@@ -82,6 +109,13 @@ pub struct FormLabels {
     pub outcome: &'static str,
 }
 
+/// What became of a password of an account for emergencies.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BreakGlassLabels {
+    /// The end.
+    pub outcome: LoginOutcome,
+}
+
 /// How somebody logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "they are the labels")]
@@ -90,6 +124,8 @@ pub enum LoginMethod {
     kerberos,
     /// By assertion.
     saml,
+    /// By a password of the gateway's own.
+    password,
 }
 
 impl LoginMethod {
@@ -99,6 +135,7 @@ impl LoginMethod {
         match self {
             Self::kerberos => "kerberos",
             Self::saml => "saml",
+            Self::password => "password",
         }
     }
 }
@@ -169,7 +206,11 @@ impl Default for Metrics {
             login_loops: Family::default(),
             limited: Family::default(),
             saved_forms: Family::default(),
+            break_glass: Family::default(),
             crowd_requests: Family::default(),
+            crowd_syncs: Family::default(),
+            crowd_webhooks: Family::default(),
+            account_waits: Family::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -198,8 +239,16 @@ impl Default for Metrics {
         registry.register("limited", "Requests refused because there were too many", limited);
         let forms = metrics.saved_forms.clone();
         registry.register("saved_forms", "Forms that came without a session", forms);
+        let broken = metrics.break_glass.clone();
+        registry.register("break_glass", "Passwords of accounts for emergencies", broken);
         let crowd = metrics.crowd_requests.clone();
         registry.register("crowd_requests", "Questions of applications to the Crowd server", crowd);
+        let syncs = metrics.crowd_syncs.clone();
+        registry.register("crowd_syncs", "Applications that bring their copies up to date", syncs);
+        let webhooks = metrics.crowd_webhooks.clone();
+        registry.register("crowd_webhooks", "Pings that applications were sent", webhooks);
+        let waits = metrics.account_waits.clone();
+        registry.register("account_waits", "Newcomers whom an app could not know yet", waits);
         drop(registry);
         metrics
     }
@@ -229,9 +278,32 @@ impl Metrics {
         self.limited.get_or_create(&LimitLabels { limit }).inc();
     }
 
+    /// Counts a try of an account for emergencies.
+    pub fn count_break_glass(&self, right: bool) {
+        let outcome = if right { LoginOutcome::accepted } else { LoginOutcome::refused };
+        self.break_glass.get_or_create(&BreakGlassLabels { outcome }).inc();
+    }
+
     /// Counts a question of an application.
     pub fn count_crowd(&self, application: Arc<str>, resource: &'static str, status: &'static str) {
         self.crowd_requests.get_or_create(&CrowdLabels { application, resource, status }).inc();
+    }
+
+    /// Counts that an application brings its copy up to date.
+    pub fn count_crowd_sync(&self, application: &Arc<str>, outcome: &'static str) {
+        let labels = SyncLabels { application: application.clone(), outcome };
+        self.crowd_syncs.get_or_create(&labels).inc();
+    }
+
+    /// Counts a ping.
+    pub fn count_webhook(&self, application: &Arc<str>, outcome: &'static str) {
+        let labels = SyncLabels { application: application.clone(), outcome };
+        self.crowd_webhooks.get_or_create(&labels).inc();
+    }
+
+    /// Counts a newcomer.
+    pub fn count_account_wait(&self, app: &Arc<str>, outcome: &'static str) {
+        self.account_waits.get_or_create(&WaitLabels { app: app.clone(), outcome }).inc();
     }
 
     /// Counts what became of a form.

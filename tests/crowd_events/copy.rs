@@ -96,8 +96,8 @@ impl Copy {
 
     /// An account that is known by another name is renamed, and keeps what it has.
     fn heed_user(&mut self, told: EventUser) {
-        let key = NameKey::of(&told.user.profile.username);
-        let (uuid, shown, attributes) = kept(&told.user);
+        let key = NameKey::of(&told.seen.user.profile.username);
+        let (uuid, shown, attributes) = kept(&told.seen.user);
         let known = self.users.iter().find(|(_, (known, ..))| *known == uuid);
         let mut before = BTreeMap::new();
         if let Some(known) = known.map(|(key, _)| key.clone()) {

@@ -6,15 +6,17 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use gatehouse::{
     app::{self, StartError},
     clock::Clock,
     config::Config,
+    store::StoreOptions,
 };
 use tempfile::TempDir;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{io::AsyncWriteExt as _, sync::oneshot, task::JoinHandle};
 
 use super::{curl::Curl, databases, free_port, idp::Idp, kdc, upstream::Upstream};
 
@@ -121,6 +123,12 @@ impl Plan {
 
     pub fn internal(&self) -> String {
         format!("http://127.0.0.1:{}", self.internal_port)
+    }
+
+    /// How its database is opened, while it does not run.
+    pub fn store_options(&self) -> StoreOptions {
+        let own = || format!("sqlite://{}", self.path("gatehouse.db").display());
+        StoreOptions { url: self.store.clone().unwrap_or_else(own), password: None }
     }
 
     /// The certificate that clients have to trust.
@@ -290,13 +298,20 @@ impl TestGateway {
 
     /// What a command of the command line prints, on this gateway.
     pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
-        tokio::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"))
-            .arg("--config")
-            .arg(self.plan.path("gatehouse.toml"))
-            .args(arguments)
-            .output()
-            .await
-            .unwrap()
+        self.command_with(arguments, "").await
+    }
+
+    /// The same, of a command that reads something.
+    pub async fn command_with(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+        command.arg("--config").arg(self.plan.path("gatehouse.toml")).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // Whoever reads nothing may have ended already.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        child.wait_with_output().await.unwrap()
     }
 }
 

@@ -68,6 +68,10 @@ impl<'de> Visitor<'de> for Seed {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Node, E> {
+        // No database holds such a text.
+        if value.contains('\0') {
+            return Err(E::custom(Unreadable::Character));
+        }
         Ok(self.text(value))
     }
 

@@ -56,7 +56,7 @@ fn begun(tag: &BytesStart<'_>) -> Result<Node, Unreadable> {
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(malformed)?;
         let name = attribute.key.local_name();
         let mut child = Node::new(str::from_utf8(name.as_ref()).map_err(malformed)?);
-        child.text = Some(value.into_owned());
+        child.text = Some(checked(&value)?.to_owned());
         node.children.push(child);
     }
     Ok(node)
@@ -75,7 +75,15 @@ fn close(mut node: Node, open: &mut [Node], root: &mut Option<Node>) -> Result<(
     Ok(())
 }
 
+/// A text, if it is of characters that XML 1.0 has (section 2.2).
+fn checked(text: &str) -> Result<&str, Unreadable> {
+    let is_character =
+        |c| !matches!(c, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{fffe}' | '\u{ffff}');
+    if text.chars().all(is_character) { Ok(text) } else { Err(Unreadable::Character) }
+}
+
 fn append(open: &mut [Node], text: &str) -> Result<(), Unreadable> {
+    let text = checked(text)?;
     match open.last_mut() {
         Some(node) => node.text.get_or_insert_default().push_str(text),
         None if text.trim().is_empty() => {}
@@ -91,4 +99,74 @@ fn referred(reference: &BytesRef<'_>) -> Result<String, Unreadable> {
     let name = reference.decode().map_err(malformed)?;
     let known = quick_xml::escape::resolve_predefined_entity(&name);
     known.map(str::to_owned).ok_or(Unreadable::DocumentType)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn entities_that_are_declared_are_refused() {
+        let bomb = r#"<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>"#;
+        assert!(matches!(read(bomb.as_bytes()), Err(Unreadable::DocumentType)));
+        assert!(matches!(read(b"<a>&b;</a>"), Err(Unreadable::DocumentType)));
+        assert!(read(b"<a x='&b;'/>").is_err());
+        let node =
+            read("<a x='&lt;&#65;'>&amp;&quot;&apos;&gt;<![CDATA[<b>]]></a>".as_bytes()).unwrap();
+        assert_eq!(node.text.as_deref(), Some("&\"'><b>"));
+        assert_eq!(node.field("x"), Some("<A"));
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_refused() {
+        let wide =
+            format!("<a {}/>", (0..50).map(|n| format!("a{n}=''")).collect::<Vec<_>>().join(" "));
+        let deep = "<a>".repeat(200_000);
+        for text in [
+            "",
+            " ",
+            "a",
+            "<a>",
+            "</a>",
+            "<a></b>",
+            "<a/><b/>",
+            "<a/>b",
+            "<a",
+            "<a b></a>",
+            "<a b=c/>",
+            "<a b='1' b='2'/>",
+            "<a>&#0;</a>",
+            "<a>&#1;</a>",
+            "<a>\u{1}</a>",
+            "<a b='&#8;'/>",
+            "<a>&#xD800;</a>",
+            "<a>&lt</a>",
+            &wide,
+            &deep,
+        ] {
+            assert!(read(text.as_bytes()).is_err(), "{text:.100}");
+        }
+        assert!(read(b"<a>\xff</a>").is_err());
+    }
+
+    #[test]
+    fn namespaces_comments_and_instructions_say_nothing() {
+        let text = "\u{feff}<?xml version='1.0'?><!-- a --><?b c?><x:user xmlns:x='y' x:name='ada'><!-- d --></x:user>\n";
+        let node = read(text.as_bytes()).unwrap();
+        assert_eq!((node.name.as_str(), node.field("name")), ("user", Some("ada")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = read(&bytes);
+        }
+
+        #[test]
+        fn nearly_right_text_is_read_or_refused(text in "(</?[ab]|[ab]='|[<>/&;'x#1 ]|<!--|-->|]]>|<!\\[CDATA\\[){0,60}") {
+            let _ = read(text.as_bytes());
+        }
+    }
 }

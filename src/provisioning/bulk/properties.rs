@@ -39,6 +39,7 @@ fn held() -> impl Strategy<Value = HeldUser> {
         uuid: Uuid::nil(),
         state: UserState { profile, inactive },
         groups,
+        break_glass: false,
     })
 }
 
@@ -109,12 +110,22 @@ proptest! {
     }
 
     #[test]
+    fn who_may_break_the_glass_is_never_out(held in held(), listed in listed()) {
+        let held = HeldUser { break_glass: true, ..held };
+        prop_assert_eq!(plan_unlisted(&held, Unlisted::Deactivate), None);
+        let after = plan_listed(&listed, &held).map_or(held.clone(), |step| apply(&held, &step));
+        prop_assert!(after.state.inactive.is_none() || after.state.inactive == held.state.inactive);
+        prop_assert_eq!(plan_listed(&listed, &after), None);
+    }
+
+    #[test]
     fn an_account_is_made_as_it_is_listed(listed in listed()) {
         let numbers = NewNumbers { person: PersonId(1), user: UserId(1), uuid: Uuid::nil() };
         let made = plan_new(&listed, numbers);
         let state = made.after.unwrap();
         let held = HeldUser {
             user: made.user, person: made.person, uuid: made.uuid, state, groups: made.joins,
+            break_glass: false,
         };
         prop_assert_eq!(plan_listed(&listed, &held), None);
     }

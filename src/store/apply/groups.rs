@@ -61,6 +61,29 @@ impl Applying<'_> {
         Ok(deleted == 1)
     }
 
+    pub(super) async fn describe_group(
+        &self,
+        connection: &mut Connection<'_>,
+        group: &str,
+        before: Option<&str>,
+        after: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE groups SET description = $4
+            WHERE directory_id = $1 AND name_key = $2 AND COALESCE(description, '') = $3";
+        let updated = within!(connection, |connection| {
+            sqlx::query(SQL)
+                .bind(self.directory.0)
+                .bind(NameKey::of(group).as_str())
+                .bind(before.unwrap_or_default())
+                .bind(after)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(updated == 1)
+    }
+
     /// A group cannot contain itself, directly or by way of others.
     pub(super) async fn add_nesting(
         &self,

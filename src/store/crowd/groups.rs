@@ -1,5 +1,10 @@
-//! One group.
+//! Groups, one by one and in lists.
 
+use super::{
+    condition::Condition,
+    sight::{Cut, GROUPS, Seen, Sight},
+    sql::{Sql, read_page},
+};
 use crate::{
     directory::{DirectoryId, GroupId, NameKey},
     store::{Store, StoreError, read},
@@ -8,7 +13,7 @@ use crate::{
 /// A group that an application sees: those of one name, of all directories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenGroup {
-    /// In every directory that has one, in the order of the directories.
+    /// In every directory that has one.
     pub ids: Vec<GroupId>,
     /// Its name, as the first writes it.
     pub name: String,
@@ -43,4 +48,37 @@ impl Store {
         }
         Ok(seen)
     }
+
+    /// A page of the groups that an application sees, in the order of the keys of their names.
+    pub async fn list_seen_groups(
+        &self,
+        sight: &Sight,
+        cut: &Cut,
+        condition: &Condition,
+    ) -> Result<Seen<SeenGroup>, StoreError> {
+        let mut sql = Sql::of(self);
+        let ids = if sight.is_merged() {
+            format!(
+                "(SELECT STRING_AGG(CAST(o.id AS TEXT), ',') FROM groups o \
+                 WHERE o.name_key = p.name_key AND o.directory_id IN ({}))",
+                sight.directories()
+            )
+        } else {
+            "CAST(p.id AS TEXT)".to_owned()
+        };
+        let page = sql.page(&format!("{ids}, p.name, p.description"));
+        let rows = sight.rows(&mut sql, GROUPS, cut, condition);
+        let statement = format!("SELECT {page}, MAX(p.name_key) FROM ({rows}) p");
+        let (text, last): (Option<String>, Option<String>) = sql.read_one(self, statement).await?;
+        let rows = read_page::<(String, String, Option<String>)>(text.as_deref())?;
+        let group = |(ids, name, description): (String, _, _)| {
+            Ok(SeenGroup { ids: read_ids(&ids)?, name, description })
+        };
+        Ok(Seen { entries: rows.into_iter().map(group).collect::<Result<_, StoreError>>()?, last })
+    }
+}
+
+fn read_ids(text: &str) -> Result<Vec<GroupId>, StoreError> {
+    let unreadable = |_| StoreError::Unreadable { what: "a group's number", value: text.into() };
+    text.split(',').map(|id| id.parse().map(GroupId).map_err(unreadable)).collect()
 }

@@ -1,11 +1,16 @@
-//! One user.
+//! Users, one by one and in lists.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::{
+    condition::Condition,
+    sight::{Cut, Seen, Sight, USERS},
+    sql::{Sql, read_page},
+};
 use crate::{
-    directory::{DirectoryId, NameKey, User},
-    store::{Store, StoreError, accounts::UserRow, read, time::time},
+    directory::{DirectoryId, InactiveReason, NameKey, PersonId, Profile, User, UserId},
+    store::{Store, StoreError, accounts::UserRow, attributes::read_attributes, read, time::time},
 };
 
 /// A user whom an application sees.
@@ -31,8 +36,9 @@ impl SeenUser {
     }
 }
 
+/// A row that a [`SeenUser`] is made of.
 #[derive(Debug, sqlx::FromRow)]
-struct SeenRow {
+pub(in crate::store) struct SeenRow {
     #[sqlx(flatten)]
     user: UserRow,
     directory_name: String,
@@ -102,7 +108,7 @@ impl Store {
             return Ok(None);
         };
         let row: Option<SeenRow> =
-            read!(self, |pool| { sqlx::query_as(SQL).bind(uuid).fetch_optional(pool).await? });
+            read!(self, |pool| sqlx::query_as(SQL).bind(uuid).fetch_optional(pool).await?);
         let Some(found) = row.map(SeenUser::try_from).transpose()? else {
             return Ok(None);
         };
@@ -110,4 +116,89 @@ impl Store {
         let seen = self.find_seen_user(directories, &name);
         Ok(seen.await?.filter(|seen| seen.key() == key))
     }
+
+    /// A page of the users whom an application sees, in the order of the keys of their names.
+    pub async fn list_seen_users(
+        &self,
+        sight: &Sight,
+        cut: &Cut,
+        condition: &Condition,
+    ) -> Result<Seen<SeenUser>, StoreError> {
+        let mut sql = Sql::of(self);
+        let columns = format!(
+            "p.id, {}, p.directory_id, p.person_id, p.username, p.email, p.display_name, \
+             p.first_name, p.last_name, p.attributes, p.inactive_reason, p.created_at, p.updated_at",
+            sql.uuid("p.uuid")
+        );
+        let page = sql.page(&columns);
+        let rows = sight.rows(&mut sql, USERS, cut, condition);
+        let statement = format!("SELECT {page}, MAX(p.username_key) FROM ({rows}) p");
+        let (text, last): (Option<String>, Option<String>) = sql.read_one(self, statement).await?;
+        let rows = read_page::<PageRow>(text.as_deref())?;
+        let entries = rows.into_iter().filter_map(|row| seen_user(sight, row).transpose());
+        Ok(Seen { entries: entries.collect::<Result<_, _>>()?, last })
+    }
+
+    /// Like [`Store::list_seen_users`], but only their names.
+    pub async fn list_seen_usernames(
+        &self,
+        sight: &Sight,
+        cut: &Cut,
+        condition: &Condition,
+    ) -> Result<Seen<String>, StoreError> {
+        let mut sql = Sql::of(self);
+        let page = sql.page("p.username");
+        let rows = sight.rows(&mut sql, USERS, cut, condition);
+        let statement = format!("SELECT {page}, MAX(p.username_key) FROM ({rows}) p");
+        let (text, last): (Option<String>, Option<String>) = sql.read_one(self, statement).await?;
+        let names = read_page::<(String,)>(text.as_deref())?;
+        Ok(Seen { entries: names.into_iter().map(|(name,)| name).collect(), last })
+    }
+}
+
+/// Number, UUID, directory, person, name, email, display name, first and last name, attributes, why inactive,
+/// when made, when changed.
+pub(super) type PageRow = (
+    i64,
+    Uuid,
+    i64,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    i64,
+    i64,
+);
+
+/// None whose directory is not seen.
+fn seen_user(sight: &Sight, row: PageRow) -> Result<Option<SeenUser>, StoreError> {
+    let (id, uuid, directory, person, username, email, display_name, first_name, last_name, ..) =
+        row;
+    let (attributes, inactive) = (read_attributes(row.9.as_deref())?, row.10);
+    let unknown =
+        |word: String| StoreError::Unreadable { what: "a reason for being inactive", value: word };
+    let reason = |word: String| InactiveReason::from_word(&word).ok_or_else(|| unknown(word));
+    let directory = DirectoryId(directory);
+    let Some((directory_uuid, directory_name)) = sight.directory(directory) else {
+        return Ok(None);
+    };
+    let user = User {
+        id: UserId(id),
+        uuid,
+        person: PersonId(person),
+        directory,
+        profile: Profile { username, email, display_name, first_name, last_name, attributes },
+        inactive: inactive.map(reason).transpose()?,
+    };
+    Ok(Some(SeenUser {
+        user,
+        directory_name: directory_name.to_owned(),
+        directory_uuid,
+        created_at: time(row.11),
+        updated_at: time(row.12),
+    }))
 }

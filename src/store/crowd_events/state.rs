@@ -8,8 +8,8 @@ use super::{
     touched::TouchedUser,
 };
 use crate::{
-    directory::{DirectoryId, NameKey, User},
-    store::{Connection, StoreError, accounts::UserRow, time::time, within},
+    directory::{DirectoryId, NameKey},
+    store::{Connection, SeenUser, StoreError, crowd::SeenRow, within},
 };
 
 /// Everything that is to be told, in an order in which each event finds what it speaks of: groups, accounts,
@@ -61,18 +61,10 @@ async fn user_events(
         let has = &found.user.profile.attributes;
         let dropped = touched.attributes.into_iter().filter(|name| !has.contains_key(name));
         let dropped_attributes = dropped.collect();
-        let user = EventUser { is_new: touched.is_new, dropped_attributes, ..found };
+        let user = EventUser { is_new: touched.is_new, dropped_attributes, seen: found };
         present.push(CrowdEvent::User(Box::new(user)));
     }
     Ok([present, gone, memberships].concat())
-}
-
-/// The columns of [`UserRow`], and when the account was changed last.
-#[derive(Debug, sqlx::FromRow)]
-struct Row {
-    #[sqlx(flatten)]
-    user: UserRow,
-    changed_at: i64,
 }
 
 /// The accounts that have these names.
@@ -80,12 +72,13 @@ async fn find_users(
     connection: &mut Connection<'_>,
     directories: &[DirectoryId],
     keys: &[NameKey],
-) -> Result<BTreeMap<NameKey, EventUser>, StoreError> {
+) -> Result<BTreeMap<NameKey, SeenUser>, StoreError> {
     const SQL: [&str; 2] = with_list!(
         "SELECT u.id, u.uuid, u.directory_id, u.person_id, u.username, u.email, u.display_name,
-            u.first_name, u.last_name, u.attributes, u.inactive_reason, u.created_at,
-            u.updated_at AS changed_at
-         FROM users u WHERE u.directory_id = $1 AND u.username_key",
+            u.first_name, u.last_name, u.attributes, u.inactive_reason, u.created_at, u.updated_at,
+            d.name AS directory_name, d.uuid AS directory_uuid
+         FROM users u JOIN directories d ON d.id = u.directory_id
+         WHERE u.directory_id = $1 AND u.username_key",
         "$2",
         "TEXT"
     );
@@ -94,19 +87,12 @@ async fn find_users(
     for directory in directories {
         for keys in missing(keys, &found).chunks(AT_ONCE) {
             let keys = serde_json::json!(keys).to_string();
-            let rows: Vec<Row> = within!(connection, |connection| {
+            let rows: Vec<SeenRow> = within!(connection, |connection| {
                 sqlx::query_as(sql).bind(directory.0).bind(keys).fetch_all(connection).await?
             });
-            for Row { user, changed_at } in rows {
-                let created_at = user.created_at();
-                let user = User::try_from(user)?;
-                let key = NameKey::of(&user.profile.username);
-                let updated_at = time(changed_at);
-                let (is_new, dropped_attributes) = (false, Vec::new());
-                found.insert(
-                    key,
-                    EventUser { user, created_at, updated_at, is_new, dropped_attributes },
-                );
+            for row in rows {
+                let seen = SeenUser::try_from(row)?;
+                found.insert(NameKey::of(&seen.user.profile.username), seen);
             }
         }
     }
@@ -146,7 +132,7 @@ fn missing<'k, T>(keys: &'k [NameKey], found: &BTreeMap<NameKey, T>) -> Vec<&'k 
 /// The names of the groups that accounts are directly in, by whose word ever.
 async fn groups_of(
     connection: &mut Connection<'_>,
-    users: impl Iterator<Item = &EventUser>,
+    users: impl Iterator<Item = &SeenUser>,
 ) -> Result<HashMap<i64, Vec<String>>, StoreError> {
     const SQL: [&str; 2] = with_list!(
         "SELECT DISTINCT m.user_id, g.name FROM memberships m JOIN groups g ON g.id = m.group_id

@@ -120,7 +120,7 @@ impl Touched {
             | Change::AddMembership { .. }
             | Change::RemoveMembership { .. } => self.ids.extend(user),
             Change::CreateGroup { group } => self.group(group).is_new = true,
-            Change::RemoveGroup { group } => {
+            Change::RemoveGroup { group } | Change::DescribeGroup { group, .. } => {
                 self.group(group);
             }
             Change::AddNesting { parent, child, .. }

@@ -1,0 +1,214 @@
+//! What users or groups are searched by.
+
+use chrono::{DateTime, Utc};
+
+use super::sql::{Sql, numbers};
+use crate::{
+    directory::{GroupId, NameKey},
+    store::time::micros,
+};
+
+/// What is asked of a user or a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing: all are meant.
+    Everything,
+    /// Nobody can be meant.
+    Nothing,
+    /// Something of one field.
+    Test(Field, Test),
+    /// It is one of these groups, or of the same name.
+    OneOf(Vec<GroupId>),
+    /// A user who is directly in one of these groups.
+    MemberOf(Vec<GroupId>),
+    /// All of these.
+    All(Vec<Condition>),
+    /// One of these at least.
+    Any(Vec<Condition>),
+}
+
+/// What is known of a user or a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A user's name.
+    Username,
+    /// A group's name.
+    GroupName,
+    /// A group's description.
+    Description,
+    /// A user's email address.
+    Email,
+    /// A user's given name.
+    FirstName,
+    /// A user's family name.
+    LastName,
+    /// The name that people read.
+    DisplayName,
+    /// What else is said of a user.
+    Attribute(String),
+    /// Whether a user is active.
+    Active,
+    /// When it was made.
+    CreatedAt,
+    /// When a user was changed last.
+    UpdatedAt,
+}
+
+/// How a field is tested. Texts are equal in whichever case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// It is this text.
+    Equals(String),
+    /// It begins with this text.
+    StartsWith(String),
+    /// It ends with this text.
+    EndsWith(String),
+    /// This text is in it.
+    Contains(String),
+    /// Yes or no.
+    Is(bool),
+    /// It is this time.
+    At(DateTime<Utc>),
+    /// It is an earlier time.
+    Before(DateTime<Utc>),
+    /// It is a later time.
+    After(DateTime<Utc>),
+    /// It is not said.
+    Absent,
+}
+
+impl Condition {
+    /// As SQL about a row `t`.
+    pub(super) fn sql(&self, sql: &mut Sql) -> String {
+        match self {
+            Self::Everything => "1 = 1".to_owned(),
+            Self::Nothing => "1 = 0".to_owned(),
+            Self::Test(field, test) => test.sql(field, sql),
+            Self::OneOf(groups) | Self::MemberOf(groups) if groups.is_empty() => "1 = 0".to_owned(),
+            Self::OneOf(groups) => {
+                let groups = numbers(groups.iter().map(|group| group.0));
+                format!("t.name_key IN (SELECT g.name_key FROM groups g WHERE g.id IN ({groups}))")
+            }
+            Self::MemberOf(groups) => {
+                let groups = numbers(groups.iter().map(|group| group.0));
+                let members = "SELECT m.user_id FROM group_members m WHERE m.group_id";
+                format!("t.id IN ({members} IN ({groups}))")
+            }
+            Self::All(parts) => joined(parts, "AND", "1 = 1", sql),
+            Self::Any(parts) => joined(parts, "OR", "1 = 0", sql),
+        }
+    }
+}
+
+/// As a tree that is as low as can be: a database allows so many levels and no more.
+fn joined(parts: &[Condition], word: &str, empty: &str, sql: &mut Sql) -> String {
+    match parts {
+        [] => empty.to_owned(),
+        [part] => part.sql(sql),
+        _ => {
+            let (one, other) = parts.split_at(parts.len() / 2);
+            let one = joined(one, word, empty, sql);
+            let other = joined(other, word, empty, sql);
+            format!("({one} {word} {other})")
+        }
+    }
+}
+
+impl Test {
+    fn sql(&self, field: &Field, sql: &mut Sql) -> String {
+        let column = field.column(sql);
+        match self {
+            Self::Is(yes) => {
+                let not = if *yes { "" } else { "NOT " };
+                format!("{not}({column})")
+            }
+            Self::At(time) => format!("{column} = {}", micros(*time)),
+            Self::Before(time) => format!("{column} < {}", micros(*time)),
+            Self::After(time) => format!("{column} > {}", micros(*time)),
+            Self::Absent => format!("COALESCE({column}, '') = ''"),
+            Self::Equals(text) => field.compare(&column, text, |text| text, "=", sql),
+            Self::StartsWith(text) => field.like(&column, text, |text| format!("{text}%"), sql),
+            Self::EndsWith(text) => field.like(&column, text, |text| format!("%{text}"), sql),
+            Self::Contains(text) => field.like(&column, text, |text| format!("%{text}%"), sql),
+        }
+    }
+}
+
+impl Field {
+    fn column(&self, sql: &mut Sql) -> String {
+        let column = match self {
+            Self::Username => "t.username_key",
+            Self::GroupName => "t.name_key",
+            Self::Description => "t.description",
+            Self::Email => "t.email",
+            Self::FirstName => "t.first_name",
+            Self::LastName => "t.last_name",
+            Self::DisplayName => "t.display_name",
+            Self::Active => "t.inactive_reason IS NULL",
+            Self::CreatedAt => "t.created_at",
+            Self::UpdatedAt => "t.updated_at",
+            Self::Attribute(name) => {
+                let name = sql.bind(name);
+                return if sql.is_postgres {
+                    format!("(CAST(t.attributes AS JSON) ->> CAST({name} AS TEXT))")
+                } else {
+                    format!("(SELECT a.value FROM json_each(t.attributes) a WHERE a.key = {name})")
+                };
+            }
+        };
+        column.to_owned()
+    }
+
+    fn is_name(&self) -> bool {
+        matches!(self, Self::Username | Self::GroupName)
+    }
+
+    fn like(
+        &self,
+        column: &str,
+        text: &str,
+        pattern: impl Fn(String) -> String,
+        sql: &mut Sql,
+    ) -> String {
+        let escaped = |text: String| pattern(escape_like(&text));
+        self.compare(column, text, escaped, "LIKE", sql)
+    }
+
+    /// Compares in small letters. Names have keys that are; of others, SQLite makes small only what is ASCII, so
+    /// that texts with other letters are looked for as they are, in small letters and in large ones.
+    fn compare(
+        &self,
+        column: &str,
+        text: &str,
+        pattern: impl Fn(String) -> String,
+        operator: &str,
+        sql: &mut Sql,
+    ) -> String {
+        let escape = if operator == "LIKE" { " ESCAPE '!'" } else { "" };
+        if self.is_name() {
+            let place = sql.bind(pattern(NameKey::of(text).as_str().to_owned()));
+            return format!("{column} {operator} {place}{escape}");
+        }
+        let mut spellings = vec![text.to_lowercase()];
+        if !text.is_ascii() {
+            spellings.extend([text.to_owned(), text.to_uppercase()]);
+        }
+        let compared = spellings.into_iter().map(|text| {
+            let place = sql.bind(pattern(text));
+            format!("lower({column}) {operator} lower({place}){escape}")
+        });
+        format!("({})", compared.collect::<Vec<_>>().join(" OR "))
+    }
+}
+
+/// What stands for something else in a pattern stands for itself.
+fn escape_like(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            escaped.push('!');
+        }
+        escaped.push(c);
+    }
+    escaped
+}

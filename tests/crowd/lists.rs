@@ -1,0 +1,84 @@
+//! Long lists: in pages, all at once, and to whoever does not take them.
+
+use std::fmt::Write as _;
+
+use gatehouse::{clock::Clock, store::Store};
+
+use super::world::{World, fill, plan};
+use crate::support::gateway::Plan;
+
+const USERS: usize = 7000;
+
+/// Everybody is in one of 700 groups, and in one that has all.
+async fn crowded() -> Vec<World> {
+    let mut worlds = Vec::new();
+    for plan in Plan::on_every_database().await {
+        let plan = self::plan(plan);
+        let store = Store::open(&plan.store_options()).await.unwrap();
+        let directory = store.ensure_directory("Internal", Clock::System.now()).await.unwrap();
+        let mut list = "username,email,groups\n".to_owned();
+        for user in 0..USERS {
+            writeln!(list, "user{user:05},user{user}@example.com,all|group{:03}", user % 700)
+                .unwrap();
+        }
+        fill(&store, directory, list).await;
+        store.close().await;
+        drop(store);
+        worlds.push(World { gateway: plan.start().await });
+    }
+    worlds
+}
+
+fn expected() -> Vec<String> {
+    (0..USERS).map(|user| format!("user{user:05}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_a_long_list_comes_whole_or_in_pages() {
+    for world in crowded().await {
+        for more in ["", "&expand=user", "&expand=user,attributes"] {
+            let all = world.get(&format!("/search?entity-type=user&max-results=-1{more}")).await;
+            assert_eq!(all.names(), expected(), "{more}");
+        }
+        assert_eq!(world.get("/search?entity-type=user").await.names().len(), 1000);
+        let mut paged = Vec::new();
+        for start in (0..USERS).step_by(999) {
+            let page =
+                format!("/search?entity-type=user&start-index={start}&max-results=999&expand=user");
+            paged.extend(world.get(&page).await.names());
+        }
+        assert_eq!(paged, expected());
+        let past = "/search?entity-type=user&start-index=7000";
+        assert_eq!(world.get(past).await.names(), [""; 0]);
+        let members = world.get("/group/user/direct?groupname=all&max-results=-1").await;
+        assert_eq!(members.names(), expected());
+        let members = world.get("/group/user/nested?groupname=group007&expand=user").await;
+        assert_eq!(members.names().len(), 10);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_memberships_of_many_groups_come_each_once() {
+    for world in crowded().await {
+        let answer = world.get("/group/membership").await;
+        let document = answer.xml();
+        let mut groups = 0;
+        for membership in document.root_element().children() {
+            let name = membership.attribute("group").unwrap();
+            let users = membership.first_element_child().unwrap();
+            let mut names: Vec<_> =
+                users.children().map(|user| user.attribute("name").unwrap().to_owned()).collect();
+            names.sort_unstable();
+            if name == "all" {
+                assert_eq!(names, expected());
+            } else {
+                let number: usize = name.strip_prefix("group").unwrap().parse().unwrap();
+                let members: Vec<_> =
+                    (number..USERS).step_by(700).map(|user| format!("user{user:05}")).collect();
+                assert_eq!(names, members, "{name}");
+            }
+            groups += 1;
+        }
+        assert_eq!(groups, 701);
+    }
+}
