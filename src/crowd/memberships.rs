@@ -25,6 +25,7 @@ pub(super) async fn list_memberships(
     State(crowd): State<Arc<Crowd>>,
     asking: Asking,
 ) -> Result<Response, Failure> {
+    crowd.store.note_crowd_reading(&asking.application.name).await?;
     let mut writer = Writer::new(Format::Xml);
     writer.begin_document("memberships");
     let memberships = Memberships {
