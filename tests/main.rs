@@ -12,6 +12,7 @@ mod attacks;
 mod cli;
 mod clients;
 mod crowd;
+mod crowd_writes;
 mod crowd_sso;
 mod directory;
 mod docs;
