@@ -125,6 +125,19 @@ impl House {
         }
     }
 
+    async fn set_password(&self, user: &str, password: &str) {
+        let file = self.gateway.plan.path("password");
+        std::fs::write(&file, format!("{password}\n")).unwrap();
+        let set = tokio::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"))
+            .arg("--config")
+            .arg(self.gateway.plan.path("gatehouse.toml"))
+            .args(["user", "password", "set", user])
+            .stdin(std::fs::File::open(file).unwrap())
+            .output();
+        let set = set.await.unwrap();
+        assert!(set.status.success(), "{set:?}");
+    }
+
     async fn run(&self, arguments: &[&str]) -> String {
         let output = self.gateway.command(arguments).await;
         assert!(output.status.success(), "{arguments:?}: {output:?}");

@@ -331,14 +331,16 @@ pub(super) async fn delete_of(
     Ok(deleted)
 }
 
-/// Ends those of a person's sessions that were begun in one way, and tells every replica.
+/// Ends those of a person's sessions that were begun in one way, here or by way of an application, and tells
+/// every replica.
 pub(super) async fn delete_of_method(
     connection: &mut Connection<'_>,
     person: PersonId,
     method: &'static str,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    const SQL: &str = "SELECT id FROM sessions WHERE person_id = $1 AND method = $2";
+    const SQL: &str = "
+        SELECT id FROM sessions WHERE person_id = $1 AND method IN ($2, 'crowd-' || $2)";
     let ids: Vec<i64> = within!(connection, |connection| {
         sqlx::query_scalar(SQL).bind(person.0).bind(method).fetch_all(connection).await?
     });

@@ -241,3 +241,38 @@ async fn an_application_hears_of_whoever_it_has_let_in() {
         house.ask_in_xml("jira", "POST", "/authentication/notify?username=alice", "<password/>");
     assert!(sent.await.body.contains("<reason>INACTIVE_ACCOUNT</reason>"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_with_a_password_needs_the_right_one_and_ends_when_it_changes() {
+    for house in houses().await {
+        house.token(&house.browser("alice")).await;
+        house.set_password("alice", "correct horse battery staple").await;
+        let context = |username: &str, password: &str| {
+            json!({ "username": username, "password": password }).to_string()
+        };
+        let right = context("alice", "correct horse battery staple");
+        let begin = async |path: &str, body: &str| house.ask("jira", "POST", path, body).await;
+        let begun = begin("/session", &right).await;
+        assert_eq!(begun.status, 201, "{begun:?}");
+        let token = begun.json::<Value>()["token"].as_str().unwrap().to_owned();
+        assert_eq!(house.whose("jira", &token).await.as_deref(), Some("alice"));
+        let again = begin("/session?validate-password=true", &right).await;
+        assert_eq!(again.json::<Value>()["token"], token, "whoever sends it each time has one");
+        let listed = house.run(&["session", "list", "--user", "alice"]).await;
+        assert!(listed.contains("crowd-password"), "{listed}");
+
+        for (username, password) in [("alice", "wrong"), ("alice", ""), ("nobody", "wrong")] {
+            let refused = house.refused("jira", "/session", &context(username, password)).await;
+            assert_eq!(refused, (400, "INVALID_USER_AUTHENTICATION".to_owned()), "{username}");
+        }
+        let xml = "<authentication-context><username>alice</username><password>correct horse battery \
+                   staple</password><validation-factors/></authentication-context>";
+        let answer = house.ask_in_xml("jira", "POST", "/session?expand=user", xml).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert!(answer.body.contains(&format!("<token>{token}</token><user name=\"alice\"")));
+
+        house.set_password("alice", "another correct horse battery staple").await;
+        house.assert_ends(&token).await;
+        assert_ne!(begin("/session", &right).await.status, 201);
+    }
+}
