@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::administration::Directories;
 use crate::{
-    config::{AppConfig, Config, CrowdConfig, SignOutConfig},
+    config::{AppConfig, Config, CrowdConfig},
     crowd::{Application, Applications, CookieSettings},
 };
 
@@ -38,7 +38,7 @@ fn application(
             secure: app.url.scheme() == "https",
         },
         sessions_without_password: crowd.sessions_without_password,
-        signs_out_everywhere: app.sessions.sign_out == SignOutConfig::Everywhere,
+        sign_out: app.sessions.sign_out,
         writable: crowd.writable,
     }
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 
 use crate::{
-    config::CredentialHash,
+    config::{CredentialHash, SignOutConfig},
     directory::DirectoryId,
     secrets::{is_equal, sha256},
 };
@@ -29,8 +29,8 @@ pub struct Application {
     pub cookie: CookieSettings,
     /// Whether it may begin sessions of people without their password.
     pub sessions_without_password: bool,
-    /// Whether whoever signs out of it signs out of the gateway.
-    pub signs_out_everywhere: bool,
+    /// What somebody signs out of who signs out of it.
+    pub sign_out: SignOutConfig,
     /// Whether it may change users and groups.
     pub writable: bool,
 }
@@ -132,7 +132,7 @@ mod tests {
                 secure: true,
             },
             sessions_without_password: false,
-            signs_out_everywhere: true,
+            sign_out: SignOutConfig::Everywhere,
             writable: false,
         };
         Applications::new(vec![
