@@ -93,7 +93,7 @@ impl Upstream {
         background: Background,
     ) -> Self {
         let pool = Arc::new(Pool::new(target));
-        Self { pool, identity, single_sign_on, managed, limits, tracer, background }
+        Self { pool, identity, single_sign_on, managed, tracer, limits, background }
     }
 
     /// What the application calls itself, if it knows sessions by Crowd's cookie.

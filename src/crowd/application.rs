@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use ipnet::IpNet;
 
 use crate::{
-    config::{CredentialHash, NewAccounts},
+    config::{CredentialHash, NewAccounts, SignOutConfig},
     directory::DirectoryId,
     secrets::{is_equal, sha256},
 };
@@ -30,8 +30,8 @@ pub struct Application {
     pub cookie: CookieSettings,
     /// Whether it may begin sessions of people without their password.
     pub sessions_without_password: bool,
-    /// Whether whoever signs out of it signs out of the gateway.
-    pub signs_out_everywhere: bool,
+    /// What somebody signs out of who signs out of it.
+    pub sign_out: SignOutConfig,
     /// Whether it may change users and groups.
     pub writable: bool,
     /// How it learns of accounts that are new.
@@ -149,7 +149,7 @@ mod tests {
                 secure: true,
             },
             sessions_without_password: false,
-            signs_out_everywhere: true,
+            sign_out: SignOutConfig::Everywhere,
             writable: false,
             new_accounts: NewAccounts::Notify,
             account_wait: TimeDelta::zero(),

@@ -20,6 +20,7 @@ use super::{
     query::Query,
 };
 use crate::{
+    config::SignOutConfig,
     directory::NameKey,
     http::{Body, Response},
     session::{Holder, LiveToken, Reach},
@@ -66,7 +67,8 @@ pub(super) async fn end_session(
 ) -> Result<Response, Failure> {
     let application = &asking.application;
     let live = crowd.sessions.find_token(&token, &application.name).await?;
-    let ends = |live: &Arc<LiveToken>| live.is_applications_own || application.signs_out_everywhere;
+    let everywhere = application.sign_out == SignOutConfig::Everywhere;
+    let ends = |live: &Arc<LiveToken>| live.is_applications_own || everywhere;
     if let Some(live) = live.filter(ends) {
         crowd.sessions.end(live.session).await?;
         tracing::info!(
@@ -95,7 +97,10 @@ pub(super) async fn end_sessions_of(
         Some(token) => crowd.sessions.find_token(token, &application.name).await?,
         None => None,
     };
-    let reach = if application.signs_out_everywhere { Reach::All } else { Reach::Own };
+    let reach = match application.sign_out {
+        SignOutConfig::Everywhere => Reach::All,
+        SignOutConfig::App => Reach::Own,
+    };
     let kept = kept.map(|live| live.session);
     let person = found.user.person;
     let ended = crowd.sessions.end_for_application(person, &application.name, reach, kept).await?;

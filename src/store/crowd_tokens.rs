@@ -39,6 +39,9 @@ pub struct EqualSession {
     pub session: StoredSession,
 }
 
+/// Id, person, issuer, beginning, last seen, end and secret's hash.
+type EqualRow = (i64, i64, String, i64, i64, i64, Vec<u8>);
+
 /// What makes two sessions that an application begins the same.
 #[derive(Clone, Debug)]
 pub struct Equal {
@@ -124,7 +127,7 @@ impl Store {
               AND t.application = $4 AND t.address = $5
               AND s.seen_at > $6 AND s.expires_at BETWEEN $7 AND $8
             ORDER BY s.expires_at DESC LIMIT 1";
-        let row: Option<(i64, i64, String, i64, i64, i64, Vec<u8>)> = read!(self, |pool| {
+        let row: Option<EqualRow> = read!(self, |pool| {
             sqlx::query_as(SQL)
                 .bind(equal.person.0)
                 .bind(&equal.issuer)

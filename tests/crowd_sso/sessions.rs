@@ -251,12 +251,12 @@ async fn a_session_with_a_password_needs_the_right_one_and_ends_when_it_changes(
             json!({ "username": username, "password": password }).to_string()
         };
         let right = context("alice", "correct horse battery staple");
-        let begin = async |path: &str, body: &str| house.ask("jira", "POST", path, body).await;
-        let begun = begin("/session", &right).await;
+        let post = async |path: &str, body: &str| house.ask("jira", "POST", path, body).await;
+        let begun = post("/session", &right).await;
         assert_eq!(begun.status, 201, "{begun:?}");
         let token = begun.json::<Value>()["token"].as_str().unwrap().to_owned();
         assert_eq!(house.whose("jira", &token).await.as_deref(), Some("alice"));
-        let again = begin("/session?validate-password=true", &right).await;
+        let again = post("/session?validate-password=true", &right).await;
         assert_eq!(again.json::<Value>()["token"], token, "whoever sends it each time has one");
         let listed = house.run(&["session", "list", "--user", "alice"]).await;
         assert!(listed.contains("crowd-password"), "{listed}");
@@ -273,6 +273,6 @@ async fn a_session_with_a_password_needs_the_right_one_and_ends_when_it_changes(
 
         house.set_password("alice", "another correct horse battery staple").await;
         house.assert_ends(&token).await;
-        assert_ne!(begin("/session", &right).await.status, 201);
+        assert_ne!(post("/session", &right).await.status, 201);
     }
 }
