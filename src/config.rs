@@ -5,6 +5,7 @@
 
 mod admin;
 mod app;
+mod app_sessions;
 mod claims;
 mod crowd;
 mod identity_headers;
@@ -32,6 +33,7 @@ use toml::{Table, Value};
 pub use self::{
     admin::AdminConfig,
     app::{AppConfig, AppKind, PresetConfig},
+    app_sessions::{AppSessionsConfig, SignOutConfig},
     claims::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,

@@ -1,6 +1,7 @@
 //! The web's edge: sites, cookies, whose address it is, what a request is for, and the one error that
 //! becomes an answer.
 
+mod app_cookies;
 mod arrival;
 mod client;
 mod cookies;
@@ -18,13 +19,16 @@ mod site;
 pub use axum::{body::Body, response::Response};
 
 pub use self::{
+    app_cookies::AppCookies,
     arrival::Arrival,
     client::{Peer, TrustedProxies},
     cookies::{CookieNames, find_cookie, foreign_cookies, sets_own_cookie},
     error::{Error, WayOn},
     fold::fold,
     leftover::read_away,
-    navigation::{is_for_a_page, is_navigation, is_own_link, is_same_origin, wants_html},
+    navigation::{
+        is_for_a_page, is_navigation, is_own_link, is_own_request, is_same_origin, wants_html,
+    },
     origins::Origins,
     pages::{Pages, RefusedBecause, STYLE_PATH, page, see_other, style},
     parameters::Parameters,

@@ -38,7 +38,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    http::{Arrival, Error, Sites},
+    http::{AppCookies, Arrival, Error, Sites},
     kerberos::Acceptor,
     passwords::Passwords,
     provisioning::{Policy, Realms, Targets},
@@ -81,6 +81,8 @@ pub const HOME_PATH: &str = "/_gatehouse/";
 pub struct Login {
     /// The hosts.
     pub sites: Arc<Sites>,
+    /// In which cookies each application keeps sessions of its own, in the order of the configuration.
+    pub app_cookies: Vec<AppCookies>,
     /// The sessions.
     pub sessions: Arc<Sessions>,
     /// The directory, and what must not be used twice.

@@ -4,6 +4,7 @@ mod credentials;
 mod decision;
 mod header_condition;
 mod methods;
+mod paths;
 mod pattern;
 mod presets;
 mod readings;
@@ -15,6 +16,8 @@ mod warnings;
 pub use self::{
     decision::{Asked, Asker, Decided, Decision, Verdict},
     methods::METHODS,
+    paths::Paths,
+    pattern::PatternError,
     presets::{effective_rules, preset},
     readings::{Readings, TargetProblem},
     rules::{Look, Mismatch, RuleError, RuleProblem, Rules},

@@ -10,6 +10,7 @@ mod managed_headers;
 mod pool;
 mod request_head;
 mod response_head;
+mod single_sign_on;
 mod tunnel;
 mod upstream_body;
 
@@ -29,6 +30,7 @@ pub use self::{
     identity::{Identity, IdentityHeaders},
     keys::{KEYS_PATH, WELL_KNOWN_KEYS_PATH, show_keys},
     managed_headers::ManagedHeaders,
+    single_sign_on::SingleSignOn,
 };
 use self::{
     exchange::{ClientBody, Exchange},
@@ -36,9 +38,9 @@ use self::{
     upstream_body::UpstreamBody,
 };
 use crate::{
-    http::{Arrival, Body, Place, Response},
+    http::{AppCookies, Arrival, Body, Place, Response, foreign_cookies},
     lifecycle::Background,
-    session::Visitor,
+    session::{Token, Visitor},
     telemetry::{Span, SpanKind, Tracer},
 };
 
@@ -56,6 +58,7 @@ pub struct Limits {
 pub struct Upstream {
     pool: Arc<Pool>,
     identity: Identity,
+    single_sign_on: Option<SingleSignOn>,
     managed: Arc<ManagedHeaders>,
     tracer: Tracer,
     limits: Limits,
@@ -71,6 +74,10 @@ pub struct Forwarding<'a> {
     pub arrival: &'a Arrival,
     /// Who the app is told it is.
     pub visitor: Option<&'a Visitor>,
+    /// What it knows the session by, where it is told so.
+    pub token: Option<&'a Token>,
+    /// Its own cookies that it does not get, since they are somebody else's.
+    pub withheld: Option<&'a AppCookies>,
 }
 
 impl Upstream {
@@ -79,12 +86,20 @@ impl Upstream {
     pub fn new(
         target: Target,
         identity: Identity,
+        single_sign_on: Option<SingleSignOn>,
         managed: Arc<ManagedHeaders>,
         limits: Limits,
         tracer: Tracer,
         background: Background,
     ) -> Self {
-        Self { pool: Arc::new(Pool::new(target)), identity, managed, limits, tracer, background }
+        let pool = Arc::new(Pool::new(target));
+        Self { pool, identity, single_sign_on, managed, limits, tracer, background }
+    }
+
+    /// What the application calls itself, if it knows sessions by Crowd's cookie.
+    #[must_use]
+    pub fn application(&self) -> Option<&str> {
+        self.single_sign_on.as_ref().map(SingleSignOn::application)
     }
 
     /// Passes a request on. `goes_on` says of a connection that has become a tunnel, such as a
@@ -114,7 +129,7 @@ impl Upstream {
             let stopping = self.background.stopping();
             self.background.spawn(tunnel::connect(client, upstream, goes_on, stopping));
         }
-        response_head::clean(&mut response, upgrade);
+        response_head::clean(&mut response, upgrade, self.single_sign_on.as_ref());
         // What became a tunnel, or was one's attempt, is not used again.
         let pool = (!upgrade).then(|| self.pool.clone());
         let patience = self.limits.patience;
@@ -132,14 +147,26 @@ impl Upstream {
         upgrade: bool,
     ) -> HeaderMap {
         let mut headers = request_head::headers(from, &self.managed, upgrade);
+        if let Some(cookies) = foreign_cookies(from, |pair| self.keeps_back(pair, forwarding)) {
+            headers.insert(header::COOKIE, cookies);
+        }
         forwarding.write(&mut headers);
         // One request speaks for one: who brings credentials of their own is who those say.
         if let Some(visitor) = forwarding.visitor
             && !headers.contains_key(header::AUTHORIZATION)
         {
             self.identity.write(visitor, forwarding.arrival.trace, &mut headers);
+            if let (Some(single_sign_on), Some(token)) = (&self.single_sign_on, forwarding.token) {
+                single_sign_on.write(token, &mut headers);
+            }
         }
         headers
+    }
+
+    /// Whether a client's cookie is not for the application.
+    fn keeps_back(&self, pair: &[u8], forwarding: &Forwarding<'_>) -> bool {
+        self.single_sign_on.as_ref().is_some_and(|crowd| crowd.could_be_in(pair))
+            || forwarding.withheld.is_some_and(|cookies| cookies.has(pair))
     }
 
     fn request(

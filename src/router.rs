@@ -1,5 +1,7 @@
 //! A request's way through the house, and every address of the gateway's own.
 
+mod binding;
+mod passing;
 mod record;
 
 use std::{
@@ -12,20 +14,20 @@ use axum::{Router as Routes, extract::DefaultBodyLimit, routing::get};
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
-use self::record::Record;
+use self::{passing::Whose, record::Record};
 use crate::{
     clock::Clock,
     crowd::AccountFirst,
     directory::DirectoryId,
     http::{
-        Arrival, Body, Error, Origins, Pages, Peer, Place, Response, Route, STYLE_PATH, Site,
-        Sites, TrustedProxies, check_request, find_cookie, is_for_a_page, is_navigation, read_away,
-        see_other, style, wants_html,
+        AppCookies, Arrival, Body, Error, Origins, Pages, Peer, Place, Response, Route, STYLE_PATH,
+        Site, Sites, TrustedProxies, check_request, find_cookie, is_for_a_page, is_navigation,
+        read_away, see_other, style, wants_html,
     },
     keyring::Keyring,
     login::{self, Awaited, Login, Resumed, Settled},
-    policy::{Asked, Asker, Decided, Readings, Rules, TargetProblem, Verdict},
-    proxy::{Forwarding, KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
+    policy::{Asked, Asker, Decided, Paths, Readings, Rules, TargetProblem, Verdict},
+    proxy::{KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
     telemetry::{Metrics, TraceId, Tracer},
 };
@@ -48,6 +50,10 @@ pub struct App {
     pub directories: Arc<[DirectoryId]>,
     /// Whose pages may change things there.
     pub origins: Origins,
+    /// In which cookies it keeps sessions of its own.
+    pub cookies: AppCookies,
+    /// Where people sign out of it, and so of the gateway.
+    pub sign_out: Paths,
     /// Has newcomers wait until the application knows them, if it has to be told.
     pub account_first: Option<AccountFirst>,
 }
@@ -238,11 +244,9 @@ impl Router {
         let is_awaited = request.extensions().get::<Awaited>().is_some();
         let decided = to.decide(&request, arrival.client, is_awaited);
         record.rule = decided.rule;
-        let session = if decided.needs_session() && !is_awaited {
-            self.find_session(request.headers(), arrival).await?
-        } else {
-            None
-        };
+        let looked = decided.needs_session() && !is_awaited;
+        let session =
+            if looked { self.find_session(request.headers(), arrival).await? } else { None };
         record.visitor = match &session {
             Some(live) => self.find_account(app, live).await?,
             None => None,
@@ -274,9 +278,8 @@ impl Router {
                 return Ok(first.ask_to_wait(&again, is_page));
             }
         }
-        let forwarding = Forwarding { place: to.place, arrival, visitor };
-        let goes_on = lives(session.as_ref());
-        let response = app.upstream.forward(request, &forwarding, goes_on).await?;
+        let whose = Whose { looked, session: session.as_ref(), visitor };
+        let response = self.pass_on(request, arrival, to, &whose).await?;
         record.decision = "forward";
         Ok(response)
     }

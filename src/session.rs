@@ -4,13 +4,24 @@
 //! *child* of it by a one-time code. What ends the parent ends all children, on every replica.
 
 mod accounts;
+mod applications;
 mod cache;
 mod cookie;
+mod holder;
+mod live_session;
+mod marker;
 mod sessions;
+mod token;
+mod tokens;
 mod visitor;
 
 pub use self::{
-    cache::LiveSession,
+    applications::{ApplicationsLogin, Reach},
+    holder::Holder,
+    live_session::LiveSession,
+    marker::Owner,
     sessions::{Login, SessionTimes, Sessions},
+    token::Token,
+    tokens::LiveToken,
     visitor::{Told, Visitor},
 };

@@ -13,6 +13,7 @@ mod crowd;
 mod crowd_events;
 mod crowd_news;
 mod crowd_syncs;
+mod crowd_tokens;
 mod crowd_webhooks;
 mod directories;
 mod directory_pages;
@@ -38,6 +39,7 @@ mod retention;
 mod rows;
 mod saved_forms;
 mod sessions;
+mod sign_outs;
 mod signing_keys;
 mod sqlite_writer;
 mod time;
@@ -59,6 +61,7 @@ pub use self::{
     },
     crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
     crowd_syncs::CrowdSync,
+    crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
     crowd_webhooks::{NewWebhook, Webhook},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},

@@ -13,6 +13,8 @@ mod cli;
 mod clients;
 mod crowd;
 mod crowd_events;
+mod crowd_sso;
+mod crowd_writes;
 mod directory;
 mod docs;
 mod fuzz;

@@ -9,6 +9,7 @@ pub mod faults;
 pub mod gateway;
 pub mod idp;
 pub mod kdc;
+pub mod own_sessions;
 pub mod python;
 pub mod scm;
 pub mod tomcat;

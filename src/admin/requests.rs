@@ -16,7 +16,7 @@ use crate::{
     http::{Arrival, Error, Origins, Place, Route, Sites, check_request, is_navigation},
     policy::{Asked, Asker, Decided, Readings, Rules, offered_ways},
     proxy::{Forwarding, Upstream},
-    session::Visitor,
+    session::{Token, Visitor},
     store::{Account, UserDetails},
     telemetry::{TraceId, Tracer},
 };
@@ -172,7 +172,9 @@ impl Requests {
                 let visitor = account.cloned().map(Visitor::supposed);
                 let arrival = supposed_arrival(client, place);
                 let visitor = visitor.as_ref();
-                let forwarding = Forwarding { place, arrival: &arrival, visitor };
+                let token = Some(&Token::supposed());
+                let forwarding =
+                    Forwarding { place, arrival: &arrival, visitor, token, withheld: None };
                 let sent = app.upstream.headers(headers, &forwarding, false);
                 view.headers = sent.iter().map(|(name, value)| mask(name, value)).collect();
             }

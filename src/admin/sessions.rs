@@ -23,6 +23,8 @@ pub struct SessionView {
     pub username: String,
     /// Who vouched, such as `saml:entra`.
     pub issuer: String,
+    /// How they got in, such as `kerberos` or `crowd-no-password`.
+    pub method: String,
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// When it was last seen, to the minute.
@@ -44,6 +46,7 @@ impl From<SessionListing> for SessionView {
             id: session.id.0,
             username: session.username,
             issuer: session.issuer,
+            method: session.method,
             created_at: session.created_at,
             seen_at: session.seen_at,
             expires_at: session.expires_at,

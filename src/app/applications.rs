@@ -6,11 +6,12 @@ use super::{administration::Directories, check::rules, start::configured};
 use crate::{
     admin::{AskedApp, Requests},
     clock::Clock,
-    config::{AppConfig, Config, Problems},
-    http::{Origins, Sites},
+    config::{AppConfig, Config, Problems, SignOutConfig},
+    http::{AppCookies, Origins, Sites},
     keyring::Keyring,
     lifecycle::Background,
-    proxy::{Identity, IdentityHeaders, Limits, ManagedHeaders, Target, Upstream},
+    policy::Paths,
+    proxy::{Identity, IdentityHeaders, Limits, ManagedHeaders, SingleSignOn, Target, Upstream},
     router::App,
     server,
     telemetry::{Metrics, Tracer},
@@ -35,7 +36,8 @@ pub(super) fn applications(
     let managed = ManagedHeaders::new(config.apps.iter().map(|app| &app.identity_headers));
     let managed = Arc::new(managed);
     let trust = configured("app.upstream", server::trust())?;
-    let apps = config.apps.iter().enumerate().map(|(index, app)| {
+    let cookies = app_cookies(config, &sites(config));
+    let apps = config.apps.iter().zip(cookies).enumerate().map(|(index, (app, cookies))| {
         let key = |key: &str| format!("app[{index}].{key}");
         let target = configured(&key("upstream"), Target::new(&app.upstream, &trust))?;
         let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
@@ -43,13 +45,47 @@ pub(super) fn applications(
         let name: Arc<str> = app.name.as_str().into();
         let identity = shared.identity(name.clone(), headers);
         let (tracer, background) = (shared.tracer.clone(), shared.background.clone());
+        let crowd = SingleSignOn::of(&app.name, &app.crowd);
+        let managed = managed.clone();
         let upstream =
-            Upstream::new(target, identity, managed.clone(), limits(app), tracer, background);
+            Upstream::new(target, identity, crowd, managed, limits(app), tracer, background);
         let mut problems = Problems::default();
-        let rules = rules(index, app, &mut problems).ok_or(problems)?;
-        Ok(application(app, name, rules, upstream, directories, origins(config, index)))
+        let sign_out = sign_out(index, app, &mut problems);
+        let rules = rules(index, app, &mut problems);
+        let (Some(rules), Some(sign_out)) = (rules, sign_out) else {
+            return Err(problems);
+        };
+        Ok(App {
+            rules: Arc::new(rules),
+            upstream: Arc::new(upstream),
+            name,
+            default_groups: app.default_groups.clone(),
+            directories: app.directories.iter().map(|name| directories[name]).collect(),
+            origins: origins(config, index),
+            cookies,
+            sign_out,
+            account_first: None,
+        })
     });
     apps.collect()
+}
+
+/// In which cookies each application keeps sessions of its own.
+pub(super) fn app_cookies(config: &Config, sites: &Sites) -> Vec<AppCookies> {
+    let places = config.apps.iter().zip(sites.places());
+    places.map(|(app, (_, place))| AppCookies::new(place, app.sessions.cookies(app.kind))).collect()
+}
+
+/// Where people sign out of an application, and of the gateway with it.
+pub(super) fn sign_out(index: usize, app: &AppConfig, problems: &mut Problems) -> Option<Paths> {
+    let paths = match app.sessions.sign_out {
+        SignOutConfig::Everywhere => app.sessions.sign_out_paths(app.kind),
+        SignOutConfig::App => Vec::new(),
+    };
+    let report = |(number, problem)| {
+        problems.add(format!("app[{index}].sessions.sign_out_paths[{number}]"), problem);
+    };
+    Paths::below(app.prefix(), &paths).map_err(report).ok()
 }
 
 impl Shared {
@@ -79,25 +115,6 @@ fn origins(config: &Config, index: usize) -> Origins {
     match &app.allowed_origins {
         Some(origins) => Origins::new(&app.url, origins.iter()),
         None => Origins::new(&app.url, config.apps.iter().map(|app| &app.url)),
-    }
-}
-
-fn application(
-    app: &AppConfig,
-    name: Arc<str>,
-    rules: crate::policy::Rules,
-    upstream: Upstream,
-    directories: &Directories,
-    origins: Origins,
-) -> App {
-    App {
-        rules: Arc::new(rules),
-        upstream: Arc::new(upstream),
-        name,
-        default_groups: app.default_groups.clone(),
-        directories: app.directories.iter().map(|name| directories[name]).collect(),
-        origins,
-        account_first: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use chrono::{DateTime, Utc};
 
-use super::telemetry;
+use super::{applications::sign_out, telemetry};
 use crate::{
     config::{AppConfig, Config, MetadataSource, Problems, SamlConfig, check_secret_file},
     kerberos,
@@ -23,6 +23,7 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
     sealer(config, &mut problems);
     for (index, app) in config.apps.iter().enumerate() {
         rules(index, app, &mut problems);
+        sign_out(index, app, &mut problems);
         let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
         problems.check(format!("app[{index}].identity_headers"), headers);
     }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::administration::Directories;
 use crate::{
-    config::{AppConfig, Config, CrowdConfig, NewAccounts},
+    config::{AppConfig, Config, CrowdConfig, NewAccounts, SignOutConfig},
     crowd::{AccountFirst, Application, Applications, CookieSettings, Crowd},
     router::App,
 };
@@ -41,6 +41,7 @@ fn application(
             secure: app.url.scheme() == "https",
         },
         sessions_without_password: crowd.sessions_without_password,
+        signs_out_everywhere: app.sessions.sign_out == SignOutConfig::Everywhere,
         writable: crowd.writable,
         new_accounts: crowd.new_accounts.unwrap_or_else(|| new_accounts(app)),
         account_wait: TimeDelta::seconds(crowd.account_wait_seconds.into()),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     administration::{admin, ensure_directories, policy, targets},
-    applications::{Shared, applications, requests, sites},
+    applications::{Shared, app_cookies, applications, requests, sites},
     check::{check, identity_provider, sealer, service_provider, warnings},
     crowd::{crowd_applications, put_accounts_first},
     metadata, telemetry,
@@ -152,6 +152,7 @@ async fn assemble(
 
     let login = Arc::new(Login {
         sites: sites.clone(),
+        app_cookies: app_cookies(config, &sites),
         sessions: sessions.clone(),
         store: store.clone(),
         clock: clock.clone(),

@@ -44,12 +44,15 @@ impl SessionCommand {
 async fn list(control: &Control, user: Option<&str>) -> Result<(), ControlError> {
     let sessions: Vec<SessionView> =
         control.ask(Method::GET, &path_with("/sessions", &[("user", user)])).await?;
-    say(&format!("{:>8}  {:<24}  {:<20}  {:<20}  {}", "ID", "USER", "SINCE", "LAST SEEN", "BY"));
+    say(&format!(
+        "{:>8}  {:<24}  {:<20}  {:<20}  {:<20}  {}",
+        "ID", "USER", "SINCE", "LAST SEEN", "BY", "HOW"
+    ));
     for session in sessions {
-        let SessionView { id, username, issuer, .. } = session;
+        let SessionView { id, username, issuer, method, .. } = session;
         let [since, seen] = [session.created_at, session.seen_at]
             .map(|time| time.format("%Y-%m-%d %H:%M:%SZ").to_string());
-        say(&format!("{id:>8}  {username:<24}  {since:<20}  {seen:<20}  {issuer}"));
+        say(&format!("{id:>8}  {username:<24}  {since:<20}  {seen:<20}  {issuer:<20}  {method}"));
     }
     Ok(())
 }

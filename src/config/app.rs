@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{CrowdConfig, IdentityHeadersConfig, Problems, RuleConfig, urls};
+use super::{AppSessionsConfig, CrowdConfig, IdentityHeadersConfig, Problems, RuleConfig, urls};
 
 /// Smaller ones let no browser through; larger ones are not taken from browsers.
 const SANE_HEADS: std::ops::RangeInclusive<usize> = 2048..=128 * 1024;
@@ -57,6 +57,10 @@ pub struct AppConfig {
     /// How it asks for people over Crowd's REST interface. Default: not at all.
     #[serde(default)]
     pub crowd: Vec<CrowdConfig>,
+
+    /// How its own sessions go with the gateway's.
+    #[serde(default)]
+    pub sessions: AppSessionsConfig,
 
     /// Other origins whose pages may change things here with the cookies of whoever looks at them. Default:
     /// those of the other apps.
@@ -158,6 +162,7 @@ impl AppConfig {
         if self.crowd.iter().filter(|crowd| crowd.single_sign_on).count() > 1 {
             problems.add(format!("{key}.crowd"), "one of them at most can have single_sign_on");
         }
+        self.sessions.check(&format!("{key}.sessions"), problems);
         self.identity_headers.check(&format!("{key}.identity_headers"), problems);
         if !SANE_HEADS.contains(&self.max_upstream_head_bytes) {
             let problem =

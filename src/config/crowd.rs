@@ -142,12 +142,16 @@ impl CrowdConfig {
         if self.networks.is_empty() {
             problems.add(format!("{key}.networks"), "nobody could ask: name at least one network");
         }
-        // RFC 6265 section 4.1.1.
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if self.cookie.is_empty() || !self.cookie.chars().all(is_token) {
+        if !is_cookie_name(&self.cookie) {
             problems.add(format!("{key}.cookie"), format!("{:?} is no cookie's name", self.cookie));
         }
     }
+}
+
+/// Whether a cookie can be called so (RFC 6265 section 4.1.1).
+pub(super) fn is_cookie_name(name: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(is_token)
 }
 
 fn this_machine() -> Vec<IpNet> {

@@ -30,6 +30,8 @@ pub struct Application {
     pub cookie: CookieSettings,
     /// Whether it may begin sessions of people without their password.
     pub sessions_without_password: bool,
+    /// Whether whoever signs out of it signs out of the gateway.
+    pub signs_out_everywhere: bool,
     /// Whether it may change users and groups.
     pub writable: bool,
     /// How it learns of accounts that are new.
@@ -147,6 +149,7 @@ mod tests {
                 secure: true,
             },
             sessions_without_password: false,
+            signs_out_everywhere: true,
             writable: false,
             new_accounts: NewAccounts::Notify,
             account_wait: TimeDelta::zero(),

@@ -30,6 +30,33 @@ impl<S: Sync> FromRequest<S> for Given {
     }
 }
 
+/// What was sent, where often nobody wants to know it, or nothing is sent at all.
+#[derive(Debug)]
+pub(super) struct Unread {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Unread {
+    /// What was sent, if anything was.
+    pub(super) fn read(&self) -> Result<Option<Node>, Failure> {
+        if self.body.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        let format = format(&self.headers)?;
+        Node::read(&self.body, format).map(Some).map_err(Failure::illegal)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Unread {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        Ok(Self { headers: parts.headers, body: read(body).await? })
+    }
+}
+
 /// Whoever does not say what it is sends XML.
 fn format(headers: &HeaderMap) -> Result<Format, Failure> {
     let Some(sent) = headers.get(header::CONTENT_TYPE) else {

@@ -50,6 +50,14 @@ impl Node {
         Self { name: name.into(), ..Self::default() }
     }
 
+    /// The same, with the name that the address has, if it says none itself.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        if self.child("name").is_none() {
+            self.children.push(Self { text: Some(name.to_owned()), ..Self::new("name") });
+        }
+        self
+    }
+
     /// The first node of that name in it.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)

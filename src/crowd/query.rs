@@ -55,7 +55,8 @@ impl Query {
         Ok(Page { start, most: (most >= 0).then_some(most) })
     }
 
-    fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
+    /// A whole number, if it is there.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
         let illegal = |_| Failure::illegal(format_args!("{name} must be a number"));
         self.find(name).map(str::parse).transpose().map_err(illegal)
     }

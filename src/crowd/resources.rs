@@ -9,7 +9,7 @@ use axum::{
 
 use super::{
     Crowd, authentication, events, groups, memberships, nesting, search, server::no_resource,
-    settings, user_groups, users, webhooks, writing,
+    sessions, settings, user_groups, users, webhooks, writing,
 };
 
 /// The resources below `/rest/usermanagement/1`. Whoever reaches one has been let in.
@@ -30,6 +30,14 @@ pub(super) fn resources(crowd: Arc<Crowd>) -> Routes {
         .route("/group/parent-group/direct", get(nesting::list_direct_parents))
         .route("/group/parent-group/nested", get(nesting::list_nested_parents))
         .route("/search", get(search::search_by_text).post(search::search))
+        .route("/session", post(sessions::begin_session).delete(sessions::end_sessions_of))
+        .route(
+            "/session/{token}",
+            get(sessions::show_session)
+                .post(sessions::validate_session)
+                .delete(sessions::end_session),
+        )
+        .route("/authentication/notify", post(sessions::notify_authenticated))
         .route("/config/cookie", get(settings::show_cookie))
         .route("/event", get(events::show_place))
         .route("/event/{token}", get(events::list_events))

@@ -20,6 +20,9 @@ use crate::{
     store::{Condition, Direction},
 };
 
+/// So many are sooner found one by one than among everybody.
+const FEW: i64 = 5000;
+
 /// `GET /user/group/direct?username=`; with `groupname=`, whether they are in that one.
 pub(super) async fn list_direct_groups(
     crowd: State<Arc<Crowd>>,
@@ -63,10 +66,15 @@ async fn list_groups(
     depth: Depth,
 ) -> Result<Response, Failure> {
     let user = crowd.find_user(asking, query.required("username")?).await?;
-    let groups = crowd.groups_of(asking, user.user.id, depth).await?;
+    let id = user.user.id;
     let Some(name) = query.find("groupname") else {
-        return crowd.answer_entries(asking, query, Kind::Groups, Condition::OneOf(groups)).await;
+        let condition = match depth {
+            Depth::Direct => Condition::GroupsOf(id),
+            Depth::Nested => Condition::OneOf(crowd.groups_of(asking, id, depth).await?),
+        };
+        return crowd.answer_entries(asking, query, Kind::Groups, condition).await;
     };
+    let groups = crowd.groups_of(asking, id, depth).await?;
     let group = crowd.find_group(asking, name).await.map_err(|failure| no_member(failure, name))?;
     if !group.ids.iter().any(|id| groups.contains(id)) {
         return Err(not_in(&user.user.profile.username, &group.name));
@@ -87,8 +95,8 @@ async fn list_users(
 ) -> Result<Response, Failure> {
     let group = crowd.find_group(asking, query.required("groupname")?).await?;
     let Some(name) = query.find("username") else {
-        let groups = crowd.with_nested(asking, group.ids, depth).await?;
-        return crowd.answer_entries(asking, query, Kind::Users, Condition::MemberOf(groups)).await;
+        let condition = crowd.members_of(asking, group.ids, depth).await?;
+        return crowd.answer_entries(asking, query, Kind::Users, condition).await;
     };
     let user = crowd.find_user(asking, name).await.map_err(|failure| no_member(failure, name))?;
     let groups = crowd.groups_of(asking, user.user.id, depth).await?;
@@ -121,19 +129,21 @@ impl Crowd {
         Ok(groups)
     }
 
-    /// Groups, and those in them if they are wanted.
-    async fn with_nested(
+    /// Who is in groups, and in those in them if they are wanted.
+    async fn members_of(
         &self,
         asking: &Asking,
         mut groups: Vec<GroupId>,
         depth: Depth,
-    ) -> Result<Vec<GroupId>, Failure> {
+    ) -> Result<Condition, Failure> {
         if depth == Depth::Nested {
             let sight = self.store.look(&asking.application.directories).await?;
             let children = Direction::Children;
             groups.extend(self.store.list_reached_groups(&sight, &groups, children).await?);
         }
-        Ok(groups)
+        let counts = self.store.count_members(&groups).await?;
+        let are_few = counts.iter().map(|(_, members)| members).sum::<i64>() <= FEW;
+        Ok(Condition::MemberOf { groups, are_few })
     }
 }
 

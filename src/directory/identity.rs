@@ -10,6 +10,9 @@ use super::NameKey;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Issuer(pub String);
 
+/// What the names of applications begin with that vouch for people.
+const APPLICATION: &str = "crowd:";
+
 impl fmt::Display for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -26,6 +29,18 @@ impl Issuer {
             Some((kind, _)) => kind,
             None => &self.0,
         }
+    }
+
+    /// An application that begins sessions of people itself, over Crowd's REST interface.
+    #[must_use]
+    pub fn application(name: &str) -> Self {
+        Self(format!("{APPLICATION}{name}"))
+    }
+
+    /// Whether it is an application.
+    #[must_use]
+    pub fn is_application(&self) -> bool {
+        self.0.starts_with(APPLICATION)
     }
 }
 

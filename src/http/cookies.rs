@@ -60,6 +60,13 @@ impl CookieNames {
         self.header(name, value, &format!("; SameSite=Lax; Max-Age={seconds}"))
     }
 
+    /// What marks the cookies of an application of that name.
+    #[must_use]
+    pub(super) fn marker(&self, app: &str) -> String {
+        let prefix = if self.secure { PREFIX } else { "" };
+        format!("{prefix}{STEM}app-{app}")
+    }
+
     /// Sets a cookie that comes back with a form that another site's page posts.
     ///
     /// Browsers take `SameSite=None` over TLS only; without it and over plain http, they send a cookie
@@ -84,7 +91,7 @@ impl CookieNames {
 }
 
 /// Every cookie of a request: names and values.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     // Several headers are what HTTP/2 makes of one (RFC 9113 8.2.3). Applications set cookies with letters
     // beyond ASCII, which must not hide ours.
     let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
@@ -110,20 +117,25 @@ fn is_own(name: &[u8]) -> bool {
     name.starts_with(STEM.as_bytes())
 }
 
-/// The request's cookies for an application: without the gateway's, in one line.
+/// The request's cookies for an application: without the gateway's and others that it must not get, in one
+/// line.
 #[must_use]
-pub fn foreign_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+pub fn foreign_cookies(
+    headers: &HeaderMap,
+    is_withheld: impl Fn(&[u8]) -> bool,
+) -> Option<HeaderValue> {
+    let stays_here = |pair: &[u8]| is_own_pair(pair) || is_withheld(pair);
     let mut values = headers.get_all(header::COOKIE).iter();
     let first = values.next()?;
     let has_more = values.next().is_some();
-    let own = |value: &HeaderValue| value.as_bytes().split(|byte| *byte == b';').any(is_own_pair);
+    let own = |value: &HeaderValue| value.as_bytes().split(|byte| *byte == b';').any(stays_here);
     if !has_more && !own(first) {
         return Some(first.clone());
     }
     let all = headers.get_all(header::COOKIE).iter();
     let pairs = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
     let kept: Vec<_> = pairs
-        .filter(|pair| !is_own_pair(pair))
+        .filter(|pair| !stays_here(pair))
         .map(<[u8]>::trim_ascii)
         .filter(|pair| !pair.is_empty())
         .collect();
@@ -131,7 +143,12 @@ pub fn foreign_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 fn is_own_pair(pair: &[u8]) -> bool {
-    is_own(pair.split(|byte| *byte == b'=').next().unwrap_or_default())
+    is_own(name_of(pair))
+}
+
+/// The name in what a request or an answer says of a cookie.
+pub(super) fn name_of(pair: &[u8]) -> &[u8] {
+    pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()
 }
 
 /// Whether an application tries to set one of the gateway's cookies.
@@ -174,8 +191,12 @@ mod tests {
             (vec![], None),
         ] {
             let kept = kept.map(HeaderValue::from_static);
-            assert_eq!(foreign_cookies(&headers(&lines)), kept, "{lines:?}");
+            assert_eq!(foreign_cookies(&headers(&lines), |_| false), kept, "{lines:?}");
         }
+        let withheld = |pair: &[u8]| pair.starts_with(b"b=");
+        assert_eq!(foreign_cookies(&headers(&["b=1"]), withheld), None);
+        let kept = foreign_cookies(&headers(&["a=1;b=1", "c=2"]), withheld);
+        assert_eq!(kept, Some(HeaderValue::from_static("a=1; c=2")));
         assert!(sets_own_cookie(&HeaderValue::from_static("__Host-gatehouse-session=x; Path=/")));
         assert!(!sets_own_cookie(&HeaderValue::from_static("JSESSIONID=x; Path=/")));
     }

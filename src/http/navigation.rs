@@ -64,6 +64,19 @@ pub fn is_own_link(method: &Method, headers: &HeaderMap, origin: &str) -> bool {
         && !is_ahead(headers)
 }
 
+/// Whether a page of this very site sends a request on purpose: somebody goes there, or a script or a form
+/// sends it. Pictures and frames do not count, which others can have put into the page.
+#[must_use]
+pub fn is_own_request(method: &Method, headers: &HeaderMap, origin: &str) -> bool {
+    let how = (text(headers, "sec-fetch-mode"), text(headers, "sec-fetch-dest"));
+    let on_purpose = match how {
+        (Some("navigate"), destination) => destination == Some("document"),
+        (Some("cors" | "same-origin"), destination) => destination == Some("empty"),
+        _ => !method.is_safe(),
+    };
+    on_purpose && is_same_origin(headers, origin) && !is_ahead(headers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +123,43 @@ mod tests {
         ));
         assert!(!is_same_origin(&headers(&[("origin", "null")]), origin));
         assert!(!is_same_origin(&headers(&[]), origin));
+    }
+
+    #[test]
+    fn pictures_and_frames_are_nobodys_purpose() {
+        let own = ("sec-fetch-site", "same-origin");
+        let how = |mode, dest| [own, ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+        let origin = "https://jira.example.com";
+        let is_own = |method: &Method, pairs: &[(&'static str, &'static str)]| {
+            is_own_request(method, &headers(pairs), origin)
+        };
+        let (get, post) = (&Method::GET, &Method::POST);
+        for (mode, dest, expected) in [
+            ("navigate", "document", true),
+            ("cors", "empty", true),
+            ("same-origin", "empty", true),
+            ("navigate", "iframe", false),
+            ("no-cors", "image", false),
+            ("cors", "image", false),
+            ("no-cors", "empty", false),
+        ] {
+            assert_eq!(is_own(get, &how(mode, dest)), expected, "{mode} {dest}");
+        }
+        assert!(is_own(post, &how("navigate", "document")));
+        assert!(!is_own(post, &how("navigate", "iframe")));
+        assert!(is_own(post, &[("origin", origin)]), "a browser that says nothing else");
+        assert!(!is_own(get, &[("origin", origin)]));
+        for site in ["cross-site", "same-site", "none"] {
+            let other = [("sec-fetch-site", site), ("sec-fetch-mode", "navigate")];
+            assert!(!is_own(get, &[other[0], other[1], ("sec-fetch-dest", "document")]), "{site}");
+            assert!(!is_own(post, &other), "{site}");
+        }
+        let ahead = [
+            own,
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("sec-purpose", "prefetch"),
+        ];
+        assert!(!is_own(get, &ahead));
     }
 }

@@ -8,7 +8,10 @@ use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{LOGGED_OUT_PATH, LOGOUT_PATH, Login};
 use crate::{
-    http::{Arrival, Error, Response, find_cookie, is_own_link, is_same_origin, page, see_other},
+    http::{
+        Arrival, Error, Place, Response, find_cookie, is_for_a_page, is_own_link, is_same_origin,
+        page, see_other,
+    },
     store::SessionId,
 };
 
@@ -65,6 +68,31 @@ pub async fn show_logged_out(
 }
 
 impl Login {
+    /// Ends the session of somebody who has signed out of an application just now, and leads them to the same
+    /// page as whoever signs out here. What the application has set is kept; a script gets its own answer.
+    pub async fn follow_out(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        answered: Response,
+    ) -> Result<Response, Error> {
+        let mut ended = self.end_session(arrival, headers).await?;
+        // Browsers take cookies in the order in which they come.
+        let set = answered.headers().get_all(header::SET_COOKIE).iter().cloned();
+        let set = set.map(|value| (header::SET_COOKIE, value));
+        if is_for_a_page(headers) {
+            ended.headers_mut().extend(set);
+            return Ok(ended);
+        }
+        let removed = ended.headers().get_all(header::SET_COOKIE).iter().cloned();
+        let removed = removed.map(|value| (header::SET_COOKIE, value));
+        let all: HeaderMap = removed.chain(set).collect();
+        let mut answered = answered;
+        answered.headers_mut().remove(header::SET_COOKIE);
+        answered.headers_mut().extend(all);
+        Ok(answered)
+    }
+
     async fn end_session(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<Response, Error> {
         for session in self.sessions_of(arrival, headers).await? {
             self.sessions.end(session).await.map_err(Error::unavailable)?;
@@ -74,6 +102,12 @@ impl Login {
         let cookies = arrival.site.cookies();
         for name in [cookies.session, cookies.login] {
             response.headers_mut().append(header::SET_COOKIE, cookies.remove(name));
+        }
+        let here = |place: &Place| place.site.authority() == arrival.site.authority();
+        for (index, _) in self.sites.places().filter(|(_, place)| here(place)) {
+            if let Some(of_app) = self.app_cookies.get(index).filter(|of_app| !of_app.is_empty()) {
+                of_app.forget(response.headers_mut());
+            }
         }
         Ok(response)
     }

@@ -71,13 +71,13 @@ pub async fn sign_in_by_password(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
+    let body = read(body).await?;
     // Another site's page could sign somebody in as somebody else, and see what they do.
     if !is_same_origin(&headers, arrival.site.origin()) {
         let sentence = "Another site asked to sign you in. Nothing has happened.";
         return Err(Error::new(StatusCode::FORBIDDEN, "password-cross-site", sentence)
             .with_way_on(PASSWORD_PATH.to_owned(), "Sign in"));
     }
-    let body = read(body).await?;
     let form = Parameters::parse(&body)?;
     let flow = login.password_flow(&arrival, form.find("flow"))?;
     login.require_kept_cookie(&arrival, &headers, &flow)?;

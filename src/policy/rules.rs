@@ -181,7 +181,7 @@ impl Rules {
 
 /// A path in lower case, for patterns that do not look at the case; those compare ASCII letters
 /// themselves, so usually there is nothing to copy.
-fn fold(path: &str) -> Cow<'_, str> {
+pub(super) fn fold(path: &str) -> Cow<'_, str> {
     if path.is_ascii() { Cow::Borrowed(path) } else { Cow::Owned(path.to_lowercase()) }
 }
 

@@ -3,10 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 
 use super::{Forwarding, ManagedHeaders};
-use crate::{
-    http::foreign_cookies,
-    telemetry::{TRACEPARENT, TRACESTATE},
-};
+use crate::telemetry::{TRACEPARENT, TRACESTATE};
 
 /// Headers about one connection (RFC 9110 section 7.6.1), and those that we answer ourselves.
 const HOP_BY_HOP: [HeaderName; 10] = [
@@ -33,13 +30,13 @@ pub(super) fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &s
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// The headers of a request that an application gets, before the gateway's own are added.
+/// The headers of a request that an application gets, without cookies, before the gateway's own are added.
 pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool) -> HeaderMap {
     let named: Vec<_> = connection_options(from).collect();
     let mut to = HeaderMap::with_capacity(from.len() + 8);
     for (name, value) in from {
         let dropped = is_hop_by_hop(name)
-            // Set below, or answered already.
+            // Set later, or answered already.
             || [header::HOST, header::COOKIE, header::EXPECT, header::CONTENT_LENGTH].contains(name)
             || [TRACEPARENT, TRACESTATE].contains(&name.as_str())
             || named.iter().any(|named| name.as_str().eq_ignore_ascii_case(named))
@@ -48,9 +45,6 @@ pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool)
         if !dropped {
             to.append(name.clone(), value.clone());
         }
-    }
-    if let Some(cookies) = foreign_cookies(from) {
-        to.insert(header::COOKIE, cookies);
     }
     // As we have read it: `005` may be another number elsewhere.
     let length = from.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
@@ -148,14 +142,7 @@ mod tests {
         ]);
         assert_eq!(
             kept,
-            [
-                "accept: a",
-                "accept: b",
-                "cookie: JSESSIONID=y",
-                "content-length: 5",
-                "te: trailers",
-                "connection: TE"
-            ]
+            ["accept: a", "accept: b", "content-length: 5", "te: trailers", "connection: TE"]
         );
         assert_eq!(passed_on(&[("authorization", "Bearer x")]), ["authorization: Bearer x"]);
         assert_eq!(passed_on(&[("authorization", " NTLM")]).len(), 0);

@@ -2,11 +2,18 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
-use super::request_head::{connection_options, is_hop_by_hop};
+use super::{
+    SingleSignOn,
+    request_head::{connection_options, is_hop_by_hop},
+};
 use crate::http::sets_own_cookie;
 
 /// Removes what is about the other connection, and what only the gateway may say.
-pub(super) fn clean<B>(response: &mut Response<B>, upgrade: bool) {
+pub(super) fn clean<B>(
+    response: &mut Response<B>,
+    upgrade: bool,
+    single_sign_on: Option<&SingleSignOn>,
+) {
     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS && upgrade;
     let headers = response.headers_mut();
     // Chunks say where the body ends; a length beside them is a lie or a mistake (RFC 9112 section 6.3).
@@ -33,7 +40,10 @@ pub(super) fn clean<B>(response: &mut Response<B>, upgrade: bool) {
         headers.insert(header::UPGRADE, protocol);
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
-    retain(headers, &header::SET_COOKIE, |value| !sets_own_cookie(value));
+    let is_ours = |value: &HeaderValue| {
+        sets_own_cookie(value) || single_sign_on.is_some_and(|crowd| crowd.is_set_by(value))
+    };
+    retain(headers, &header::SET_COOKIE, |value| !is_ours(value));
     // Tickets are for the gateway. An application that asked for one would never get it.
     retain(headers, &header::WWW_AUTHENTICATE, |value| !asks_for_ticket(value));
 }
@@ -74,7 +84,7 @@ mod tests {
             let name: HeaderName = name.parse().unwrap();
             response.headers_mut().append(name, HeaderValue::from_static(value));
         }
-        clean(&mut response, false);
+        clean(&mut response, false, None);
         let left: Vec<_> = response
             .headers()
             .iter()

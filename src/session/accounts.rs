@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A change of name or groups reaches requests so long after it was made.
-const FRESH: TimeDelta = TimeDelta::seconds(30);
+pub(super) const FRESH: TimeDelta = TimeDelta::seconds(30);
 
 /// What was read of a person's accounts, and when.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
-//! Child sessions in memory: one look-up a request, behind a lock that few share.
+//! What requests ask for again and again: one look-up in memory, behind a lock that few share.
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
@@ -11,128 +11,92 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use super::{accounts::Accounts, cookie::Cookie};
-use crate::{
-    directory::{Issuer, PersonId},
-    store::{SessionId, StoredChild},
-};
-
 /// More than there are cores to wait for one another.
 const SHARDS: usize = 64;
 
-/// A child session as requests see it.
+/// Sessions by the bytes of their cookie, or tokens by their own: a hit needs no cryptography.
 #[derive(Debug)]
-pub struct LiveSession {
-    /// Whose.
-    pub person: PersonId,
-    /// Who vouched for them.
-    pub issuer: Issuer,
-    /// The parent that it ends with.
-    pub parent: SessionId,
-    /// When that began.
-    pub begun_at: DateTime<Utc>,
-    /// The host whose cookie it is.
-    pub host: String,
-    /// When it ends at the latest.
-    pub expires_at: DateTime<Utc>,
-    pub(super) accounts: Accounts,
-    seen_at: AtomicI64,
-    written_at: AtomicI64,
-}
-
-impl LiveSession {
-    pub(super) fn new(child: StoredChild) -> Self {
-        let StoredChild { host, parent } = child;
-        let seen = parent.seen_at.timestamp_micros();
-        Self {
-            person: parent.person,
-            issuer: parent.issuer,
-            parent: parent.id,
-            begun_at: parent.created_at,
-            host,
-            expires_at: parent.expires_at,
-            accounts: Accounts::default(),
-            seen_at: AtomicI64::new(seen),
-            written_at: AtomicI64::new(seen),
-        }
-    }
-
-    pub(super) fn seen_at(&self) -> i64 {
-        self.seen_at.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn touch(&self, micros: i64) {
-        self.seen_at.fetch_max(micros, Ordering::Relaxed);
-    }
-
-    /// The time to write down, if it is later than what was written last.
-    fn take_unwritten(&self) -> Option<i64> {
-        let seen = self.seen_at();
-        let written = self.written_at.fetch_max(seen, Ordering::Relaxed);
-        (written < seen).then_some(seen)
-    }
-}
-
-/// Sessions by the bytes of their cookie: a hit needs no cryptography.
-#[derive(Debug)]
-pub(super) struct Cache {
-    shards: Vec<RwLock<HashMap<Cookie, Arc<LiveSession>>>>,
+pub(super) struct Cache<K, V> {
+    shards: Vec<RwLock<HashMap<K, Arc<V>>>>,
     hasher: RandomState,
 }
 
-impl std::fmt::Debug for Cookie {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Cookie")
-    }
-}
-
-impl Cache {
+impl<K: Eq + Hash, V> Cache<K, V> {
     pub(super) fn new() -> Self {
         let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
         Self { shards, hasher: RandomState::new() }
     }
 
-    fn shard(&self, cookie: &Cookie) -> &RwLock<HashMap<Cookie, Arc<LiveSession>>> {
-        let hash = self.hasher.hash_one(cookie);
+    fn shard(&self, key: &K) -> &RwLock<HashMap<K, Arc<V>>> {
+        let hash = self.hasher.hash_one(key);
         let index = usize::try_from(hash % SHARDS as u64).unwrap_or_default();
         &self.shards[index]
     }
 
-    pub(super) fn find(&self, cookie: &Cookie) -> Option<Arc<LiveSession>> {
-        self.shard(cookie).read().unwrap_or_else(PoisonError::into_inner).get(cookie).cloned()
+    pub(super) fn find(&self, key: &K) -> Option<Arc<V>> {
+        self.shard(key).read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// Of two that load a session at once, both get the one that was first: tunnels hold on to it.
-    pub(super) fn insert(&self, cookie: Cookie, session: Arc<LiveSession>) -> Arc<LiveSession> {
-        let mut shard = self.shard(&cookie).write().unwrap_or_else(PoisonError::into_inner);
-        shard.entry(cookie).or_insert(session).clone()
+    /// Of two that load one at once, both get the one that was first: tunnels hold on to it.
+    pub(super) fn insert(&self, key: K, value: Arc<V>) -> Arc<V> {
+        let mut shard = self.shard(&key).write().unwrap_or_else(PoisonError::into_inner);
+        shard.entry(key).or_insert(value).clone()
     }
 
-    pub(super) fn remove(&self, cookie: &Cookie) {
-        self.shard(cookie).write().unwrap_or_else(PoisonError::into_inner).remove(cookie);
+    pub(super) fn remove(&self, key: &K) {
+        self.shard(key).write().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    /// Forgets every session that is not to be kept.
-    pub(super) fn retain(&self, keep: impl Fn(&LiveSession) -> bool) {
+    /// Forgets all that are not to be kept.
+    pub(super) fn retain(&self, keep: impl Fn(&V) -> bool) {
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|_, session| keep(session));
+            shard.retain(|_, value| keep(value));
         }
     }
 
-    /// Sessions that were seen since this was asked last, and when.
-    pub(super) fn take_unwritten(&self) -> Vec<(SessionId, i64)> {
-        let mut unwritten = Vec::new();
+    /// What is to be collected of them.
+    pub(super) fn collect<T>(&self, pick: impl Fn(&V) -> Option<T>) -> Vec<T> {
+        let mut picked = Vec::new();
         for shard in &self.shards {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            let seen = shard.values().filter_map(|s| Some((s.parent, s.take_unwritten()?)));
-            unwritten.extend(seen);
+            picked.extend(shard.values().filter_map(|value| pick(value)));
         }
-        unwritten
+        picked
     }
 
     pub(super) fn len(&self) -> usize {
         let lengths = self.shards.iter();
         lengths.map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+}
+
+/// When something was last seen, and what of that is written down; in microseconds since 1970.
+#[derive(Debug)]
+pub(super) struct Seen {
+    at: AtomicI64,
+    written_at: AtomicI64,
+}
+
+impl Seen {
+    /// As it is written down.
+    pub(super) fn new(at: DateTime<Utc>) -> Self {
+        let at = at.timestamp_micros();
+        Self { at: AtomicI64::new(at), written_at: AtomicI64::new(at) }
+    }
+
+    pub(super) fn at(&self) -> i64 {
+        self.at.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn touch(&self, now: DateTime<Utc>) {
+        self.at.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
+    }
+
+    /// The time to write down, if it is later than what was written last.
+    pub(super) fn take_unwritten(&self) -> Option<DateTime<Utc>> {
+        let at = self.at();
+        let written = self.written_at.fetch_max(at, Ordering::Relaxed);
+        (written < at).then(|| DateTime::from_timestamp_micros(at).unwrap_or_default())
     }
 }

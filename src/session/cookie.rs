@@ -12,6 +12,12 @@ const LENGTH: usize = SECRET_LENGTH + TAG_LENGTH;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Cookie([u8; LENGTH]);
 
+impl std::fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cookie")
+    }
+}
+
 impl Cookie {
     pub(super) fn random(tagger: &Tagger) -> Self {
         let secret: [u8; SECRET_LENGTH] = random();

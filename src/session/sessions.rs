@@ -11,12 +11,18 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{LiveSession, cache::Cache, cookie::Cookie};
+use super::{
+    LiveSession,
+    cache::Cache,
+    cookie::Cookie,
+    token::{TokenBytes, TokenMaker},
+    tokens::LiveToken,
+};
 use crate::{
     clock::Clock,
     directory::{Issuer, PersonId},
     secrets::{Hash, Sealer, Tagger, random, sha256},
-    store::{NewHandover, NewSession, SessionId, Store, StoreError, StoredSession},
+    store::{NewHandover, NewSession, SessionEnding, SessionId, Store, StoreError, StoredSession},
 };
 
 /// A browser follows a redirect at once.
@@ -64,13 +70,16 @@ pub struct Login {
 pub struct Sessions {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    times: SessionTimes,
+    pub(super) times: SessionTimes,
     parents: Tagger,
     children: Tagger,
-    cache: Cache,
+    pub(super) markers: Tagger,
+    pub(super) token_maker: TokenMaker,
+    cache: Cache<Cookie, LiveSession>,
+    pub(super) tokens: Cache<TokenBytes, LiveToken>,
     endings: Mutex<BTreeSet<i64>>,
     /// Counts how often sessions were forgotten.
-    forgotten: AtomicU64,
+    pub(super) forgotten: AtomicU64,
 }
 
 impl Sessions {
@@ -89,7 +98,10 @@ impl Sessions {
             times,
             parents: sealer.tagger("parent session"),
             children: sealer.tagger("child session"),
+            markers: sealer.tagger("marker of an application's cookies"),
+            token_maker: TokenMaker::new(sealer),
             cache: Cache::new(),
+            tokens: Cache::new(),
             endings: Mutex::new(before.iter().map(|ending| ending.seq).collect()),
             forgotten: AtomicU64::new(0),
         })
@@ -115,7 +127,7 @@ impl Sessions {
             replaces: login.replaces,
         };
         if let Some(replaced) = session.replaces {
-            self.forget_unless(|live| live.parent != replaced);
+            self.forget_unless(|session, _| session != replaced);
         }
         Ok((self.store.insert_session(session, now).await?, cookie.value()))
     }
@@ -199,9 +211,9 @@ impl Sessions {
         let now = self.clock.now();
         if let Some(live) = self.cache.find(&cookie)
             && live.expires_at > now
-            && live.seen_at() + micros(self.times.idle) > now.timestamp_micros()
+            && live.seen.at() > (now - self.times.idle).timestamp_micros()
         {
-            live.touch(now.timestamp_micros());
+            live.seen.touch(now);
             return Ok(Some(live).filter(|live| live.host == host));
         }
         if !cookie.is_ours(&self.children) {
@@ -210,11 +222,12 @@ impl Sessions {
         self.load(cookie, host, now).await
     }
 
-    /// Keeps in memory only what is to be kept.
-    fn forget_unless(&self, keep: impl Fn(&LiveSession) -> bool) {
+    /// Keeps in memory only what is to be kept, by session and person.
+    pub(super) fn forget_unless(&self, keep: impl Fn(SessionId, PersonId) -> bool) {
         // First counted, then forgotten: see `load`.
         self.forgotten.fetch_add(1, Ordering::SeqCst);
-        self.cache.retain(keep);
+        self.cache.retain(|live| keep(live.parent, live.person));
+        self.tokens.retain(|live| keep(live.session, live.person));
     }
 
     async fn load(
@@ -229,8 +242,9 @@ impl Sessions {
             self.cache.remove(&cookie);
             return Ok(None);
         };
-        let live = self.cache.insert(cookie, Arc::new(LiveSession::new(child)));
-        live.touch(now.timestamp_micros());
+        let live = LiveSession::new(child, cookie.hash());
+        let live = self.cache.insert(cookie, Arc::new(live));
+        live.seen.touch(now);
         // It may have ended after it was read, and been looked for in memory before it was there: what
         // was read beside an ending is read again the next time.
         if self.forgotten.load(Ordering::SeqCst) != forgotten {
@@ -241,17 +255,17 @@ impl Sessions {
 
     /// Ends a session with all its children.
     pub async fn end(&self, session: SessionId) -> Result<bool, StoreError> {
-        self.forget_unless(|live| live.parent != session);
+        self.forget_unless(|other, _| other != session);
         let ended = self.store.delete_session(session, self.clock.now()).await?;
         // A request in between may have loaded it once more.
-        self.forget_unless(|live| live.parent != session);
+        self.forget_unless(|other, _| other != session);
         Ok(ended)
     }
 
     /// Ends every session of a person.
     pub async fn end_all_of(&self, person: PersonId) -> Result<u64, StoreError> {
         let ended = self.store.delete_sessions_of(person, self.clock.now()).await?;
-        self.forget_unless(|live| live.person != person);
+        self.forget_unless(|_, other| other != person);
         Ok(ended)
     }
 
@@ -267,10 +281,11 @@ impl Sessions {
         }
         let window = self.endings().last().copied().unwrap_or_default() - 2 * ENDINGS_WINDOW;
         self.endings().retain(|seq| *seq > window);
-        self.forget_unless(|live| {
-            !endings.iter().any(|ending| {
-                ending.session == Some(live.parent) || ending.person == Some(live.person)
-            })
+        self.forget_unless(|session, person| {
+            let is_it = |ending: &SessionEnding| {
+                ending.session == Some(session) || ending.person == Some(person)
+            };
+            !endings.iter().any(is_it)
         });
         Ok(())
     }
@@ -283,15 +298,17 @@ impl Sessions {
     /// Writes down who was seen, and forgets who was not for long. To be called once a minute and at
     /// the end.
     pub async fn write_seen(&self) -> Result<(), StoreError> {
-        let seen = self.cache.take_unwritten();
+        let of_session = |live: &LiveSession| Some((live.parent, live.seen.take_unwritten()?));
+        let of_token = |live: &LiveToken| Some((live.session, live.seen.take_unwritten()?));
+        let mut seen = self.cache.collect(of_session);
+        seen.extend(self.tokens.collect(of_token));
         if !seen.is_empty() {
-            let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
-            let seen = seen.into_iter().map(|(session, at)| (session, time(at))).collect();
             self.store.touch_sessions(seen).await?;
         }
         let now = self.clock.now();
         let idle_since = (now - self.times.idle).timestamp_micros();
-        self.cache.retain(|live| live.seen_at() > idle_since && live.expires_at > now);
+        self.cache.retain(|live| live.seen.at() > idle_since && live.expires_at > now);
+        self.tokens.retain(|live| live.seen.at() > idle_since && live.expires_at > now);
         Ok(())
     }
 
@@ -300,8 +317,4 @@ impl Sessions {
     pub fn cached(&self) -> usize {
         self.cache.len()
     }
-}
-
-fn micros(delta: TimeDelta) -> i64 {
-    delta.num_microseconds().unwrap_or(i64::MAX)
 }

@@ -60,6 +60,12 @@ macro_rules! select_users {
 }
 pub(super) use select_users;
 
+impl UserRow {
+    pub(super) fn directory(&self) -> DirectoryId {
+        DirectoryId(self.directory_id)
+    }
+}
+
 impl TryFrom<UserRow> for User {
     type Error = StoreError;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Connection, Priority, Store, StoreError, endings, read,
+    Connection, Priority, Store, StoreError, endings, read, sign_outs,
     time::{micros, time},
     within,
 };
@@ -239,7 +239,16 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         self.write(Priority::Login, move |transaction| {
-            Box::pin(async move { delete(&mut transaction.connection(), id, now).await })
+            Box::pin(async move {
+                let connection = &mut transaction.connection();
+                let Some((person, issuer)) = delete(connection, id, now).await? else {
+                    return Ok(false);
+                };
+                if !issuer.is_application() {
+                    sign_outs::write(connection, person, now).await?;
+                }
+                Ok(true)
+            })
         })
         .await
     }
@@ -289,20 +298,20 @@ impl Store {
     }
 }
 
-/// Ends a session, and tells every replica.
+/// Ends a session, and tells every replica. Says whose it was, and who had vouched.
 async fn delete(
     connection: &mut Connection<'_>,
     id: SessionId,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    const SQL: &str = "DELETE FROM sessions WHERE id = $1";
-    let deleted = within!(connection, |connection| {
-        sqlx::query(SQL).bind(id.0).execute(connection).await?.rows_affected()
+) -> Result<Option<(PersonId, Issuer)>, StoreError> {
+    const SQL: &str = "DELETE FROM sessions WHERE id = $1 RETURNING person_id, issuer";
+    let deleted: Option<(i64, String)> = within!(connection, |connection| {
+        sqlx::query_as(SQL).bind(id.0).fetch_optional(connection).await?
     });
-    if deleted > 0 {
+    if deleted.is_some() {
         endings::insert(connection, Some(id), None, now).await?;
     }
-    Ok(deleted > 0)
+    Ok(deleted.map(|(person, issuer)| (PersonId(person), Issuer(issuer))))
 }
 
 /// Ends a person's sessions, and tells every replica.
@@ -316,23 +325,28 @@ pub(super) async fn delete_of(
         sqlx::query(SQL).bind(person.0).execute(connection).await?.rows_affected()
     });
     endings::insert(connection, None, Some(person), now).await?;
+    if deleted > 0 {
+        sign_outs::write(connection, person, now).await?;
+    }
     Ok(deleted)
 }
 
-/// Ends those of a person's sessions that were begun in one way, and tells every replica.
+/// Ends those of a person's sessions that were begun in one way, here or by way of an application, and tells
+/// every replica.
 pub(super) async fn delete_of_method(
     connection: &mut Connection<'_>,
     person: PersonId,
     method: &'static str,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    const SQL: &str = "SELECT id FROM sessions WHERE person_id = $1 AND method = $2";
+    const SQL: &str = "
+        SELECT id FROM sessions WHERE person_id = $1 AND method IN ($2, 'crowd-' || $2)";
     let ids: Vec<i64> = within!(connection, |connection| {
         sqlx::query_scalar(SQL).bind(person.0).bind(method).fetch_all(connection).await?
     });
     let mut ended = 0;
     for id in ids {
-        ended += u64::from(delete(connection, SessionId(id), now).await?);
+        ended += u64::from(delete(connection, SessionId(id), now).await?.is_some());
     }
     Ok(ended)
 }

@@ -1,10 +1,16 @@
 //! Long lists: in pages, all at once, and to whoever does not take them.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use gatehouse::{clock::Clock, store::Store};
 
-use super::world::{World, fill, plan};
+use super::world::{PASSWORD, World, fill, plan};
 use crate::support::gateway::Plan;
 
 const USERS: usize = 7000;
@@ -80,5 +86,53 @@ async fn all_memberships_of_many_groups_come_each_once() {
             groups += 1;
         }
         assert_eq!(groups, 701);
+    }
+}
+
+/// Takes the table of users away from a gateway that runs on SQLite.
+async fn lose_users(world: &World) {
+    let pool = sqlx::SqlitePool::connect(&world.gateway.plan.store_options().url).await.unwrap();
+    sqlx::query("ALTER TABLE users RENAME TO lost").execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_cannot_be_read_to_its_end_does_not_end_as_if_it_were_whole() {
+    let plan = self::plan(Plan::new());
+    let store = Store::open(&plan.store_options()).await.unwrap();
+    let directory = store.ensure_directory("Internal", Clock::System.now()).await.unwrap();
+    let columns: String = (0..16).map(|column| format!(",attributes.note{column}")).collect();
+    let mut list = format!("username{columns}\n");
+    // More than waits anywhere on the way.
+    for user in 0..6000 {
+        writeln!(list, "user{user:05}{}", format!(",{}", "x".repeat(250)).repeat(16)).unwrap();
+    }
+    fill(&store, directory, list).await;
+    store.close().await;
+    drop(store);
+    let world = World { gateway: plan.start().await };
+
+    let address = world.gateway.plan.internal().replace("http://", "");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let credentials = STANDARD.encode(format!("jira:{PASSWORD}"));
+    let resource =
+        "/rest/usermanagement/1/search?entity-type=user&max-results=-1&expand=user,attributes";
+    let request =
+        format!("GET {resource} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut read = vec![0; 16 * 1024];
+    stream.read_exact(&mut read).unwrap();
+    assert!(read.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    lose_users(&world).await;
+    let _ = stream.read_to_end(&mut read);
+    assert!(!read.ends_with(b"0\r\n\r\n"), "it ended as if it were whole");
+    let text = String::from_utf8_lossy(&read);
+    assert!(!text.contains("</users>") && text.matches("<user name").count() > 1000);
+
+    // Who asks now is told at once.
+    for resource in ["/search?entity-type=user", "/user?username=user00001"] {
+        let failure = world.get(resource).await.failure();
+        assert_eq!(failure, (500, "OPERATION_FAILED".into()), "{resource}");
     }
 }

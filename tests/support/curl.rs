@@ -118,8 +118,9 @@ impl Curl {
         let output = Command::new("curl")
             .args(["-sS", "-m", "30", "--path-as-is", "--cacert"])
             .arg(&self.ca)
-            .arg("-b")
-            .arg(self.jar())
+            // From a file it would read its cookies once more before it writes them, and so revive those that an
+            // answer has removed.
+            .args(["-b", "-"])
             .arg("-c")
             .arg(self.jar())
             .arg("-D")
@@ -131,7 +132,7 @@ impl Curl {
             .arg(url)
             .env("KRB5_CONFIG", "/dev/null")
             .envs(self.env.iter().cloned())
-            .stdin(Stdio::null())
+            .stdin(std::fs::File::open(self.jar()).map_or_else(|_| Stdio::null(), Stdio::from))
             .output()
             .await
             .unwrap();

@@ -23,6 +23,8 @@ use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 
+use super::own_sessions;
+
 /// What an application was sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Seen {
@@ -78,6 +80,7 @@ impl Upstream {
             .route("/moved", get(async || (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")])))
             .fallback(any(tell))
             .with_state(app)
+            .merge(own_sessions::routes())
             .into_make_service_with_connect_info::<std::net::SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         Self { port, targets, serving }

@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn parentheses_have_an_end() {
-        let nested = |levels| "(".repeat(levels) + "name = a" + &")".repeat(levels);
+        let nested = |levels| format!("{}name = a{}", "(".repeat(levels), ")".repeat(levels));
         assert!(read(&nested(64), Kind::Users).is_ok());
         for levels in [65, 1000, 100_000] {
             let error = read(&nested(levels), Kind::Users).unwrap_err();

@@ -108,7 +108,7 @@ mod tests {
             "]}",
         );
         let text = |(open, inner, close): (&str, &str, &str)| {
-            open.repeat(levels - 1) + inner + &close.repeat(levels - 1)
+            format!("{}{inner}{}", open.repeat(levels - 1), close.repeat(levels - 1))
         };
         [(text(xml), Format::Xml), (text(json), Format::Json)]
     }

@@ -36,10 +36,8 @@ pub(super) async fn remove_attribute(
 ) -> Result<Response, Failure> {
     let user = crowd.find_changeable_user(&writing, query.required("username")?).await?.user;
     let name = query.required("attributename")?;
-    let removed = match user.profile.attributes.contains_key(name) {
-        true => vec![(name.to_owned(), Vec::new())],
-        false => Vec::new(),
-    };
+    let is_there = user.profile.attributes.contains_key(name);
+    let removed: Vec<_> = is_there.then(|| (name.to_owned(), Vec::new())).into_iter().collect();
     crowd.merge_attributes(&writing, &user, &removed).await
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn update_group(
 ) -> Result<Response, Failure> {
     let name = query.required("groupname")?;
     let groups = crowd.find_changeable_groups(&writing, name).await?;
-    let sent = read(&node)?;
+    let sent = read(&node.named(name))?;
     if NameKey::of(&sent.name) != NameKey::of(name) {
         return Err(invalid(Reason::InvalidGroup, "The name is another one: groups keep theirs"));
     }

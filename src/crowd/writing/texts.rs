@@ -117,18 +117,19 @@ mod tests {
 
     #[test]
     fn attributes_are_merged_and_have_one_value() {
-        let text = |text: &&str| (*text).to_owned();
-        let mut attributes =
-            BTreeMap::from([("a", "1"), ("b", "2")].map(|(k, v)| (text(&k), text(&v))));
-        let sent = |name: &str, values: &[&str]| (text(&name), values.iter().map(text).collect());
+        let pairs = |pairs: [(&str, &str); 2]| {
+            BTreeMap::from(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
+        };
+        let sent = |name: &str, values: &[&str]| {
+            (name.to_owned(), values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>())
+        };
+        let mut attributes = pairs([("a", "1"), ("b", "2")]);
         let merged = [sent("b", &["3"]), sent("c", &["4"]), sent("a", &[])];
         merge_attributes(&mut attributes, &merged).unwrap();
-        assert_eq!(
-            attributes,
-            BTreeMap::from([("b", "3"), ("c", "4")].map(|(k, v)| (text(&k), text(&v))))
-        );
+        assert_eq!(attributes, pairs([("b", "3"), ("c", "4")]));
         for bad in [sent("d", &["1", "2"]), sent("a b", &["1"]), sent("d", &["\u{7}"])] {
-            assert!(merge_attributes(&mut attributes, &[bad.clone()]).is_err(), "{bad:?}");
+            let bad = [bad];
+            assert!(merge_attributes(&mut attributes, &bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -56,8 +56,9 @@ pub(super) async fn update_user(
     query: Query,
     Given(node): Given,
 ) -> Result<Response, Failure> {
-    let seen = crowd.find_changeable_user(&writing, query.required("username")?).await?;
-    let (user, sent) = (&seen.user, read(&node)?);
+    let name = query.required("username")?;
+    let seen = crowd.find_changeable_user(&writing, name).await?;
+    let (user, sent) = (&seen.user, read(&node.named(name))?);
     if NameKey::of(&sent.name) != NameKey::of(&user.profile.username) {
         let message = "The name is another one: a user is renamed by /user/rename";
         return Err(invalid(Reason::InvalidUser, message));

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::sql::{Sql, numbers};
+use super::sql::Sql;
 use crate::{
-    directory::{GroupId, NameKey},
+    directory::{GroupId, NameKey, UserId},
     store::time::micros,
 };
 
@@ -19,8 +19,15 @@ pub enum Condition {
     Test(Field, Test),
     /// It is one of these groups, or of the same name.
     OneOf(Vec<GroupId>),
+    /// It is one of the groups that this account is directly in, or of the same name.
+    GroupsOf(UserId),
     /// A user who is directly in one of these groups.
-    MemberOf(Vec<GroupId>),
+    MemberOf {
+        /// The groups.
+        groups: Vec<GroupId>,
+        /// Whether they are few, and better looked for one by one than among all.
+        are_few: bool,
+    },
     /// All of these.
     All(Vec<Condition>),
     /// One of these at least.
@@ -78,19 +85,33 @@ pub enum Test {
 }
 
 impl Condition {
+    /// Whether it leaves so few that they are better looked for by it than by their names.
+    pub(super) fn leaves_few(&self) -> bool {
+        matches!(self, Self::MemberOf { are_few: true, .. })
+    }
+
     /// As SQL about a row `t`.
     pub(super) fn sql(&self, sql: &mut Sql) -> String {
         match self {
             Self::Everything => "1 = 1".to_owned(),
             Self::Nothing => "1 = 0".to_owned(),
             Self::Test(field, test) => test.sql(field, sql),
-            Self::OneOf(groups) | Self::MemberOf(groups) if groups.is_empty() => "1 = 0".to_owned(),
+            Self::OneOf(groups) | Self::MemberOf { groups, .. } if groups.is_empty() => {
+                "1 = 0".to_owned()
+            }
             Self::OneOf(groups) => {
-                let groups = numbers(groups.iter().map(|group| group.0));
+                let groups = sql.list(groups.iter().map(|group| group.0));
                 format!("t.name_key IN (SELECT g.name_key FROM groups g WHERE g.id IN ({groups}))")
             }
-            Self::MemberOf(groups) => {
-                let groups = numbers(groups.iter().map(|group| group.0));
+            Self::GroupsOf(user) => {
+                let user = sql.bind_number(user.0);
+                format!(
+                    "t.name_key IN (SELECT g.name_key FROM memberships m \
+                     JOIN groups g ON g.id = m.group_id WHERE m.user_id = {user})"
+                )
+            }
+            Self::MemberOf { groups, .. } => {
+                let groups = sql.list(groups.iter().map(|group| group.0));
                 let members = "SELECT m.user_id FROM group_members m WHERE m.group_id";
                 format!("t.id IN ({members} IN ({groups}))")
             }

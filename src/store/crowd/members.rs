@@ -2,7 +2,7 @@
 
 use super::{
     sight::{Sight, USERS},
-    sql::{Sql, numbers, read_page},
+    sql::{Sql, read_page},
 };
 use crate::{
     directory::{GroupId, UserId},
@@ -39,9 +39,9 @@ impl Store {
         after: UserId,
         limit: i64,
     ) -> Result<SeenMembers, StoreError> {
-        let sql = Sql::of(self);
+        let mut sql = Sql::of(self);
         let page = sql.page("p.group_id, p.user_id, p.username");
-        let (groups, seen) = (numbers(groups.iter().map(|group| group.0)), sight.is_seen(USERS));
+        let (groups, seen) = (sql.list(groups.iter().map(|group| group.0)), sight.is_seen(USERS));
         let statement = format!(
             "SELECT {page}, COUNT(*) FROM (SELECT m.group_id, m.user_id, t.username \
              FROM group_members m JOIN users t ON t.id = m.user_id AND {seen} \
@@ -66,9 +66,9 @@ impl Store {
         &self,
         groups: &[GroupId],
     ) -> Result<Vec<(GroupId, i64)>, StoreError> {
-        let sql = Sql::of(self);
+        let mut sql = Sql::of(self);
         let page = sql.page("p.group_id, p.members");
-        let groups = numbers(groups.iter().map(|group| group.0));
+        let groups = sql.list(groups.iter().map(|group| group.0));
         let statement = format!(
             "SELECT {page} FROM (SELECT m.group_id, COUNT(*) AS members FROM group_members m \
              WHERE m.group_id IN ({groups}) GROUP BY m.group_id) p"
@@ -80,11 +80,12 @@ impl Store {
 
     /// The groups that an account is directly in.
     pub async fn list_direct_groups(&self, user: UserId) -> Result<Vec<GroupId>, StoreError> {
-        let sql = Sql::of(self);
+        let mut sql = Sql::of(self);
         let page = sql.page("p.group_id");
+        let user = sql.bind_number(user.0);
         let statement = format!(
-            "SELECT {page} FROM (SELECT DISTINCT m.group_id FROM memberships m WHERE m.user_id = {}) p",
-            user.0
+            "SELECT {page} FROM \
+             (SELECT DISTINCT m.group_id FROM memberships m WHERE m.user_id = {user}) p"
         );
         let (text,): (Option<String>,) = sql.read_one(self, statement).await?;
         let rows = read_page::<(i64,)>(text.as_deref())?;

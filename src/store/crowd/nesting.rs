@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     sight::Sight,
-    sql::{Sql, numbers, read_page},
+    sql::{Sql, list, read_page},
 };
 use crate::{
     directory::GroupId,
@@ -29,7 +29,7 @@ impl Store {
         direction: Direction,
     ) -> Result<Vec<GroupId>, StoreError> {
         let (from, to) = direction.columns();
-        let groups = numbers(groups.iter().map(|group| group.0));
+        let groups = list(groups.iter().map(|group| group.0));
         let next = format!("SELECT n.{to} FROM group_nestings n WHERE n.{from} IN ({groups})");
         self.list_group_numbers(sight, &next).await
     }
@@ -59,7 +59,7 @@ impl Store {
         if groups.is_empty() || !sight.is_merged() {
             return Ok(groups.to_vec());
         }
-        self.list_group_numbers(sight, &numbers(groups.iter().map(|group| group.0))).await
+        self.list_group_numbers(sight, &list(groups.iter().map(|group| group.0))).await
     }
 
     /// Of the groups that `which` selects: if there are several directories, with those of the same names.
@@ -68,7 +68,7 @@ impl Store {
         sight: &Sight,
         which: &str,
     ) -> Result<Vec<GroupId>, StoreError> {
-        let sql = Sql::of(self);
+        let sql = Sql::rare(self);
         let directories = sight.directories();
         let chosen = if sight.is_merged() {
             format!("g.name_key IN (SELECT o.name_key FROM groups o WHERE o.id IN ({which}))")
@@ -91,9 +91,9 @@ impl Store {
         sight: &Sight,
         groups: &[GroupId],
     ) -> Result<Vec<(GroupId, String)>, StoreError> {
-        let sql = Sql::of(self);
+        let mut sql = Sql::of(self);
         let page = sql.page("p.parent_id, p.name");
-        let groups = numbers(groups.iter().map(|group| group.0));
+        let groups = sql.list(groups.iter().map(|group| group.0));
         let statement = format!(
             "SELECT {page} FROM (SELECT DISTINCT n.parent_id, c.name, c.name_key \
              FROM group_nestings n JOIN groups c ON c.id = n.child_id \

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     condition::Condition,
-    sql::{Sql, numbers},
+    sql::{Sql, list},
 };
 use crate::{
     directory::DirectoryId,
@@ -78,7 +78,7 @@ impl Sight {
     }
 
     fn first(&self, count: usize) -> String {
-        numbers(self.0[..count].iter().map(|directory| directory.id.0))
+        list(self.0[..count].iter().map(|directory| directory.id.0))
     }
 
     /// UUID and name of a directory.
@@ -117,12 +117,14 @@ impl Sight {
     ) -> String {
         let Table { name, key } = table;
         let Cut { after, skip, limit } = cut;
+        // SQLite cannot know how many a condition leaves. What has a plus is looked for by no index.
+        let plus = if condition.leaves_few() && !sql.is_postgres { "+" } else { "" };
         let (condition, after) = (condition.sql(sql), sql.bind(after));
         let part = |index: usize, most: i64| {
             let lit = self.is_lit(table, index);
             format!(
-                "SELECT * FROM {name} t WHERE {lit} AND t.{key} > {after} AND {condition} \
-                 ORDER BY t.{key} LIMIT {most}"
+                "SELECT * FROM {name} t WHERE {plus}{lit} AND {plus}t.{key} > {after} AND {condition} \
+                 ORDER BY {plus}t.{key} LIMIT {most}"
             )
         };
         match self.0.len() {

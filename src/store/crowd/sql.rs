@@ -9,11 +9,29 @@ use crate::store::{Store, StoreError, read};
 pub(super) struct Sql {
     pub(super) is_postgres: bool,
     texts: Vec<String>,
+    /// Whether it is hardly ever asked again in the same words: databases then need not remember it.
+    is_rare: bool,
 }
 
 impl Sql {
     pub(super) fn of(store: &Store) -> Self {
-        Self { is_postgres: matches!(store, Store::Postgres(_)), texts: Vec::new() }
+        Self { is_postgres: matches!(store, Store::Postgres(_)), texts: Vec::new(), is_rare: false }
+    }
+
+    /// One that is hardly ever asked again in the same words.
+    pub(super) fn rare(store: &Store) -> Self {
+        Self { is_rare: true, ..Self::of(store) }
+    }
+
+    /// Numbers for an `IN`.
+    pub(super) fn list(&mut self, numbers: impl IntoIterator<Item = i64>) -> String {
+        self.is_rare = true;
+        list(numbers)
+    }
+
+    /// The place where a number is bound.
+    pub(super) fn bind_number(&mut self, number: i64) -> String {
+        format!("CAST({} AS BIGINT)", self.bind(number.to_string()))
     }
 
     /// The place where a text is bound. It is the only way of a text into a statement.
@@ -45,7 +63,7 @@ impl Sql {
         T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
     {
         read!(store, |pool| {
-            let mut query = sqlx::query_as(AssertSqlSafe(statement)).persistent(false);
+            let mut query = sqlx::query_as(AssertSqlSafe(statement)).persistent(!self.is_rare);
             for text in self.texts {
                 query = query.bind(text);
             }
@@ -55,7 +73,7 @@ impl Sql {
 }
 
 /// Numbers for an `IN`.
-pub(super) fn numbers(numbers: impl IntoIterator<Item = i64>) -> String {
+pub(super) fn list(numbers: impl IntoIterator<Item = i64>) -> String {
     let mut list = String::new();
     for number in numbers {
         if !list.is_empty() {

@@ -96,6 +96,31 @@ impl Store {
         Ok(None)
     }
 
+    /// The account of a person that an application of these directories sees: in the first that has one, if
+    /// no directory before it has somebody else of that name.
+    pub async fn find_seen_user_of(
+        &self,
+        directories: &[DirectoryId],
+        person: PersonId,
+    ) -> Result<Option<SeenUser>, StoreError> {
+        const SQL: &str = select_seen!("WHERE u.person_id = $1");
+        let rows: Vec<SeenRow> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(person.0).fetch_all(pool).await?);
+        let first = directories
+            .iter()
+            .find_map(|directory| rows.iter().position(|row| row.user.directory() == *directory));
+        let Some(row) = first.and_then(|index| rows.into_iter().nth(index)) else {
+            return Ok(None);
+        };
+        let found = SeenUser::try_from(row)?;
+        if directories.first() == Some(&found.user.directory) {
+            return Ok(Some(found));
+        }
+        let name = NameKey::of(&found.user.profile.username);
+        let seen = self.find_seen_user(directories, &name).await?;
+        Ok(seen.filter(|seen| seen.user.id == found.user.id))
+    }
+
     /// The user of that key, as [`SeenUser::key`] gives it, if an application of these directories sees it.
     pub async fn find_seen_user_by_key(
         &self,

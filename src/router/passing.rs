@@ -1,0 +1,80 @@
+//! Passing a request on to its application, and what is the gateway's to do before and after.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Request};
+
+use super::{Destination, Router, binding::Binding, lives};
+use crate::{
+    http::{Arrival, Body, Error, Response, is_own_request},
+    proxy::Forwarding,
+    session::{LiveSession, Token, Visitor},
+};
+
+/// Whose a request is, as far as that was looked for.
+pub(super) struct Whose<'a> {
+    pub(super) looked: bool,
+    pub(super) session: Option<&'a Arc<LiveSession>>,
+    pub(super) visitor: Option<&'a Visitor>,
+}
+
+impl Router {
+    /// Passes a request on that may be.
+    pub(super) async fn pass_on(
+        &self,
+        request: Request<Body>,
+        arrival: &Arrival,
+        to: &Destination<'_>,
+        whose: &Whose<'_>,
+    ) -> Result<Response, Error> {
+        let app = to.app;
+        let session = whose.session.map(|session| &**session);
+        let token = self.find_token(to, whose).await?;
+        let headers = request.headers();
+        let binding = Binding::of(&self.sessions, &app.cookies, headers, whose.looked, session);
+        let binding = binding.await;
+        let signs_out = session.is_some() && to.is_sign_out(&request);
+        let signing_out: Option<HeaderMap> = signs_out.then(|| request.headers().clone());
+        let forwarding = Forwarding {
+            place: to.place,
+            arrival,
+            visitor: whose.visitor,
+            token: token.as_ref(),
+            withheld: binding.withholds().then_some(&app.cookies),
+        };
+        let goes_on = lives(whose.session);
+        let mut response = app.upstream.forward(request, &forwarding, goes_on).await?;
+        binding.finish(&app.cookies, response.headers_mut());
+        match signing_out {
+            // Whom the application did not let go is still there.
+            Some(headers) if response.status().as_u16() < 400 => {
+                self.login.follow_out(arrival, &headers, response).await
+            }
+            _ => Ok(response),
+        }
+    }
+
+    /// What the application knows the session by, where it is told so. Without it, an application that asks
+    /// for it would take somebody who is signed in for nobody, and end what they had begun: so nobody gets
+    /// through who cannot be given one.
+    async fn find_token(
+        &self,
+        to: &Destination<'_>,
+        whose: &Whose<'_>,
+    ) -> Result<Option<Token>, Error> {
+        let application = to.app.upstream.application();
+        let (Some(live), Some(_), Some(application)) = (whose.session, whose.visitor, application)
+        else {
+            return Ok(None);
+        };
+        self.sessions.token_for(live, application).await.map(Some).map_err(Error::unavailable)
+    }
+}
+
+impl Destination<'_> {
+    /// Whether somebody signs out of the application, and a page of its own has asked for it.
+    fn is_sign_out<B>(&self, request: &Request<B>) -> bool {
+        self.app.sign_out.have(self.readings)
+            && is_own_request(request.method(), request.headers(), self.place.site.origin())
+    }
+}

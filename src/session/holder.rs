@@ -1,0 +1,63 @@
+//! Whom a token stands for, and what an application is answered about them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::accounts::FRESH;
+use crate::store::SeenUser;
+
+/// One for each format in which an application asks, and each address that it asks at.
+const MOST_ANSWERS: usize = 8;
+
+/// The account that an application knows a token's person by. It lives for as long as the account stays as
+/// it is, and with it what was answered about it.
+#[derive(Debug)]
+pub struct Holder {
+    /// The account.
+    pub seen: SeenUser,
+    answers: RwLock<Vec<(String, Bytes)>>,
+}
+
+impl Holder {
+    fn new(seen: SeenUser) -> Self {
+        Self { seen, answers: RwLock::default() }
+    }
+
+    /// An answer that was made before under the same name, or a new one.
+    pub fn answer(&self, name: &str, make: impl FnOnce() -> Bytes) -> Bytes {
+        let answers = self.answers.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, answer)) = answers.iter().find(|(known, _)| known == name) {
+            return answer.clone();
+        }
+        drop(answers);
+        let answer = make();
+        let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() < MOST_ANSWERS {
+            answers.push((name.to_owned(), answer.clone()));
+        }
+        answer
+    }
+}
+
+/// What was read of an account, and when.
+#[derive(Debug)]
+pub(super) struct ReadHolder {
+    pub(super) holder: Option<Arc<Holder>>,
+    read_at: DateTime<Utc>,
+}
+
+impl ReadHolder {
+    /// An account that was read now. Answers about it last for as long as nothing has changed.
+    pub(super) fn new(seen: Option<SeenUser>, before: Option<&Self>, now: DateTime<Utc>) -> Self {
+        let before = before.and_then(|before| before.holder.clone());
+        let same = before.filter(|before| Some(&before.seen) == seen.as_ref());
+        let holder = same.or_else(|| seen.map(|seen| Arc::new(Holder::new(seen))));
+        Self { holder, read_at: now }
+    }
+
+    pub(super) fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        self.read_at + FRESH > now
+    }
+}
