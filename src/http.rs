@@ -34,5 +34,5 @@ pub use self::{
     parameters::Parameters,
     request_check::check_request,
     route::Route,
-    site::{FRAGMENT_SCRIPT, Place, Site, Sites},
+    site::{FRAGMENT_SCRIPT, Place, RELOAD_SCRIPT, Site, Sites},
 };

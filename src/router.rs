@@ -273,7 +273,9 @@ impl Router {
             if !first.admit(visitor, is_form).await {
                 read_away(request.into_body()).await;
                 record.decision = "wait";
-                return Ok(first.ask_to_wait(to.target, is_page));
+                // With the host before it: of two slashes, the second would begin another one.
+                let again = format!("{}{}", arrival.site.origin(), to.target);
+                return Ok(first.ask_to_wait(&again, is_page));
             }
         }
         let whose = Whose { looked, session: session.as_ref(), visitor };

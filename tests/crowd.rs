@@ -4,4 +4,4 @@ mod lists;
 mod reads;
 mod searches;
 mod transport;
-mod world;
+pub mod world;

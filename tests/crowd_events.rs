@@ -1,6 +1,9 @@
 //! An application that heeds what it is told of changes ends with what it would have read.
 
 mod copy;
+mod first;
+mod over_http;
+mod webhooks;
 mod world;
 
 use std::collections::BTreeSet;
@@ -9,9 +12,10 @@ use chrono::{TimeDelta, Utc};
 use gatehouse::{
     clock::Clock,
     directory::{Change, DirectoryId, GroupId, PersonId, Profile, UserId, UserState, UserStep},
-    provisioning::{plan_joining, plan_removal},
+    provisioning::{plan_deactivation, plan_joining, plan_reactivation, plan_removal},
     store::{
         Applier, Chunk, CrowdEvent, GroupJoins, Ids, LogPlace, NewGroup, NewPlan, Seal, Store,
+        UserDetails,
     },
 };
 use uuid::Uuid;
@@ -288,5 +292,65 @@ async fn whoever_is_removed_makes_room_for_their_namesake() {
         let events = store.read_crowd_events(&[a, b], &place).await.unwrap().unwrap().events;
         let told: Vec<_> = events.iter().map(told).collect();
         assert_eq!(told, ["user Bob", "Bob in [\"ops\"]"]);
+    }
+}
+
+/// The change that has made somebody news, behind a place in the log.
+async fn news(world: &World, directory: DirectoryId, name: &str, after: &LogPlace) -> Option<i64> {
+    let user = world.find(directory, name).await.user;
+    world.store.find_news(&user, after.seq()).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_is_made_renamed_or_back_is_news_and_whose_mail_changes_is_not() {
+    for database in databases().await {
+        let world = World::new(&database.store, 1).await;
+        let directory = world.directories[0];
+        let here = async || world.store.find_log_place(&[directory]).await.unwrap();
+        let profile = |change: fn(&mut Profile)| {
+            move |there: &UserDetails| {
+                let before = there.user.profile.clone();
+                let mut after = before.clone();
+                change(&mut after);
+                vec![Change::UpdateUser { before, after }]
+            }
+        };
+        let before = here().await;
+        world.log_in(directory, "bob", &["devs"]).await;
+        assert!(news(&world, directory, "bob", &before).await.is_some());
+        let known = here().await;
+        assert_eq!(news(&world, directory, "bob", &known).await, None);
+
+        world.edit(directory, "bob", profile(|p| p.email = Some("b@example.com".into()))).await;
+        world.edit(directory, "bob", |_| vec![plan_joining("devs")]).await;
+        assert_eq!(news(&world, directory, "bob", &known).await, None);
+        world.edit(directory, "bob", profile(|p| p.username = "robert".into())).await;
+        assert!(news(&world, directory, "robert", &known).await.is_some());
+
+        let known = here().await;
+        world.edit(directory, "robert", |there| plan_deactivation(&there.user)).await;
+        assert_eq!(news(&world, directory, "robert", &known).await, None);
+        world.edit(directory, "robert", |there| plan_reactivation(&there.user)).await;
+        assert!(news(&world, directory, "robert", &known).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn large_plans_make_news_of_those_alone_whom_they_make_or_bring_back() {
+    for database in databases().await {
+        let world = World::new(&database.store, 1).await;
+        let directory = world.directories[0];
+        let here = async || world.store.find_log_place(&[directory]).await.unwrap();
+        let before = here().await;
+        world.import(directory, "username,email\nann,ann@example.com\nben,ben@example.com\n").await;
+        assert!(news(&world, directory, "ann", &before).await.is_some());
+        let known = here().await;
+        // Ben is gone from the list, and Ann's address is another.
+        world.import(directory, "username,email\nann,ann@example.org\n").await;
+        assert_eq!(news(&world, directory, "ann", &known).await, None);
+        let known = here().await;
+        world.import(directory, "username,email\nann,a@example.org\nben,ben@example.com\n").await;
+        assert!(news(&world, directory, "ben", &known).await.is_some());
+        assert_eq!(news(&world, directory, "ann", &known).await, None);
     }
 }

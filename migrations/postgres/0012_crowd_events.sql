@@ -22,7 +22,7 @@ CREATE TABLE crowd_syncs (
     asked       TEXT    NOT NULL,
     -- Whether it has read all memberships since.
     has_read    BIGINT  NOT NULL,
-    -- All changes up to there have reached it; 0 if nothing is known.
+    -- All changes up to there have reached it; -1 if nothing is known.
     synced_seq  BIGINT  NOT NULL,
     synced_at   BIGINT  NOT NULL
 );

@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::{application::Application, copies::Copies};
 use crate::{
     directory::User,
-    http::{Error, Response, page},
+    http::{Error, RELOAD_SCRIPT, Response, page},
     session::Visitor,
     store::StoreError,
     telemetry::Metrics,
@@ -51,6 +51,7 @@ struct WaitingPage<'a> {
     app: &'a str,
     again: &'a str,
     seconds: u32,
+    script: &'static str,
 }
 
 impl AccountFirst {
@@ -156,7 +157,11 @@ impl AccountFirst {
         Ok(())
     }
 
-    /// What somebody sees who has to wait: a page that comes back by itself, or, for scripts, when to ask again.
+    /// What somebody sees who has to wait: a page that comes back to the address `again` by itself, or, for scripts,
+    /// when to ask again.
+    ///
+    /// A browser that runs no scripts comes back without what is behind the `#`, if there is something: to the same
+    /// address with it, it would not come back at all.
     #[must_use]
     pub fn ask_to_wait(&self, again: &str, is_page: bool) -> Response {
         if !is_page {
@@ -167,10 +172,10 @@ impl AccountFirst {
             let error = error.with_retry_after(COME_BACK_SECONDS);
             return axum::response::IntoResponse::into_response(error);
         }
-        let template = WaitingPage { app: &self.app, again, seconds: COME_BACK_SECONDS };
+        let (seconds, script) = (COME_BACK_SECONDS, RELOAD_SCRIPT);
+        let template = WaitingPage { app: &self.app, again, seconds, script };
         let mut response = page(StatusCode::SERVICE_UNAVAILABLE, &template);
         let seconds = HeaderValue::from(COME_BACK_SECONDS);
-        // Browsers come back to the same address, with what is behind its `#`.
         response.headers_mut().insert(header::REFRESH, seconds.clone());
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
         response

@@ -129,6 +129,7 @@ pub(super) async fn notify_authenticated(
     if seen.user.inactive.is_some() {
         return Err(inactive(&seen));
     }
+    crowd.copies.asked_for(&asking.application, &seen);
     let (links, shown) = (Links::of(&asking), Shown::of(&query));
     Ok(asking.answer(StatusCode::OK, |writer| {
         writer.begin_document("user");
@@ -149,7 +150,9 @@ impl Crowd {
         let live = live.ok_or_else(no_session)?;
         let holder = self.sessions.find_holder(&live, &application.directories).await?;
         let holder = holder.filter(|holder| holder.seen.user.inactive.is_none());
-        Ok((live, holder.ok_or_else(no_session)?))
+        let holder = holder.ok_or_else(no_session)?;
+        self.copies.asked_for(application, &holder.seen);
+        Ok((live, holder))
     }
 }
 

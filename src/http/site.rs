@@ -152,15 +152,19 @@ impl Sites {
     }
 }
 
-/// The one script of the gateway's pages: the login page's, which takes along what comes after the `#`.
+/// The login page's script, which takes along what comes after the `#`.
 pub const FRAGMENT_SCRIPT: &str = include_str!("../../templates/login/sign_in.js");
 
-/// Nothing but our own stylesheet and that one script, by its hash; forms may lead, by way of redirects, to any of our sites.
+/// The script of the page that waits for an application, which comes back with what comes after the `#`.
+pub const RELOAD_SCRIPT: &str = include_str!("../../templates/crowd/waiting.js");
+
+/// Nothing but our own stylesheet and those two scripts, by their hashes; forms may lead, by way of redirects, to any of our sites.
 fn content_policy(sites: &BTreeMap<String, Arc<Site>>) -> HeaderValue {
     let origins: Vec<_> = sites.values().map(|site| site.origin.as_str()).collect();
-    let script = BASE64.encode(sha256(FRAGMENT_SCRIPT.as_bytes()));
+    let hash = |script: &str| format!("'sha256-{}'", BASE64.encode(sha256(script.as_bytes())));
+    let scripts = [FRAGMENT_SCRIPT, RELOAD_SCRIPT].map(hash).join(" ");
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'sha256-{script}'; img-src 'self'; \
+        "default-src 'none'; style-src 'self'; script-src {scripts}; img-src 'self'; \
          form-action 'self' {}; frame-ancestors 'none'; base-uri 'none'",
         origins.join(" ")
     );

@@ -12,7 +12,7 @@ use super::{
 /// How far an application's copy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrowdSync {
-    /// All changes up to this one have reached it; 0 if nothing is known.
+    /// All changes up to this one have reached it; -1 if nothing is known.
     pub seq: i64,
     /// Since when.
     pub at: DateTime<Utc>,
@@ -22,7 +22,7 @@ impl CrowdSync {
     /// Whether it has ever had a copy, as far as the gateway knows.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.seq > 0
+        self.seq >= 0
     }
 }
 
@@ -51,7 +51,7 @@ impl Store {
         const BEFORE: &str = "SELECT asked, has_read FROM crowd_syncs WHERE application = $1";
         const ASK: &str = "
             INSERT INTO crowd_syncs (application, asked, has_read, synced_seq, synced_at)
-            VALUES ($1, $2, 0, 0, $3)
+            VALUES ($1, $2, 0, -1, $3)
             ON CONFLICT (application) DO UPDATE SET asked = excluded.asked, has_read = 0";
         let application = application.to_owned();
         self.write(Priority::Login, move |transaction| {
@@ -68,7 +68,11 @@ impl Store {
                     LogPlace::parse(&asked).map(|asked| (asked, has_read != 0))
                 });
                 Ok(match before {
-                    Some((asked, has_read)) => (asked, has_read.then_some(asked.seq())),
+                    // What was read of other directories says nothing of these.
+                    Some((asked, has_read)) => {
+                        let good = has_read && asked.sees_as(&here);
+                        (asked, good.then_some(asked.seq()))
+                    }
                     None => (here, None),
                 })
             })

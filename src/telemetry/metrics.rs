@@ -155,7 +155,7 @@ pub enum LoginOutcome {
 pub struct RequestLabels {
     /// The app; empty for the gateway's own pages.
     pub app: Arc<str>,
-    /// What was decided: `forward`, `login`, `refuse` or `own`.
+    /// What was decided: `forward`, `login`, `wait`, `refuse` or `own`.
     pub decision: &'static str,
     /// The code of the error, or `ok`.
     pub reason: &'static str,

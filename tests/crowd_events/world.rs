@@ -75,6 +75,11 @@ impl World {
         let _ = self.store.provision(&request, Utc::now()).await;
     }
 
+    pub async fn find(&self, directory: DirectoryId, name: &str) -> UserDetails {
+        let all = self.store.list_users_by_name(&NameKey::of(name)).await.unwrap();
+        all.into_iter().find(|details| details.user.directory == directory).unwrap()
+    }
+
     pub async fn edit(
         &self,
         directory: DirectoryId,

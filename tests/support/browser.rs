@@ -29,6 +29,13 @@ impl Browser {
         Self::start_with(env, &["--auth-server-allowlist=*.localhost"]).await
     }
 
+    /// With tickets, and without scripts.
+    pub async fn start_with_tickets_without_scripts(env: &[(String, String)]) -> Self {
+        let arguments =
+            ["--auth-server-allowlist=*.localhost", "--blink-settings=scriptEnabled=false"];
+        Self::start_with(env, &arguments).await
+    }
+
     /// One that runs no scripts.
     pub async fn start_without_scripts() -> Self {
         Self::start_with(&[], &["--blink-settings=scriptEnabled=false"]).await

@@ -125,6 +125,16 @@ impl Plan {
         format!("http://127.0.0.1:{}", self.internal_port)
     }
 
+    /// Another gateway on the same database, which has to be PostgreSQL.
+    pub fn beside(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            app: self.app.clone(),
+            more: self.more.clone(),
+            ..Self::new()
+        }
+    }
+
     /// How its database is opened, while it does not run.
     pub fn store_options(&self) -> StoreOptions {
         let own = || format!("sqlite://{}", self.path("gatehouse.db").display());

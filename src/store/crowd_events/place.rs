@@ -34,6 +34,12 @@ impl LogPlace {
         self.seq
     }
 
+    /// Whether it is in the same log, seen by who sees the same.
+    #[must_use]
+    pub(in crate::store) fn sees_as(&self, other: &Self) -> bool {
+        (self.instance, self.view) == (other.instance, other.view)
+    }
+
     /// As applications keep it; nothing of it is theirs to understand.
     #[must_use]
     pub fn text(&self) -> String {
@@ -106,8 +112,7 @@ impl Here {
         connection: &mut Connection<'_>,
         since: &LogPlace,
     ) -> Result<bool, StoreError> {
-        let same = (since.instance, since.view) == (self.place.instance, self.place.view);
-        if !same || since.seq > self.head {
+        if !since.sees_as(&self.place) || since.seq > self.head {
             return Ok(false);
         }
         Ok(find_time(connection, since.seq, self.head).await? == Some(since.at))
