@@ -2,7 +2,7 @@
 //! an empty handler on the same listener; passwords with groups, as applications ask for them; a whole directory, and
 //! what has changed in it.
 //!
-//! `BENCH_USERS` (100,000) people in ten groups each; `ROUNDS` (5) of `REQUESTS` (20,000) each. The server, the empty
+//! `BENCH_USERS` (100,000) people in ten groups each; `ROUNDS` (5) of `REQUESTS` (100,000) each. The server, the empty
 //! handler and the load are processes of their own.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -40,7 +40,7 @@ async fn main() {
 
 async fn measure() {
     let users = number("BENCH_USERS", 100_000);
-    let (rounds, requests) = (number("ROUNDS", 5), number("REQUESTS", 20_000));
+    let (rounds, requests) = (number("ROUNDS", 5), number("REQUESTS", 100_000));
     let large = Server::start(users).await;
     let session = sessions::validate(&large, rounds, requests).await;
     sessions::authenticate(&large, rounds.min(3), 100).await;

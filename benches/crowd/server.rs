@@ -30,7 +30,7 @@ impl Server {
         let port = free_port();
         write_configuration(&directory, port);
         let log = fs::File::create(directory.path().join("log")).unwrap();
-        let process = gatehouse(&directory, &["serve"]).stdout(log).spawn().unwrap();
+        let process = gatehouse(&directory, &["serve"]).stderr(log).spawn().unwrap();
         let server = Self { directory, port, users, process };
         wait_for(port).await;
         server.import(0);

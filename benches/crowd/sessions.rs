@@ -69,7 +69,8 @@ pub async fn validate(server: &Server, rounds: u64, requests: u64) -> Validation
     let from = factors("10.0.0.7", Some("192.0.2.7"));
     for user in 0..PEOPLE {
         let user = people::name(user);
-        let session = client.begin_session(&user, None, &from).await.unwrap();
+        // As with the gateway's own tokens, nobody has said where it has to be used from.
+        let session = client.begin_session(&user, None, "").await.unwrap();
         asked.push(Request {
             method: "POST",
             path: format!("{BASE}/session/{}", session.token),

@@ -199,9 +199,12 @@ async fn show(
 /// What the application's own form has.
 #[derive(Deserialize)]
 struct Login {
-    os_username: String,
-    os_password: String,
-    os_cookie: Option<String>,
+    #[serde(rename = "os_username")]
+    username: String,
+    #[serde(rename = "os_password")]
+    password: String,
+    #[serde(rename = "os_cookie")]
+    remember: Option<String>,
 }
 
 async fn sign_in(
@@ -212,13 +215,13 @@ async fn sign_in(
 ) -> Response {
     let (id, session) = app.session(&headers);
     let mut seraph = Seraph::new(&app, &headers, peer.ip(), session);
-    let done = seraph.sign_in(&login.os_username, &login.os_password).await;
+    let done = seraph.sign_in(&login.username, &login.password).await;
     let (session, mut cookies) = (seraph.session, seraph.cookies);
     app.keep(&id, session);
-    if login.os_cookie.is_some() && done.is_ok() {
+    if login.remember.is_some() && done.is_ok() {
         let value = format!("remember{}", app.next());
         cookies.push(format!("seraph.rememberme.cookie={value}; Path=/"));
-        app.remembered.lock().unwrap().insert(value, login.os_username);
+        app.remembered.lock().unwrap().insert(value, login.username);
     }
     cookies.push(format!("JSESSIONID={id}; Path=/; HttpOnly"));
     let mut response = match done {

@@ -44,19 +44,16 @@ impl<'a> Seraph<'a> {
 
     /// Whom the request is from, by its token above all.
     pub async fn see(&mut self) -> Result<Seen, String> {
-        let mut seen = Seen::nobody("OUT");
-        let authenticated = self.check_authenticated().await?
-            || self.remembered().await?
-            || match self.by_basic().await {
-                Ok(done) => done,
-                Err(_) => {
-                    seen.reason = "AUTHENTICATED_FAILED";
-                    false
-                }
-            };
+        let mut authenticated = self.check_authenticated().await? || self.remembered().await?;
+        let mut reason = "OUT";
+        if !authenticated {
+            let done = self.by_basic().await;
+            reason = if done.is_err() { "AUTHENTICATED_FAILED" } else { reason };
+            authenticated = done == Ok(true);
+        }
         if !authenticated {
             self.session = HttpSession::default();
-            return Ok(seen);
+            return Ok(Seen::nobody(reason));
         }
         let token = match &self.session.token {
             // A login in this very request.

@@ -8,12 +8,11 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Path, Query, State},
+    extract::{Path, RawQuery, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
 
 use super::{CrowdApp, Settings};
 use crate::support::{
@@ -28,9 +27,12 @@ struct Crowd {
     factors: Arc<Mutex<Vec<String>>>,
 }
 
-#[derive(Deserialize)]
-struct Named {
-    username: String,
+/// Whoever is named in a query.
+fn user_of(query: Option<String>) -> String {
+    let query = query.unwrap_or_default();
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let (_, name) = pairs.find(|(name, _)| name == "username").unwrap();
+    format!("<user name='{name}'><active>true</active></user>")
 }
 
 fn answer(status: StatusCode, body: &str) -> Response {
@@ -88,17 +90,11 @@ impl Crowd {
             .route("/session", post(begin))
             .route(
                 "/authentication/notify",
-                post(async |Query(named): Query<Named>| {
-                    let user = format!("<user name='{}'><active>true</active></user>", named.username);
-                    answer(StatusCode::OK, &user)
-                }),
+                post(async |RawQuery(query): RawQuery| answer(StatusCode::OK, &user_of(query))),
             )
             .route(
                 "/authentication",
-                post(async |Query(named): Query<Named>| {
-                    let user = format!("<user name='{}'><active>true</active></user>", named.username);
-                    answer(StatusCode::OK, &user)
-                }),
+                post(async |RawQuery(query): RawQuery| answer(StatusCode::OK, &user_of(query))),
             )
             .route(
                 "/user/group/direct",

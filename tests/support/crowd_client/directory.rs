@@ -187,8 +187,8 @@ impl CachedDirectory {
     }
 
     fn apply(&mut self, events: Events) -> Synchronised {
-        let count = events.events.len();
-        for event in events.events {
+        let count = events.all.len();
+        for event in events.all {
             self.happen(event);
         }
         self.token = Some(events.new_token);
@@ -339,7 +339,7 @@ mod tests {
         let applied = directory.apply(Events {
             new_token: "next".to_owned(),
             available: true,
-            events: Vec::new(),
+            all: Vec::new(),
         });
         assert_eq!((applied, directory.token.as_deref()), (Synchronised::By(0), Some("next")));
     }

@@ -11,7 +11,7 @@ pub struct Events {
     pub new_token: String,
     /// What is missing is no.
     pub available: bool,
-    pub events: Vec<Event>,
+    pub all: Vec<Event>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Entity for Events {
                     return Err(format!("incrementalSynchronisationAvailable is {other:?}"));
                 }
             },
-            events: events.collect::<Result<_, _>>()?,
+            all: events.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -139,7 +139,7 @@ mod tests {
                 groups: vec!["g".to_owned()],
             },
         ];
-        assert_eq!(parse(inner, "").unwrap().events, expected);
+        assert_eq!(parse(inner, "").unwrap().all, expected);
         assert!(parse(&inner.replace("DELETED", "GONE"), "").is_err());
         // Only who is gone may be a name alone.
         assert!(parse(&inner.replace("DELETED", "UPDATED"), "").is_err());

@@ -17,9 +17,12 @@ struct Server {
     asked: Arc<Mutex<Vec<String>>>,
 }
 
+/// Status, headers and body.
+type Answer = (u16, Vec<(&'static str, &'static str)>, &'static str);
+
 #[derive(Clone)]
 struct Answers {
-    answer: Arc<(u16, Vec<(&'static str, &'static str)>, &'static str)>,
+    answer: Arc<Answer>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
