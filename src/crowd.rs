@@ -4,10 +4,13 @@
 //!
 //! A handler that takes an [`Asking`] is one that only authenticated applications reach.
 
+mod account_first;
 mod application;
 mod asking;
 mod authentication;
+mod copies;
 mod entities;
+mod events;
 mod factors;
 mod failure;
 mod format;
@@ -26,21 +29,26 @@ mod sessions;
 mod settings;
 mod user_groups;
 mod users;
+mod webhooks;
 mod writer;
 mod writing;
 
 use std::sync::Arc;
 
 pub use self::{
+    account_first::AccountFirst,
     application::{Application, Applications, CookieSettings},
     asking::Asking,
+    copies::Copies,
     failure::{Failure, Reason},
     format::Format,
     server::CrowdServer,
+    webhooks::deliver_webhooks,
 };
 use crate::{
     clock::Clock, http::TrustedProxies, lifecycle::Background, passwords::Passwords,
-    provisioning::ManagedGroups, session::Sessions, store::Store, telemetry::Metrics,
+    provisioning::ManagedGroups, secrets::Sealer, session::Sessions, store::Store,
+    telemetry::Metrics,
 };
 
 /// What every resource may need.
@@ -58,6 +66,10 @@ pub struct Crowd {
     pub managed_groups: ManagedGroups,
     /// Who may ask.
     pub applications: Applications,
+    /// How far their copies are.
+    pub copies: Arc<Copies>,
+    /// What seals what is kept of them.
+    pub sealer: Arc<Sealer>,
     /// Whom to believe whose address it is.
     pub trusted: TrustedProxies,
     /// What is counted.

@@ -17,11 +17,12 @@ use hyper::body::Incoming;
 use self::{passing::Whose, record::Record};
 use crate::{
     clock::Clock,
+    crowd::AccountFirst,
     directory::DirectoryId,
     http::{
         AppCookies, Arrival, Body, Error, Origins, Pages, Peer, Place, Response, Route, STYLE_PATH,
-        Site, Sites, TrustedProxies, check_request, find_cookie, is_navigation, read_away,
-        see_other, style, wants_html,
+        Site, Sites, TrustedProxies, check_request, find_cookie, is_for_a_page, is_navigation,
+        read_away, see_other, style, wants_html,
     },
     keyring::Keyring,
     login::{self, Awaited, Login, Resumed, Settled},
@@ -53,6 +54,8 @@ pub struct App {
     pub cookies: AppCookies,
     /// Where people sign out of it, and so of the gateway.
     pub sign_out: Paths,
+    /// Has newcomers wait until the application knows them, if it has to be told.
+    pub account_first: Option<AccountFirst>,
 }
 
 /// Where a request wants to go.
@@ -262,6 +265,16 @@ impl Router {
         if session.is_some() && !admitted {
             read_away(request.into_body()).await;
             return Err(cross_site());
+        }
+        if let (Some(first), Some(visitor)) = (&app.account_first, visitor) {
+            let is_page = is_navigation(request.method(), request.headers());
+            // A form cannot be sent again by itself: it waits as long as it takes.
+            let is_form = !is_page && is_for_a_page(request.headers());
+            if !first.admit(visitor, is_form).await {
+                read_away(request.into_body()).await;
+                record.decision = "wait";
+                return Ok(first.ask_to_wait(to.target, is_page));
+            }
         }
         let whose = Whose { looked, session: session.as_ref(), visitor };
         let response = self.pass_on(request, arrival, to, &whose).await?;

@@ -10,7 +10,11 @@ mod attributes;
 mod changes;
 mod connect;
 mod crowd;
+mod crowd_events;
+mod crowd_news;
+mod crowd_syncs;
 mod crowd_tokens;
+mod crowd_webhooks;
 mod directories;
 mod directory_pages;
 mod edits;
@@ -55,7 +59,10 @@ pub use self::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
         Sight, Test,
     },
+    crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
+    crowd_syncs::CrowdSync,
     crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
+    crowd_webhooks::{NewWebhook, Webhook},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},

@@ -12,6 +12,7 @@ mod attacks;
 mod cli;
 mod clients;
 mod crowd;
+mod crowd_events;
 mod crowd_sso;
 mod crowd_writes;
 mod directory;

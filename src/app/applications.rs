@@ -64,6 +64,7 @@ pub(super) fn applications(
             origins: origins(config, index),
             cookies,
             sign_out,
+            account_first: None,
         })
     });
     apps.collect()

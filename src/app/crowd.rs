@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::administration::Directories;
 use crate::{
-    config::{AppConfig, Config, CrowdConfig},
-    crowd::{Application, Applications, CookieSettings},
+    config::{AppConfig, Config, CrowdConfig, NewAccounts},
+    crowd::{AccountFirst, Application, Applications, CookieSettings, Crowd},
+    router::App,
 };
 
 /// Every application that may ask.
@@ -40,5 +43,23 @@ fn application(
         sessions_without_password: crowd.sessions_without_password,
         sign_out: app.sessions.sign_out,
         writable: crowd.writable,
+        new_accounts: crowd.new_accounts.unwrap_or_else(|| new_accounts(app)),
+        account_wait: TimeDelta::seconds(crowd.account_wait_seconds.into()),
+    }
+}
+
+/// An app that is signed in to with Crowd's cookie asks for everybody who comes, in whichever of its directories
+/// they are.
+fn new_accounts(app: &AppConfig) -> NewAccounts {
+    let asks = app.crowd.iter().any(|crowd| crowd.single_sign_on);
+    if asks { NewAccounts::Notify } else { NewAccounts::Sync }
+}
+
+/// Has newcomers wait until apps know them.
+pub(super) fn put_accounts_first(apps: &mut [App], crowd: &Crowd) {
+    for (index, app) in apps.iter_mut().enumerate() {
+        let (name, copies, metrics) =
+            (app.name.clone(), crowd.copies.clone(), crowd.metrics.clone());
+        app.account_first = AccountFirst::new(name, index, &crowd.applications, copies, metrics);
     }
 }

@@ -10,14 +10,14 @@ use super::{
     administration::{admin, ensure_directories, policy, targets},
     applications::{Shared, app_cookies, applications, requests, sites},
     check::{check, identity_provider, sealer, service_provider, warnings},
-    crowd::crowd_applications,
+    crowd::{crowd_applications, put_accounts_first},
     metadata, telemetry,
 };
 use crate::{
     admin::{self, Admin},
     clock::Clock,
     config::{Config, MetadataSource, Problems},
-    crowd::{Crowd, CrowdServer},
+    crowd::{Copies, Crowd, CrowdServer, deliver_webhooks},
     http::{Pages, TrustedProxies},
     kerberos::Acceptor,
     keyring::{Keyring, KeyringError},
@@ -178,11 +178,29 @@ async fn assemble(
         tracer: tracer.clone(),
         background: background.clone(),
     };
-    let apps = applications(config, &directories, &shared)?;
+    let mut apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);
     let admin = admin(config, &store, &clock, &directories, requests, passwords.clone());
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
+
+    let crowd = Arc::new(Crowd {
+        store: store.clone(),
+        clock: clock.clone(),
+        sessions: sessions.clone(),
+        passwords: passwords.clone(),
+        managed_groups: policy(config).managed_groups,
+        applications: crowd_applications(config, &directories),
+        copies: Arc::new(Copies::new(store.clone(), clock.clone(), background.clone())),
+        sealer: Arc::new(own_sealer(config)?),
+        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
+        metrics: metrics.clone(),
+        background: background.clone(),
+    });
+    put_accounts_first(&mut apps, &crowd);
+    if !crowd.applications.is_empty() {
+        deliver_webhooks(&crowd);
+    }
 
     let accept = |tls| server::acceptor(tls, config.server.http2);
     let tls = config.server.tls.as_ref().map(accept).transpose();
@@ -201,17 +219,6 @@ async fn assemble(
         clock: clock.clone(),
     };
     follow_keys(keyring, &background);
-    let crowd = Arc::new(Crowd {
-        store: store.clone(),
-        clock: clock.clone(),
-        sessions: sessions.clone(),
-        passwords: passwords.clone(),
-        managed_groups: policy(config).managed_groups,
-        applications: crowd_applications(config, &directories),
-        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        metrics: metrics.clone(),
-        background: background.clone(),
-    });
     let health = server::internal_routes(readiness.clone(), metrics, sessions.clone());
     Ok(Gateway {
         server: Server::new(Arc::new(router), tls, config.server.max_connections),
@@ -317,13 +324,18 @@ fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {
     Ok(Some(Tickets { acceptor, realms }))
 }
 
+/// A sealer of somebody's own: it is made of the master key, and cheap.
+fn own_sealer(config: &Config) -> Result<Sealer, Problems> {
+    let mut problems = Problems::default();
+    sealer(config, &mut problems).ok_or(problems)
+}
+
 async fn open_keyring(
     config: &Config,
     store: &Store,
     clock: &Clock,
 ) -> Result<Keyring, StartError> {
-    let mut problems = Problems::default();
-    let sealer = sealer(config, &mut problems).ok_or(problems)?;
+    let sealer = own_sealer(config)?;
     let days = TimeDelta::days(config.secrets.signing_key_days.into());
     Ok(Keyring::open(store.clone(), sealer, clock.clone(), days).await?)
 }

@@ -10,6 +10,9 @@ use super::Problems;
 /// One that is in use, and one that will be or was.
 const MOST_CREDENTIALS: usize = 2;
 
+/// In seconds.
+const LONGEST_WAIT: u32 = 600;
+
 /// What a credential begins with: how it is hashed.
 const SHA_256: &str = "sha256:";
 
@@ -46,6 +49,24 @@ pub struct CrowdConfig {
     /// Whether it may change users and groups of directories that are the gateway's own. Default: false.
     #[serde(default)]
     pub writable: bool,
+
+    /// How it learns of accounts that are new. Default: `notify` for an app that the gateway signs people in at
+    /// with Crowd's cookie, else `sync`.
+    pub new_accounts: Option<NewAccounts>,
+
+    /// How long the first request of a new account waits for the app to know it, at most. Default: 60.
+    #[serde(default = "a_minute")]
+    pub account_wait_seconds: u32,
+}
+
+/// How an application learns of accounts that are new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NewAccounts {
+    /// It asks for each when it comes.
+    Notify,
+    /// From what it reads now and then: until then it knows nobody who is new.
+    Sync,
 }
 
 /// The SHA-256 of a password that `gatehouse app credential` has made: too random to be guessed, so that no
@@ -114,6 +135,10 @@ impl CrowdConfig {
         if self.directories.as_ref().is_some_and(Vec::is_empty) {
             problems.add(format!("{key}.directories"), "name at least one directory");
         }
+        if self.account_wait_seconds > LONGEST_WAIT {
+            let problem = format!("must be at most {LONGEST_WAIT}: nobody waits longer");
+            problems.add(format!("{key}.account_wait_seconds"), problem);
+        }
         if self.networks.is_empty() {
             problems.add(format!("{key}.networks"), "nobody could ask: name at least one network");
         }
@@ -132,6 +157,10 @@ pub(super) fn is_cookie_name(name: &str) -> bool {
 fn this_machine() -> Vec<IpNet> {
     let addresses = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
     addresses.map(IpNet::from).into()
+}
+
+fn a_minute() -> u32 {
+    60
 }
 
 fn token_key() -> String {

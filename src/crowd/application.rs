@@ -2,10 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use chrono::TimeDelta;
 use ipnet::IpNet;
 
 use crate::{
-    config::{CredentialHash, SignOutConfig},
+    config::{CredentialHash, NewAccounts, SignOutConfig},
     directory::DirectoryId,
     secrets::{is_equal, sha256},
 };
@@ -33,6 +34,10 @@ pub struct Application {
     pub sign_out: SignOutConfig,
     /// Whether it may change users and groups.
     pub writable: bool,
+    /// How it learns of accounts that are new.
+    pub new_accounts: NewAccounts,
+    /// How long somebody new waits until it has, at most.
+    pub account_wait: TimeDelta,
 }
 
 /// What `/config/cookie` tells an application.
@@ -47,6 +52,12 @@ pub struct CookieSettings {
 }
 
 impl Application {
+    /// Whether anybody new waits until it has copied their account.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.new_accounts == NewAccounts::Sync && !self.account_wait.is_zero()
+    }
+
     /// Whether it may ask from an address.
     #[must_use]
     pub fn may_ask_from(&self, address: IpAddr) -> bool {
@@ -75,6 +86,12 @@ impl Applications {
     /// Every application, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Application>> {
         self.0.iter()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The application of that name, in whichever case. There are few, and looking along them is quicker
@@ -134,6 +151,8 @@ mod tests {
             sessions_without_password: false,
             sign_out: SignOutConfig::Everywhere,
             writable: false,
+            new_accounts: NewAccounts::Notify,
+            account_wait: TimeDelta::zero(),
         };
         Applications::new(vec![
             application("Jira", &["10.0.0.0/8"]),

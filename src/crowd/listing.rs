@@ -21,8 +21,8 @@ use crate::{
     store::{Condition, Cut, Seen, Sight, Store, StoreError},
 };
 
-/// What is written before it is sent: few packets, and little memory.
-const PIECE: usize = 64 * 1024;
+/// So much is written before it is sent: few packets, and little memory.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// So many pieces wait for whoever takes them.
 const PIECES: usize = 2;
@@ -50,7 +50,7 @@ impl Crowd {
         mut listing: impl Listing,
     ) -> Result<Response, Failure> {
         let content_type = writer.format().content_type();
-        while writer.len() < PIECE {
+        while writer.len() < PIECE_BYTES {
             if listing.step(&self.store, &mut writer).await? {
                 return Ok(writer.into_response(StatusCode::OK));
             }
@@ -58,19 +58,21 @@ impl Crowd {
         let (pieces, taken) = mpsc::channel(PIECES);
         let store = self.store.clone();
         self.background.spawn(async move {
-            let written = write_on(&store, &mut writer, &mut listing, &pieces).await;
-            if let Err(error) = written {
+            if let Err(error) = write_on(&store, &mut writer, &mut listing, &pieces).await {
                 tracing::error!(%error, "a list could not be read to its end");
-                let _ = pieces.send(Err(io::Error::other(error))).await;
             }
         });
-        let pieces = stream::unfold(taken, |mut taken| async {
-            taken.recv().await.map(|piece: io::Result<Bytes>| (piece, taken))
-        });
+        let pieces = stream::unfold(Some(taken), async |taken| take(taken?).await);
         let mut response = Response::new(Body::from_stream(pieces));
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         Ok(response)
     }
+}
+
+/// A part of a long answer.
+enum Piece {
+    More(Bytes),
+    Last(Bytes),
 }
 
 /// Writes the rest, as long as somebody takes it.
@@ -78,17 +80,28 @@ async fn write_on(
     store: &Store,
     writer: &mut Writer,
     listing: &mut impl Listing,
-    pieces: &mpsc::Sender<io::Result<Bytes>>,
+    pieces: &mpsc::Sender<Piece>,
 ) -> Result<(), StoreError> {
     loop {
-        let is_all = writer.len() < PIECE && listing.step(store, writer).await?;
-        if (is_all || writer.len() >= PIECE) && pieces.send(Ok(writer.take())).await.is_err() {
+        if writer.len() < PIECE_BYTES && listing.step(store, writer).await? {
+            let _ = pieces.send(Piece::Last(writer.take())).await;
             return Ok(());
         }
-        if is_all {
+        if writer.len() >= PIECE_BYTES && pieces.send(Piece::More(writer.take())).await.is_err() {
             return Ok(());
         }
     }
+}
+
+/// The next piece. Where it ends without a last one, whoever wrote it has failed, and the answer breaks.
+async fn take(
+    mut taken: mpsc::Receiver<Piece>,
+) -> Option<(io::Result<Bytes>, Option<mpsc::Receiver<Piece>>)> {
+    Some(match taken.recv().await {
+        Some(Piece::More(piece)) => (Ok(piece), Some(taken)),
+        Some(Piece::Last(piece)) => (Ok(piece), None),
+        None => (Err(io::Error::other("the list ends in the middle")), None),
+    })
 }
 
 /// Whom or what a list is of.

@@ -25,6 +25,7 @@ pub(super) async fn list_memberships(
     State(crowd): State<Arc<Crowd>>,
     asking: Asking,
 ) -> Result<Response, Failure> {
+    crowd.store.note_crowd_reading(&asking.application.name).await?;
     let mut writer = Writer::new(Format::Xml);
     writer.begin_document("memberships");
     let memberships = Memberships {
@@ -137,7 +138,7 @@ impl Memberships {
             begin(writer, &group.name);
             for id in &group.ids {
                 let names = members.remove(id).unwrap_or_default();
-                names.iter().for_each(|name| write_name(writer, "user", name));
+                write_names(writer, "user", names);
             }
             finish(writer, group, &mut children);
         }
@@ -158,8 +159,9 @@ impl Memberships {
         };
         let read = store.list_seen_members(&self.sight, &[*id], open.after, MEMBERS).await?;
         let SeenMembers { members, is_last } = read;
-        members.iter().for_each(|member| write_name(writer, "user", &member.username));
-        open.after = members.last().map_or(UserId(0), |member| member.user);
+        let last = members.last().map(|member| member.user);
+        write_names(writer, "user", members.into_iter().map(|member| member.username));
+        open.after = last.unwrap_or(UserId(0));
         if is_last {
             open.ids.pop();
             open.after = UserId(0);
@@ -190,16 +192,19 @@ fn finish(writer: &mut Writer, group: &SeenGroup, children: &mut HashMap<GroupId
     writer.end("users");
     writer.begin("groups");
     // Two directories may know the same groups.
-    let mut names: Vec<_> = group.ids.iter().flat_map(|id| children.remove(id)).flatten().collect();
+    let names = group.ids.iter().filter_map(|id| children.remove(id));
+    let mut names: Vec<_> = names.flatten().collect();
     names.sort_unstable();
     names.dedup();
-    names.iter().for_each(|name| write_name(writer, "group", name));
+    write_names(writer, "group", names);
     writer.end("groups");
     writer.end("membership");
 }
 
-fn write_name(writer: &mut Writer, kind: &str, name: &str) {
-    writer.begin(kind);
-    writer.attribute("name", name);
-    writer.end(kind);
+fn write_names(writer: &mut Writer, kind: &str, names: impl IntoIterator<Item = String>) {
+    for name in names {
+        writer.begin(kind);
+        writer.attribute("name", &name);
+        writer.end(kind);
+    }
 }

@@ -8,8 +8,8 @@ use axum::{
 };
 
 use super::{
-    Crowd, authentication, groups, memberships, nesting, search, server::no_resource, sessions,
-    settings, user_groups, users, writing,
+    Crowd, authentication, events, groups, memberships, nesting, search, server::no_resource,
+    sessions, settings, user_groups, users, webhooks, writing,
 };
 
 /// The resources below `/rest/usermanagement/1`. Whoever reaches one has been let in.
@@ -39,6 +39,10 @@ pub(super) fn resources(crowd: Arc<Crowd>) -> Routes {
         )
         .route("/authentication/notify", post(sessions::notify_authenticated))
         .route("/config/cookie", get(settings::show_cookie))
+        .route("/event", get(events::show_place))
+        .route("/event/{token}", get(events::list_events))
+        .route("/webhook", post(webhooks::create_webhook))
+        .route("/webhook/{id}", get(webhooks::show_webhook).delete(webhooks::delete_webhook))
         .route("/authentication", post(authentication::authenticate))
         .merge(writing::resources())
         .fallback(async || no_resource())

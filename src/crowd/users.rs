@@ -61,7 +61,9 @@ impl Crowd {
     pub(super) async fn find_user(&self, asking: &Asking, name: &str) -> Result<SeenUser, Failure> {
         let directories = &asking.application.directories;
         let found = self.store.find_seen_user(directories, &NameKey::of(name)).await?;
-        found.ok_or_else(|| Failure::no_user(name))
+        let found = found.ok_or_else(|| Failure::no_user(name))?;
+        self.copies.asked_for(&asking.application, &found);
+        Ok(found)
     }
 
     /// The user that the application knows by this key.

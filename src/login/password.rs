@@ -41,7 +41,8 @@ struct PasswordPage<'a> {
     flow: String,
     username: &'a str,
     notice: Option<&'static str>,
-    others: String,
+    /// Where the other ways to sign in are, if there are any.
+    others: Option<String>,
 }
 
 /// Why a password logs nobody in, as people are told and as the log knows it.
@@ -141,7 +142,8 @@ impl Login {
 
     fn password_page(&self, flow: &Flow, username: &str, notice: Option<&'static str>) -> Response {
         let status = if notice.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
-        let others = format!("{}&choose=", self.sign_in_url(flow));
+        let is_only_way = self.offered(flow).iter().all(|way| *way == PASSWORD);
+        let others = (!is_only_way).then(|| format!("{}&choose=", self.sign_in_url(flow)));
         let (action, flow) = (PASSWORD_PATH, self.seal(flow));
         page(status, &PasswordPage { action, flow, username, notice, others })
     }

@@ -1,6 +1,9 @@
 //! Somebody at an application, and what that application is told of them.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, Ordering},
+};
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
@@ -18,6 +21,10 @@ pub struct Visitor {
     /// The session that it is here with: no other one ever has this name.
     pub session: String,
     told: ArcSwapOption<Told>,
+    /// Whether the application knows them.
+    is_known: AtomicBool,
+    /// Since when they have waited for that; 0 if they have not.
+    waiting_since: AtomicI64,
 }
 
 /// What the application is told, ready to be written into requests: nothing of it is worth doing twice.
@@ -35,13 +42,40 @@ impl Visitor {
     pub(super) fn new(account: Account, live: &LiveSession) -> Self {
         // A number alone may be given again.
         let session = format!("{}-{}", live.parent.0, live.begun_at.timestamp_micros());
-        Self { account, session, told: ArcSwapOption::empty() }
+        Self::of(account, session)
+    }
+
+    fn of(account: Account, session: String) -> Self {
+        let (is_known, waiting_since) = (AtomicBool::new(false), AtomicI64::new(0));
+        Self { account, session, told: ArcSwapOption::empty(), is_known, waiting_since }
     }
 
     /// Somebody who is not here, for questions about what an application would be told.
     #[must_use]
     pub fn supposed(account: Account) -> Self {
-        Self { account, session: "none".to_owned(), told: ArcSwapOption::empty() }
+        Self::of(account, "none".to_owned())
+    }
+
+    /// Whether it is known that the application knows them.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+
+    /// The application knows them, or they need not wait any longer.
+    pub fn become_known(&self) {
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// Since when they have waited for the application to know them: since now, if they have not before.
+    #[must_use]
+    pub fn waiting_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let micros = now.timestamp_micros();
+        let order = Ordering::Relaxed;
+        match self.waiting_since.compare_exchange(0, micros, order, order) {
+            Ok(_) => now,
+            Err(since) => DateTime::from_timestamp_micros(since).unwrap_or(now),
+        }
     }
 
     /// What the application was told last, if that is still good; else what `tell` makes.

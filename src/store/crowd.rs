@@ -16,6 +16,7 @@ mod sight;
 mod sql;
 mod users;
 
+pub(super) use self::users::SeenRow;
 pub use self::{
     condition::{Condition, Field, Test},
     groups::SeenGroup,

@@ -181,9 +181,9 @@ impl Store {
         directory: DirectoryId,
         part: &'static [&'static str],
     ) -> Result<u64, StoreError> {
-        // Nobody restores it before the transaction ends.
+        // Nobody restores it before the transaction ends. The log does not say what goes.
         const HOLD: &str = "
-            UPDATE directories SET removed_at = removed_at WHERE id = $1 AND removed_at IS NOT NULL";
+            UPDATE directories SET purges = purges + 1 WHERE id = $1 AND removed_at IS NOT NULL";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
                 let mut rows = 0;

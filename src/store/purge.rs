@@ -7,6 +7,9 @@ use super::{Priority, Store, StoreError, time::micros, within};
 /// Endings matter to a replica only as long as it could have the session in memory.
 const KEEP_ENDINGS: TimeDelta = TimeDelta::days(2);
 
+/// An application that has not been told of an account for so long does not keep a copy.
+const KEEP_KNOWN: TimeDelta = TimeDelta::days(30);
+
 /// Wrong passwords of so long ago count no more.
 pub(super) const KEEP_FAILURES: TimeDelta = TimeDelta::days(1);
 
@@ -14,7 +17,7 @@ pub(super) const KEEP_FAILURES: TimeDelta = TimeDelta::days(1);
 const KEEP_SIGN_OUTS: TimeDelta = TimeDelta::days(40);
 
 /// Each statement forgets by one time: sessions by their end and by their last use.
-const STATEMENTS: [&str; 9] = [
+const STATEMENTS: [&str; 10] = [
     "DELETE FROM sessions WHERE expires_at <= $1",
     "DELETE FROM handover_codes WHERE expires_at <= $1",
     "DELETE FROM login_states WHERE expires_at <= $1",
@@ -22,6 +25,7 @@ const STATEMENTS: [&str; 9] = [
     "DELETE FROM saved_forms WHERE expires_at <= $1",
     "DELETE FROM sessions WHERE seen_at <= $1",
     "DELETE FROM session_endings WHERE at <= $1",
+    "DELETE FROM crowd_known WHERE at <= $1",
     "DELETE FROM password_failures WHERE last_at <= $1",
     "DELETE FROM sign_outs WHERE at <= $1",
 ];
@@ -34,8 +38,9 @@ impl Store {
         idle_since: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let (endings, failures) = (now - KEEP_ENDINGS, now - KEEP_FAILURES);
-        let sign_outs = now - KEEP_SIGN_OUTS;
-        let times = [now, now, now, now, now, idle_since, endings, failures, sign_outs].map(micros);
+        let (known, sign_outs) = (now - KEEP_KNOWN, now - KEEP_SIGN_OUTS);
+        let times = [now, now, now, now, now, idle_since, endings, known, failures, sign_outs];
+        let times = times.map(micros);
         let mut deleted = 0;
         for (statement, time) in STATEMENTS.into_iter().zip(times) {
             // One write each: a login in between does not wait for all of them.

@@ -21,9 +21,28 @@ impl Store {
         let kept = self.read::<_, StoreError, _>(move |connection| {
             Box::pin(async move { first_kept(connection, before).await })
         });
-        let deleted = self.delete_all(DELETE, kept.await?).await?;
+        let kept = kept.await?;
+        self.remember_last_forgotten(kept).await?;
+        let deleted = self.delete_all(DELETE, kept).await?;
         self.delete_all(PLANS, before).await?;
         Ok(deleted)
+    }
+
+    /// Keeps in mind which change was the last before those that stay: who has read up to it misses nothing.
+    async fn remember_last_forgotten(&self, kept: i64) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO last_forgotten (id, seq, at)
+            SELECT 1, seq, at FROM changes WHERE seq = $1 - 1
+            ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, at = excluded.at";
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL).bind(kept).execute(connection).await.map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Runs a statement until it finds nothing more: no login waits for more than one of them.

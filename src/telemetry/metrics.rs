@@ -38,7 +38,32 @@ pub struct Metrics {
     pub break_glass: Family<BreakGlassLabels, Counter>,
     /// Questions of applications that know the gateway as a Crowd server.
     pub crowd_requests: Family<CrowdLabels, Counter>,
+    /// How often applications were told what has changed, or read everything.
+    pub crowd_syncs: Family<SyncLabels, Counter>,
+    /// Pings that applications were sent.
+    pub crowd_webhooks: Family<SyncLabels, Counter>,
+    /// Newcomers whom an application could not know yet.
+    pub account_waits: Family<WaitLabels, Counter>,
     registry: Arc<Mutex<Registry>>,
+}
+
+/// What became of what an application was told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SyncLabels {
+    /// What it calls itself.
+    pub application: Arc<str>,
+    /// Of synchronisations `events`, `full` or `expired`; of pings `told`, `failed` or `given_up`.
+    pub outcome: &'static str,
+}
+
+/// What became of newcomers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WaitLabels {
+    /// The app.
+    pub app: Arc<str>,
+    /// `page` for each time that the page was shown; `given_up` for who had waited long enough; `no_copy` if the
+    /// application has never copied anything.
+    pub outcome: &'static str,
 }
 
 /// What an application has asked.
@@ -183,6 +208,9 @@ impl Default for Metrics {
             saved_forms: Family::default(),
             break_glass: Family::default(),
             crowd_requests: Family::default(),
+            crowd_syncs: Family::default(),
+            crowd_webhooks: Family::default(),
+            account_waits: Family::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -215,6 +243,12 @@ impl Default for Metrics {
         registry.register("break_glass", "Passwords of accounts for emergencies", broken);
         let crowd = metrics.crowd_requests.clone();
         registry.register("crowd_requests", "Questions of applications to the Crowd server", crowd);
+        let syncs = metrics.crowd_syncs.clone();
+        registry.register("crowd_syncs", "Applications that bring their copies up to date", syncs);
+        let webhooks = metrics.crowd_webhooks.clone();
+        registry.register("crowd_webhooks", "Pings that applications were sent", webhooks);
+        let waits = metrics.account_waits.clone();
+        registry.register("account_waits", "Newcomers whom an app could not know yet", waits);
         drop(registry);
         metrics
     }
@@ -253,6 +287,23 @@ impl Metrics {
     /// Counts a question of an application.
     pub fn count_crowd(&self, application: Arc<str>, resource: &'static str, status: &'static str) {
         self.crowd_requests.get_or_create(&CrowdLabels { application, resource, status }).inc();
+    }
+
+    /// Counts that an application brings its copy up to date.
+    pub fn count_crowd_sync(&self, application: &Arc<str>, outcome: &'static str) {
+        let labels = SyncLabels { application: application.clone(), outcome };
+        self.crowd_syncs.get_or_create(&labels).inc();
+    }
+
+    /// Counts a ping.
+    pub fn count_webhook(&self, application: &Arc<str>, outcome: &'static str) {
+        let labels = SyncLabels { application: application.clone(), outcome };
+        self.crowd_webhooks.get_or_create(&labels).inc();
+    }
+
+    /// Counts a newcomer.
+    pub fn count_account_wait(&self, app: &Arc<str>, outcome: &'static str) {
+        self.account_waits.get_or_create(&WaitLabels { app: app.clone(), outcome }).inc();
     }
 
     /// Counts what became of a form.

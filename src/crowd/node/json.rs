@@ -25,7 +25,7 @@ struct Seed {
 }
 
 impl Seed {
-    fn text(self, text: impl ToString) -> Node {
+    fn text(self, text: &(impl ToString + ?Sized)) -> Node {
         Node { name: self.name, text: Some(text.to_string()), children: Vec::new() }
     }
 
@@ -52,19 +52,19 @@ impl<'de> Visitor<'de> for Seed {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
-        Ok(self.text(value))
+        Ok(self.text(&value))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Node, E> {
-        Ok(self.text(value))
+        Ok(self.text(&value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Node, E> {
-        Ok(self.text(value))
+        Ok(self.text(&value))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Node, E> {
-        Ok(self.text(value))
+        Ok(self.text(&value))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Node, E> {

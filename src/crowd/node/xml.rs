@@ -111,6 +111,7 @@ mod tests {
     fn entities_that_are_declared_are_refused() {
         let bomb = r#"<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>"#;
         assert!(matches!(read(bomb.as_bytes()), Err(Unreadable::DocumentType)));
+        assert!(matches!(read(b"<!DOCTYPE a><a/>"), Err(Unreadable::DocumentType)));
         assert!(matches!(read(b"<a>&b;</a>"), Err(Unreadable::DocumentType)));
         assert!(read(b"<a x='&b;'/>").is_err());
         let node =

@@ -66,18 +66,17 @@ pub(super) fn condition(
 /// The field of a property; every user can have attributes of other names.
 fn field(kind: Kind, property: &str) -> Option<Field> {
     match (kind, property) {
+        (_, "createdDate") => Some(Field::CreatedAt),
         (Kind::Users, "name") => Some(Field::Username),
         (Kind::Users, "email") => Some(Field::Email),
         (Kind::Users, "firstName") => Some(Field::FirstName),
         (Kind::Users, "lastName") => Some(Field::LastName),
         (Kind::Users, "displayName") => Some(Field::DisplayName),
         (Kind::Users, "active") => Some(Field::Active),
-        (Kind::Users, "createdDate") => Some(Field::CreatedAt),
         (Kind::Users, "updatedDate") => Some(Field::UpdatedAt),
         (Kind::Users, other) => Some(Field::Attribute(other.to_owned())),
         (Kind::Groups, "name") => Some(Field::GroupName),
         (Kind::Groups, "description") => Some(Field::Description),
-        (Kind::Groups, "createdDate") => Some(Field::CreatedAt),
         (Kind::Groups, _) => None,
     }
 }

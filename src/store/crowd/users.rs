@@ -36,8 +36,9 @@ impl SeenUser {
     }
 }
 
+/// A row that a [`SeenUser`] is made of.
 #[derive(Debug, sqlx::FromRow)]
-struct SeenRow {
+pub(in crate::store) struct SeenRow {
     #[sqlx(flatten)]
     user: UserRow,
     directory_name: String,

@@ -83,7 +83,9 @@ impl Applier {
         let found = found.filter(|found| found.state == PlanState::Sealed);
         let stored = found.ok_or(StoreError::NoPlan(plan.0))?;
         let outcome = Outcome::read_all(store, plan).await?;
-        let touched = Touched::since(stored.seen_seq);
+        // What is undone was seen when it was done: whatever has changed since is none of it.
+        let seen = stored.plan.undoes.map_or(stored.seen_seq, |batch| batch.min(stored.seen_seq));
+        let touched = Touched::since(seen);
         let now = stored.updated_at;
         Ok(Self { plan: stored, now, source: 0, touched, outcome, ended_sessions: 0 })
     }
