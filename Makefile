@@ -1,16 +1,16 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory soak fuzz
+.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory bench-crowd soak fuzz
 
 help:
 	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
 	@printf "%-16s %s\n" "make build" "build the gateway"
-	@printf "%-16s %s\n" "make demo" "start the gateway with a KDC, an identity provider and two sample applications"
+	@printf "%-16s %s\n" "make demo" "start the gateway with a KDC, an identity provider and three applications"
 	@printf "%-16s %s\n" "make demo-check" "the same, unattended: log in every way and look at what the applications saw"
 	@printf "%-16s %s\n" "make attack-target" "start the gateway in front of UPSTREAM=127.0.0.1:PORT, with sessions, to be attacked"
 	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
 	@printf "%-16s %s\n" "make bench" "measure the gateway beside its peers, in one run"
-	@printf "%-16s %s\n" "make bench-NAME" "one of them: proxy, directory"
+	@printf "%-16s %s\n" "make bench-NAME" "one of them: proxy, directory, crowd"
 	@printf "%-16s %s\n" "make soak" "the tests of kills and races, and 100,000 paths beside Tomcat, again and again for SOAK_MINUTES (10)"
 	@printf "%-16s %s\n" "make fuzz" "feed each parser made-up bytes for FUZZ_SECONDS (60)"
 	@printf "%-16s %s\n" "make lint" "formatting, clippy, documentation, shell scripts"
@@ -22,10 +22,12 @@ build: setup
 	cargo build --release
 
 demo: setup
+	@scripts/python.sh demo/django/requirements.txt target/django
 	@cargo build --bin gatehouse --example sample_app
 	@scripts/demo/run.sh
 
 demo-check: setup
+	@scripts/python.sh demo/django/requirements.txt target/django
 	@cargo build --bin gatehouse --example sample_app
 	@scripts/demo/check.sh
 
@@ -37,6 +39,7 @@ attack-target:
 
 test: setup
 	@scripts/python.sh
+	@scripts/python.sh demo/django/requirements.txt target/django
 	scripts/with-postgres.sh cargo test
 
 lint: setup
@@ -45,7 +48,7 @@ lint: setup
 	@RUSTDOCFLAGS="-D warnings" cargo doc -q --no-deps
 	@for script in scripts/*.sh scripts/*/*.sh demo/*/*.sh .ci/run; do bash -n $$script || exit 1; done
 
-bench: bench-proxy bench-directory
+bench: bench-proxy bench-directory bench-crowd
 
 bench-proxy:
 	@scripts/setup.sh bench
@@ -54,6 +57,9 @@ bench-proxy:
 
 bench-directory: setup
 	@scripts/with-postgres.sh cargo bench -q --bench directory
+
+bench-crowd: setup
+	@cargo bench -q --bench crowd
 
 soak: setup
 	scripts/with-postgres.sh scripts/soak.sh

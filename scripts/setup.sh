@@ -16,6 +16,9 @@ packages=(
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
 )
 
+# Tests: a client of a Crowd server for Node, if no other Node is there.
+command -v npm >/dev/null || packages+=(nodejs npm)
+
 # What is only needed to measure: setup.sh bench
 if [ "${1:-}" = bench ]; then
     packages+=(nginx-light wrk)

@@ -2,6 +2,7 @@
 //! command line itself. Both ways lead through the same routes.
 
 mod aliases;
+mod chain;
 mod changes;
 mod directories;
 mod edits;
@@ -29,6 +30,7 @@ use serde_json::json;
 
 pub use self::{
     aliases::{AliasEditView, AliasView},
+    chain::{ChainApp, ChainCrowd, ChainQuestion, ChainView, Chains, LinkOutcome, LinkView},
     changes::{ChangeView, UndoView},
     directories::DirectoryView,
     edits::EditView,
@@ -77,6 +79,8 @@ pub struct Admin {
     pub passwords: Passwords,
     /// What requests meet.
     pub requests: Arc<Requests>,
+    /// What lies between the gateway and people's pages.
+    pub chains: Arc<Chains>,
 }
 
 impl Admin {
@@ -114,6 +118,7 @@ impl Admin {
                 "/groups/{name}/groups/{child}",
                 put(groups::nest_group).delete(groups::unnest_group),
             )
+            .route("/apps/{name}/chain", post(chain::show_chain))
             .route("/aliases", aliases::routes())
             .route("/directories", get(directories::list_directories))
             .route(

@@ -2,6 +2,7 @@
 
 mod administration;
 mod applications;
+mod chains;
 mod check;
 mod crowd;
 mod metadata;

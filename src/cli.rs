@@ -122,7 +122,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Export(export) => export.run(&cli.config),
         Command::Plan(plan) => plan.run(&cli.config),
         Command::Adopt(adopt) => adopt.run(&cli.config),
-        Command::App(app) => app.run(),
+        Command::App(app) => app.run(&cli.config),
         Command::Keys(keys) => keys.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),

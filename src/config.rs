@@ -9,6 +9,7 @@ mod app_sessions;
 mod claims;
 mod crowd;
 mod identity_headers;
+mod internal_url;
 mod kerberos;
 mod otlp;
 mod passwords;

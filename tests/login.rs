@@ -38,7 +38,7 @@ fn user(seen: &Seen) -> &str {
 }
 
 /// From a page of an application to the identity provider's form.
-async fn to_form(gateway: &TestGateway, browser: &Curl, url: &str) -> Answer {
+pub async fn to_form(gateway: &TestGateway, browser: &Curl, url: &str) -> Answer {
     let asked = browser.get(url, &["-L"]).await;
     if asked.url.starts_with("http://idp.localhost") {
         return asked; // Who had no ticket a moment ago is not asked again.

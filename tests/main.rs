@@ -13,6 +13,7 @@ mod cli;
 mod clients;
 mod crowd;
 mod crowd_events;
+mod crowd_peers;
 mod crowd_sso;
 mod crowd_writes;
 mod directory;

@@ -2,9 +2,12 @@
 
 pub mod browser;
 pub mod clients;
+pub mod crowd_app;
+pub mod crowd_client;
 pub mod curl;
 pub mod databases;
 pub mod directory;
+pub mod django;
 pub mod faults;
 pub mod gateway;
 pub mod idp;
@@ -15,11 +18,21 @@ pub mod scm;
 pub mod tomcat;
 pub mod upstream;
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::{
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    sync::atomic::{AtomicU16, Ordering},
+};
 
-/// A port that nobody has, a moment ago.
+/// A port that nobody has: below those that connections go out from, and given to one test of this process.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 2000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits until somebody listens there.

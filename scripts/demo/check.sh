@@ -79,6 +79,9 @@ expect "alice reaches the page she wanted" "$page" 'id="asked">GET /browse/DEMO-
 expect "the application is told that it is alice" "$page" '<strong id="user">alice</strong>'
 expect "the ticket does not reach the application" "$(grep -ci negotiate <<<"$page" || true)" '^0$'
 expect "the second host needs no second login" "$(as alice -L $WIKI/)" '<strong id="user">alice</strong>'
+expect "Django learns from Crowd who she is" "$(as alice -L $DJANGO/)" '<strong id="user">alice</strong>'
+expect "and nobody tells it by a cookie of their own" \
+    "$(as alice -b 'crowd.token_key=made-up' $DJANGO/whoami)" '"user": "alice"'
 expect "a client's own identity headers are dropped" \
     "$(as alice -H 'X_Forwarded_User: root' -H 'X-Forwarded-User: root' $JIRA/rest/whoami)" '"x-forwarded-user":"alice"'
 expect "NTLM is told apart and leads to the choice" \
@@ -89,6 +92,10 @@ page=$(sign_in_by_saml bob bob "$WIKI/display/DEMO?page=2")
 expect "bob reaches the page he wanted" "$page" 'id="asked">GET /display/DEMO\?page=2<'
 expect "the application is told who he is, in UTF-8" "$page" "Bob O'Hara &amp; Söns, bob@example.test"
 expect "and his groups" "$page" '<span id="groups">jira-users</span>'
+
+page=$(as bob -L $DJANGO/)
+expect "Django shows him without another login" "$page" '<strong id="user">bob</strong>, bob@example.test'
+expect "with his groups" "$page" '<span id="groups">jira-users</span>'
 
 echo "--- alice, by SAML: the same person"
 page=$(sign_in_by_saml alice2 alice "$JIRA/")
@@ -123,17 +130,29 @@ kill -9 "$GATEWAY"
 wait "$GATEWAY" 2>/dev/null || true
 start_gateway
 expect "alice is still signed in" "$(as alice $JIRA/)" '<strong id="user">alice</strong>'
+expect "and at Django" "$(as alice $DJANGO/)" '<strong id="user">alice</strong>'
+
+echo "--- the chain to Django"
+expect "every link of it holds" "$(gatehouse app test django --as bob --password-file "$DEMO/crowd.password")" "^ok +application"
 
 echo "--- the end"
 expect "the command line lists sessions" "$(gatehouse session list)" ' bob +.*saml:demo-idp'
 expect "and ends them" "$(gatehouse session end --user bob)" 'ended 1 session'
 sleep 1
 expect "bob has to log in again" "$(as bob -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
+page=$(sign_in_by_saml bob2 bob "$DJANGO/")
+expect "bob signs in to Django itself" "$page" '<strong id="user">bob</strong>'
+expect "one login opens all" "$(as bob2 -L $WIKI/)" '<strong id="user">bob</strong>'
+as bob2 -o /dev/null -H "Referer: $DJANGO/" -H 'Sec-Fetch-Site: same-origin' $DJANGO/logout/
+sleep 1
+expect "he signs out of Django" "$(as bob2 -o /dev/null -w '%{http_code}' $DJANGO/)" '^303'
+expect "and is out everywhere" "$(as bob2 -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
 expect "alice signs out on one host" \
     "$(as alice -X POST -H "Origin: $JIRA" -o /dev/null -w '%{http_code} %{redirect_url}' $JIRA/_gatehouse/logout)" \
     "^303 $LOGIN/_gatehouse/logged-out"
 expect "and is signed out on the other" "$(as alice -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
+expect "and of Django" "$(as alice -o /dev/null -w '%{http_code}' $DJANGO/)" '^303'
 expect "requests were counted" "$(curl -fsS http://127.0.0.1:9091/metrics)" \
-    '^gatehouse_requests_total\{app="wiki",decision="login",reason="ok",status="3xx"\} 2'
+    '^gatehouse_requests_total\{app="wiki",decision="login",reason="ok",status="3xx"\} 4'
 
 echo "demo-check: all of it worked"

@@ -7,9 +7,10 @@ source scripts/demo/start.sh
 start_all
 cat <<EOF
 
-Gatehouse is running, in front of two sample applications.
+Gatehouse is running, in front of three applications.
 
   $JIRA/    a "Jira"          $WIKI/    a "wiki"
+  $DJANGO/   a Django application that knows people by Crowd only
   $LOGIN/   where people sign in
 
 In a browser: trust the demo's certificate authority first, .demo/ca.pem
@@ -28,6 +29,8 @@ As an administrator:
   target/debug/gatehouse --config $DEMO/gatehouse.toml session list
   target/debug/gatehouse --config $DEMO/gatehouse.toml user show alice
   target/debug/gatehouse --config $DEMO/gatehouse.toml session end --user alice
+  target/debug/gatehouse --config $DEMO/gatehouse.toml app setup jira --version 10.3
+  target/debug/gatehouse --config $DEMO/gatehouse.toml app test django --as alice
   curl http://127.0.0.1:9091/metrics
 
 Logs and data are in .demo; remove it to begin anew. Ctrl-C ends the demo.

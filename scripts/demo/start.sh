@@ -6,6 +6,7 @@ REALM=EXAMPLE.TEST
 LOGIN=https://login.localhost:8443
 JIRA=https://jira.localhost:8443
 WIKI=https://wiki.localhost:8443
+DJANGO=https://crowd-app.localhost:8443
 IDP=http://idp.localhost:8088
 KDC_PORT=18088
 source scripts/kdc.sh
@@ -36,16 +37,16 @@ port_is_open() {
 
 require_free_ports() {
     local port
-    for port in 8443 9091 8081 8082 8088 $KDC_PORT; do
+    for port in 8443 9091 8081 8082 8083 8088 $KDC_PORT; do
         if port_is_open "$port"; then
             fail "port $port is in use: is another demo running? See: ss -ltnp"
         fi
     done
 }
 
-# A certificate authority of the demo's own, and a certificate for the three hosts.
+# A certificate authority of the demo's own, and a certificate for the four hosts.
 make_certificates() {
-    if [ -f "$DEMO/tls.pem" ]; then return; fi
+    if openssl x509 -noout -checkhost crowd-app.localhost -in "$DEMO/tls.pem" 2>/dev/null | grep -q 'does match'; then return; fi
     (
         cd "$DEMO"
         openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=Gatehouse demo CA" \
@@ -53,7 +54,7 @@ make_certificates() {
             -keyout ca.key -out ca.pem
         openssl req -newkey rsa:2048 -nodes -subj /CN=login.localhost -keyout tls.key -out tls.csr
         openssl x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 365 -out tls.pem \
-            -extfile <(echo "subjectAltName=DNS:login.localhost,DNS:jira.localhost,DNS:wiki.localhost
+            -extfile <(echo "subjectAltName=DNS:login.localhost,DNS:jira.localhost,DNS:wiki.localhost,DNS:crowd-app.localhost
 extendedKeyUsage=serverAuth")
         chmod 600 tls.key ca.key
     ) 2>/dev/null || fail "openssl could not make the certificates"
@@ -81,7 +82,17 @@ start_apps() {
     wait_for "the sample apps" "$DEMO/wiki.log" curl -fs 127.0.0.1:8082/status
 }
 
+# A Django application that knows nobody but by Crowd: it asks the gateway while it starts.
+start_django() {
+    target/django/bin/python demo/django/app.py "$DEMO" 8083 http://127.0.0.1:9091/crowd django \
+        "$(cat "$DEMO/crowd.password")" >"$DEMO/django.log" 2>&1 &
+    wait_for "the Django application" "$DEMO/django.log" grep -q ready "$DEMO/django.log"
+}
+
 write_configuration() {
+    if [ ! -f "$DEMO/crowd.password" ]; then
+        (umask 077 && openssl rand -hex 32 | tr -d '\n' >"$DEMO/crowd.password")
+    fi
     if [ ! -f "$DEMO/master.key" ]; then
         (umask 077 && openssl rand -hex 32 >"$DEMO/master.key")
     fi
@@ -124,6 +135,16 @@ name = "wiki"
 kind = "confluence"
 url = "$WIKI"
 upstream = "http://127.0.0.1:8082"
+
+[[app]]
+name = "django"
+url = "$DJANGO"
+upstream = "http://127.0.0.1:8083"
+sessions = { cookies = ["sessionid"], sign_out_paths = ["/logout/"] }
+
+[[app.crowd]]
+credentials = ["sha256:$(sha256sum "$DEMO/crowd.password" | cut -d' ' -f1)"]
+single_sign_on = true
 
 [[saml]]
 name = "demo-idp"
@@ -187,4 +208,5 @@ start_all() {
     write_configuration
     : >"$DEMO/gatehouse.log"
     start_gateway
+    start_django
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     applications::{Shared, applications, requests, sites},
+    chains::chains,
     check::sealer,
     start::{StartError, passwords},
 };
@@ -68,6 +69,8 @@ pub(super) fn admin(
         sealer,
         passwords,
         requests: Arc::new(requests),
+        // Nobody can be signed in where no gateway runs.
+        chains: chains(config, directories, None),
     }
 }
 

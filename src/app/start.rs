@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     administration::{admin, ensure_directories, policy, targets},
     applications::{Shared, app_cookies, applications, requests, sites},
+    chains::chains,
     check::{check, identity_provider, sealer, service_provider, warnings},
     crowd::{crowd_applications, put_accounts_first},
     metadata, telemetry,
@@ -180,7 +181,10 @@ async fn assemble(
     };
     let mut apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);
-    let admin = admin(config, &store, &clock, &directories, requests, passwords.clone());
+    let admin = Admin {
+        chains: chains(config, &directories, Some(sessions.clone())),
+        ..admin(config, &store, &clock, &directories, requests, passwords.clone())
+    };
     admin.keep_up(&background);
     go_on_with_plans(&store, &clock, &background).await?;
 

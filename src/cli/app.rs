@@ -1,6 +1,9 @@
 //! `gatehouse app`.
 
-use std::process::ExitCode;
+mod chain;
+mod setup;
+
+use std::{path::Path, process::ExitCode};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
@@ -17,20 +20,26 @@ pub(super) enum AppCommand {
     ///
     /// Also prints the line for its `[[app.crowd]]` table. Of the password itself the gateway keeps nothing.
     Credential,
+    Setup(setup::Setup),
+    Test(chain::Test),
 }
 
 impl AppCommand {
-    pub(super) fn run(&self) -> ExitCode {
+    pub(super) fn run(&self, config: &Path) -> ExitCode {
         match self {
-            Self::Credential => {
-                let password = BASE64.encode(random::<32>());
-                let hash = CredentialHash(sha256(password.as_bytes())).text();
-                say("For the application, such as application.password in crowd.properties:");
-                say(&password);
-                say("For its [[app.crowd]] table:");
-                say(&format!("credentials = [\"{hash}\"]"));
-                ExitCode::SUCCESS
-            }
+            Self::Credential => make_credential(),
+            Self::Setup(setup) => setup.run(config),
+            Self::Test(test) => test.run(config),
         }
     }
+}
+
+fn make_credential() -> ExitCode {
+    let password = BASE64.encode(random::<32>());
+    let hash = CredentialHash(sha256(password.as_bytes())).text();
+    say("For the application, such as application.password in crowd.properties:");
+    say(&password);
+    say("For its [[app.crowd]] table:");
+    say(&format!("credentials = [\"{hash}\"]"));
+    ExitCode::SUCCESS
 }

@@ -332,7 +332,7 @@ pub fn write_secret(path: &Path, text: &str) {
 }
 
 fn write_certificate(directory: &Path) {
-    let hosts = ["login", "jira", "wiki"].map(|name| format!("{name}.localhost"));
+    let hosts = ["login", "jira", "wiki", "crowd"].map(|name| format!("{name}.localhost"));
     let names = hosts.into_iter().chain(["localhost".to_owned()]).collect::<Vec<_>>();
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     fs::write(directory.join("tls.pem"), made.cert.pem()).unwrap();
