@@ -2,15 +2,20 @@
 
 mod administration;
 mod applications;
+mod background;
 mod chains;
 mod check;
 mod crowd;
+mod gateway;
 mod metadata;
+mod parts;
+mod signing_in;
 mod start;
 mod telemetry;
 
 pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{
     check::{check, identity_provider, service_provider, warnings},
-    start::{Gateway, StartError, start},
+    gateway::Gateway,
+    start::{StartError, start},
 };

@@ -1,7 +1,7 @@
 //! Passwords of accounts: who may try one, how often, and what comes of it. Knows no browser.
 //!
 //! The gateway's own passwords are stored as argon2id hashes. Whoever checks passwords is a
-//! [`PasswordBackend`]; what is around it (how many are checked at a time, what is wrong too often, that nobody
+//! `PasswordBackend`; what is around it (how many are checked at a time, what is wrong too often, that nobody
 //! learns which accounts there are) is the same for all of them.
 
 mod backend;

@@ -8,7 +8,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
     directory::{Change, DirectoryId, GroupId, PersonId, Profile, UserId, UserState, UserStep},
@@ -162,7 +162,7 @@ async fn what_is_forgotten_is_missed_and_what_nobody_has_missed_is_not() {
         let mut copy = Copy::of(&directories);
         copy.follow(store).await;
 
-        store.delete_changes_before(Utc::now() + TimeDelta::days(1)).await.unwrap();
+        store.delete_changes_before(Clock::System.now() + TimeDelta::days(1)).await.unwrap();
         assert_eq!(copy.follow(store).await, Some(0), "nothing has happened since");
         assert!(expired(store, &directories, &beginning).await);
         world.log_in(directories[0], "eve", &["devs"]).await;
@@ -170,7 +170,7 @@ async fn what_is_forgotten_is_missed_and_what_nobody_has_missed_is_not() {
         assert!(copy.follow(store).await.unwrap() > 0);
         copy.assert_same(&Copy::read(store, &directories).await, 0);
 
-        store.delete_changes_before(Utc::now() + TimeDelta::days(1)).await.unwrap();
+        store.delete_changes_before(Clock::System.now() + TimeDelta::days(1)).await.unwrap();
         assert!(expired(store, &directories, &after_bob).await);
     }
 }
@@ -242,7 +242,7 @@ async fn whoever_reads_while_a_plan_is_applied_hears_of_all_of_it() {
             reason: "test".to_owned(),
             undoes: None,
         };
-        let plan = store.begin_plan(new, Utc::now()).await.unwrap();
+        let plan = store.begin_plan(new, Clock::System.now()).await.unwrap();
         let user = UserId(store.take_ids(Ids::Users, 1).await.unwrap());
         let person = PersonId(store.take_ids(Ids::Persons, 1).await.unwrap());
         let group = GroupId(store.take_ids(Ids::Groups, 1).await.unwrap());
@@ -261,10 +261,13 @@ async fn whoever_reads_while_a_plan_is_applied_hears_of_all_of_it() {
         let chunks =
             [Chunk::Groups(vec![new]), Chunk::Users(vec![step]), Chunk::Members(vec![joins])];
         for (number, chunk) in (0..).zip(&chunks) {
-            store.add_chunk(plan, number, chunk.pack().unwrap(), Utc::now()).await.unwrap();
+            store
+                .add_chunk(plan, number, chunk.pack().unwrap(), Clock::System.now())
+                .await
+                .unwrap();
         }
         let seal = Seal { chunks: 3, first_ending: 3, ..Seal::default() };
-        store.seal_plan(plan, seal, Utc::now()).await.unwrap();
+        store.seal_plan(plan, seal, Clock::System.now()).await.unwrap();
         let mut applier = Applier::take_up(store, plan).await.unwrap();
         for chunk in chunks {
             let here = store.find_log_place(&[directory]).await.unwrap();

@@ -34,8 +34,8 @@ async fn user(store: &Store, name: &str) -> User {
     found.into_iter().next().unwrap().user
 }
 
-fn from(address: &str) -> Option<IpAddr> {
-    Some(address.parse().unwrap())
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
 }
 
 /// Alice with a password, and root with one for emergencies, on every database.
@@ -57,7 +57,7 @@ async fn the_fifth_wrong_password_locks_an_account_on_every_replica_and_longer_e
     for (house, here, clock) in everywhere().await {
         let alice = user(&house.store, "alice").await;
         let check = async |passwords: &Passwords, text: &str| {
-            passwords.check(&alice, text, from("192.0.2.1")).await.unwrap()
+            passwords.check(&alice, text, Some(address("192.0.2.1"))).await.unwrap()
         };
         for _ in 0..4 {
             assert_eq!(check(&here, "wrong horse").await, Verdict::Wrong);
@@ -89,7 +89,7 @@ async fn many_tries_at_once_are_no_more_than_a_few() {
             let (passwords, alice) = (passwords.clone(), alice.clone());
             tokio::spawn(async move {
                 let text = format!("wrong horse {number}");
-                passwords.check(&alice, &text, from("192.0.2.1")).await.unwrap()
+                passwords.check(&alice, &text, Some(address("192.0.2.1"))).await.unwrap()
             })
         });
         let mut wrong = 0;
@@ -123,8 +123,8 @@ async fn whoever_hangs_up_has_tried_all_the_same() {
 async fn nobody_locks_out_an_account_for_emergencies_from_elsewhere() {
     for (house, passwords, clock) in everywhere().await {
         let root = user(&house.store, "root").await;
-        let check = async |text: &str, address: &str| {
-            passwords.check(&root, text, from(address)).await.unwrap()
+        let check = async |text: &str, from: &str| {
+            passwords.check(&root, text, Some(address(from))).await.unwrap()
         };
         for _ in 0..5 {
             assert_eq!(check("wrong", "192.0.2.66").await, Verdict::Wrong);

@@ -6,7 +6,8 @@ use super::{
     applications::{Shared, applications, requests, sites},
     chains::chains,
     check::sealer,
-    start::{StartError, passwords},
+    parts::passwords,
+    start::StartError,
 };
 use crate::{
     admin::{Admin, Requests, UpkeepRules},

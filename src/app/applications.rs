@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{administration::Directories, check::rules, start::configured};
+use super::{administration::Directories, check::rules, parts::configured};
 use crate::{
     admin::{AskedApp, Requests},
     clock::Clock,

@@ -4,12 +4,57 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::administration::Directories;
-use crate::{
-    config::{AppConfig, Config, CrowdConfig, NewAccounts},
-    crowd::{AccountFirst, Application, Applications, CookieSettings, Crowd},
-    router::App,
+use super::{
+    administration::{Directories, policy},
+    parts::{Parts, configured, own_sealer},
 };
+use crate::{
+    config::{AppConfig, Config, CrowdConfig, NewAccounts, Problems},
+    crowd::{
+        AccountFirst, Application, Applications, CookieSettings, Copies, Crowd, CrowdServer,
+        deliver_webhooks,
+    },
+    http::TrustedProxies,
+    router::App,
+    server::{self, InternalServer},
+};
+
+/// All that applications ask.
+pub(super) fn crowd(config: &Config, parts: &Parts) -> Result<Arc<Crowd>, Problems> {
+    let Parts { store, clock, background, metrics, .. } = parts;
+    let crowd = Arc::new(Crowd {
+        store: store.clone(),
+        clock: clock.clone(),
+        sessions: parts.sessions.clone(),
+        passwords: parts.passwords.clone(),
+        managed_groups: policy(config).managed_groups,
+        applications: crowd_applications(config, &parts.directories),
+        copies: Arc::new(Copies::new(store.clone(), clock.clone(), background.clone())),
+        sealer: Arc::new(own_sealer(config)?),
+        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
+        metrics: metrics.clone(),
+        background: background.clone(),
+    });
+    if !crowd.applications.is_empty() {
+        deliver_webhooks(&crowd);
+    }
+    Ok(crowd)
+}
+
+/// What machines are served by.
+pub(super) fn internal_server(
+    config: &Config,
+    crowd: Arc<Crowd>,
+    health: axum::Router,
+) -> Result<InternalServer, Problems> {
+    // HTTP/1.1 only: some who ask read nothing else.
+    let tls = config.server.internal_tls.as_ref().map(|tls| server::acceptor(tls, false));
+    let tls = configured("server.internal_tls", tls.transpose())?;
+    let asked = config.apps.iter().any(|app| !app.crowd.is_empty());
+    let secure = tls.is_some() || config.server.internal_encrypted_elsewhere;
+    let crowd = asked.then(|| CrowdServer::new(crowd, secure));
+    Ok(InternalServer::new(health, crowd, tls, config.server.max_connections))
+}
 
 /// Every application that may ask.
 pub(super) fn crowd_applications(config: &Config, directories: &Directories) -> Applications {

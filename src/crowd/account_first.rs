@@ -17,7 +17,7 @@ use crate::{
     directory::User,
     http::{Error, RELOAD_SCRIPT, Response, page},
     session::Visitor,
-    store::StoreError,
+    store::{CrowdSync, StoreError},
     telemetry::Metrics,
 };
 
@@ -121,7 +121,7 @@ impl AccountFirst {
         for application in self.applications.iter().filter(see) {
             let sync = self.copies.store.find_crowd_sync(&application.name).await?;
             // Whoever has never copied anything is not being set up, or not yet: there is nothing to wait for.
-            let Some(sync) = sync.filter(|sync| sync.has_begun()) else {
+            let Some(sync) = sync.filter(CrowdSync::has_begun) else {
                 self.metrics.count_account_wait(&self.app, "no_copy");
                 tracing::warn!(app = %self.app, application = %application.name,
                     user.name = user.profile.username, "the application has not copied its directories \

@@ -81,7 +81,12 @@ async fn a_ticket_opens_a_session_for_scripts_and_a_token_beside_it_says_who() {
     let Some(office) = Office::open().await else { return };
     let more = json!({
         "page": 200,
-        "cookies": ["__Host-gatehouse-browser", "__Host-gatehouse-login", "__Host-gatehouse-session"],
+        "cookies": [
+            "__Host-gatehouse-app-tracker",
+            "__Host-gatehouse-browser",
+            "__Host-gatehouse-login",
+            "__Host-gatehouse-session",
+        ],
         "with_session": "alice",
         "beside": "bob",
         "dashboard": ["alice", "anonymous"],

@@ -101,8 +101,8 @@ async fn a_list_that_cannot_be_read_to_its_end_does_not_end_as_if_it_were_whole(
     let plan = self::plan(Plan::new());
     let store = Store::open(&plan.store_options()).await.unwrap();
     let directory = store.ensure_directory("Internal", Clock::System.now()).await.unwrap();
-    let columns: String = (0..16).map(|column| format!(",attributes.note{column}")).collect();
-    let mut list = format!("username{columns}\n");
+    let columns: Vec<_> = (0..16).map(|column| format!("attributes.note{column}")).collect();
+    let mut list = format!("username,{}\n", columns.join(","));
     // More than waits anywhere on the way.
     for user in 0..6000 {
         writeln!(list, "user{user:05}{}", format!(",{}", "x".repeat(250)).repeat(16)).unwrap();

@@ -28,6 +28,7 @@ async fn users_are_found_by_what_is_known_of_them() {
             ("name = \"*\"", &["ada", "Bob", "carol", "dave_x"][..]),
             ("name = BOB", &["Bob"]),
             ("name = b*", &["Bob"]),
+            ("name = CAROL or name = nobody or name = ada", &["ada", "carol"]),
             ("name = *O*", &["Bob", "carol"]),
             ("email = \"*@EXAMPLE.com\"", &["ada", "Bob", "dave_x"]),
             ("email = \"bob@example.com\"", &["Bob"]),

@@ -47,7 +47,9 @@ impl Copy {
             let told = store.read_crowd_events(&self.directories, &place).await.unwrap();
             if let Some(told) = told {
                 let count = told.events.len();
-                told.events.into_iter().for_each(|event| self.heed(event));
+                for event in told.events {
+                    self.heed(event);
+                }
                 self.place = Some(told.place);
                 return Some(count);
             }
@@ -70,7 +72,7 @@ impl Copy {
                     groups.remove(&key);
                 }
             }
-            CrowdEvent::User(user) => self.heed_user(*user),
+            CrowdEvent::User(user) => self.heed_user(&user),
             CrowdEvent::NoUser(name) => {
                 self.users.remove(&NameKey::of(&name));
                 self.memberships.remove(&NameKey::of(&name));
@@ -78,7 +80,9 @@ impl Copy {
             CrowdEvent::GroupsOfUser { username, groups } => {
                 assert!(self.users.contains_key(&NameKey::of(&username)), "{username} is unknown");
                 let groups = keys(&groups);
-                groups.iter().for_each(|group| assert!(self.groups.contains_key(group), "{group}"));
+                for group in &groups {
+                    assert!(self.groups.contains_key(group), "{group} is unknown");
+                }
                 self.memberships.insert(NameKey::of(&username), groups);
             }
             CrowdEvent::GroupsOfGroup { group, parents, children } => {
@@ -95,7 +99,7 @@ impl Copy {
     }
 
     /// An account that is known by another name is renamed, and keeps what it has.
-    fn heed_user(&mut self, told: EventUser) {
+    fn heed_user(&mut self, told: &EventUser) {
         let key = NameKey::of(&told.seen.user.profile.username);
         let (uuid, shown, attributes) = kept(&told.seen.user);
         let known = self.users.iter().find(|(_, (known, ..))| *known == uuid);
@@ -106,7 +110,9 @@ impl Copy {
                 self.memberships.insert(key.clone(), groups);
             }
         }
-        told.dropped_attributes.iter().for_each(|name| drop(before.remove(name)));
+        for name in &told.dropped_attributes {
+            before.remove(name);
+        }
         before.extend(attributes);
         self.users.insert(key, (uuid, shown, before));
     }

@@ -64,7 +64,7 @@ impl Ears {
     }
 
     async fn wait_for(&self, count: usize) {
-        for _ in 0..300 {
+        for _ in 0..600 {
             if self.heard().len() >= count {
                 return;
             }
@@ -99,7 +99,7 @@ impl World {
     }
 
     async fn wait_for_metric(&self, line: &str) {
-        for _ in 0..200 {
+        for _ in 0..600 {
             if self.metric(line).await {
                 return;
             }

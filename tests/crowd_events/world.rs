@@ -2,7 +2,6 @@
 
 use std::{fmt::Write as _, io::Cursor};
 
-use chrono::Utc;
 use gatehouse::{
     clock::Clock,
     directory::{Change, DirectoryId, NameKey, Profile},
@@ -72,7 +71,7 @@ impl World {
             reason: "trace".to_owned(),
         };
         // The time as it is: what is lost with a backup and what comes instead are told apart by it.
-        let _ = self.store.provision(&request, Utc::now()).await;
+        let _ = self.store.provision(&request, Clock::System.now()).await;
     }
 
     pub async fn find(&self, directory: DirectoryId, name: &str) -> UserDetails {
@@ -99,7 +98,7 @@ impl World {
     async fn steps(&self, directory: DirectoryId, steps: Vec<Step>) {
         let (actor, reason) = ("admin".to_owned(), "test".to_owned());
         let edit = Edit { directory, steps, actor, reason };
-        let _ = self.store.apply_edit(edit, false, Utc::now()).await;
+        let _ = self.store.apply_edit(edit, false, Clock::System.now()).await;
     }
 
     async fn group_step(&self, directory: DirectoryId, change: Change) {
@@ -189,7 +188,7 @@ impl World {
         if let Some(plan) = plan.filter(|_| self.dice.below(2) == 0) {
             let _ = undo_plan(&self.store, &Clock::System, plan, "admin", false).await;
         } else if let Some(last) = self.store.list_latest_changes(None, 1).await.unwrap().first() {
-            let _ = self.store.undo(last.batch, "admin", false, Utc::now()).await;
+            let _ = self.store.undo(last.batch, "admin", false, Clock::System.now()).await;
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Several gateways on one database, gateways that are killed, and what of a token needs no database.
 
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
 use chrono::TimeDelta;
 use gatehouse::{
     app,
     config::Config,
     directory::{Issuer, PersonId},
     secrets::Sealer,
-    session::{ApplicationsLogin, Login, SessionTimes, Sessions},
+    session::{ApplicationsLogin, Login, Owner, SessionTimes, Sessions},
     store::{SessionId, Store},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -355,4 +360,23 @@ async fn an_equal_session_is_given_once_more_and_another_is_another() {
             "nobody used it for an hour"
         );
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_known_needs_no_memory() {
+    let database = databases().await.remove(0);
+    let clock = gatehouse::clock::Clock::adjustable();
+    let house = sessions(&database.store, &clock).await;
+    let (_, cookie) = child(&house, person(&database.store, "alice").await).await;
+    let live = house.find(&cookie, "host").await.unwrap().unwrap();
+    house.token_for(&live, "jira").await.unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let marker = house.marker(&live).to_owned();
+    let counted = allocation_counter::measure(|| {
+        let token = pin!(house.token_for(&live, "jira")).poll(&mut context);
+        assert!(matches!(token, Poll::Ready(Ok(_))));
+        let owner = pin!(house.owner(Some(&marker), &live)).poll(&mut context);
+        assert_eq!(owner, Poll::Ready(Owner::ThisSession));
+    });
+    assert_eq!(counted.count_total, 0);
 }

@@ -41,7 +41,7 @@ async fn furnish(gateway: &TestGateway) {
 
 /// The flow that a page's form has.
 fn flow(page: &Answer) -> &str {
-    let (_, rest) = page.body.split_once("name=\"flow\" value=\"").expect(&page.body);
+    let (_, rest) = page.body.split_once("name=\"flow\" value=\"").unwrap();
     rest.split('"').next().unwrap()
 }
 

@@ -85,9 +85,14 @@ pub enum Test {
 }
 
 impl Condition {
-    /// Whether it leaves so few that they are better looked for by it than by their names.
-    pub(super) fn leaves_few(&self) -> bool {
-        matches!(self, Self::MemberOf { are_few: true, .. })
+    /// By what those are best found to whom it applies.
+    pub(super) fn leads(&self) -> Lead {
+        match self {
+            Self::MemberOf { are_few: true, .. } => Lead::Numbers,
+            Self::OneOf(_) | Self::GroupsOf(_) => Lead::Names,
+            Self::Any(parts) if names(parts).is_some() => Lead::Names,
+            _ => Lead::Order,
+        }
     }
 
     /// As SQL about a row `t`.
@@ -116,9 +121,52 @@ impl Condition {
                 format!("t.id IN ({members} IN ({groups}))")
             }
             Self::All(parts) => joined(parts, "AND", "1 = 1", sql),
-            Self::Any(parts) => joined(parts, "OR", "1 = 0", sql),
+            Self::Any(parts) => match names(parts) {
+                Some((field, names)) => {
+                    let names = names.map(|name| sql.bind(NameKey::of(name).as_str()));
+                    let names = names.collect::<Vec<_>>().join(", ");
+                    format!("{} IN ({names})", field.column(sql))
+                }
+                None => joined(parts, "OR", "1 = 0", sql),
+            },
         }
     }
+}
+
+/// By what rows are found that a condition leaves. SQLite cannot know that they are few, and would look along all
+/// names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// By the order of the names.
+    Order,
+    /// By the names that it says.
+    Names,
+    /// By the numbers that it says.
+    Numbers,
+}
+
+impl Lead {
+    /// What SQLite is kept from using an index by: for the directory, and for the place in the order.
+    pub(super) fn pluses(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Order => ("", ""),
+            Self::Names => ("", "+"),
+            Self::Numbers => ("+", "+"),
+        }
+    }
+}
+
+/// The names, if it is nothing but several that a user or a group could have.
+fn names(parts: &[Condition]) -> Option<(&Field, impl Iterator<Item = &str>)> {
+    let name = |part| match part {
+        &Condition::Test(ref field, Test::Equals(ref name)) if field.is_name() => {
+            Some((field, name.as_str()))
+        }
+        _ => None,
+    };
+    let (field, _) = parts.first().and_then(name)?;
+    let all = parts.iter().all(|part| name(part).is_some());
+    all.then(|| (field, parts.iter().filter_map(name).map(|(_, name)| name)))
 }
 
 /// As a tree that is as low as can be: a database allows so many levels and no more.

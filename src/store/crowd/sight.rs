@@ -117,14 +117,13 @@ impl Sight {
     ) -> String {
         let Table { name, key } = table;
         let Cut { after, skip, limit } = cut;
-        // SQLite cannot know how many a condition leaves. What has a plus is looked for by no index.
-        let plus = if condition.leaves_few() && !sql.is_postgres { "+" } else { "" };
+        let (id, name_key) = if sql.is_postgres { ("", "") } else { condition.leads().pluses() };
         let (condition, after) = (condition.sql(sql), sql.bind(after));
         let part = |index: usize, most: i64| {
             let lit = self.is_lit(table, index);
             format!(
-                "SELECT * FROM {name} t WHERE {plus}{lit} AND {plus}t.{key} > {after} AND {condition} \
-                 ORDER BY {plus}t.{key} LIMIT {most}"
+                "SELECT * FROM {name} t WHERE {id}{lit} AND {name_key}t.{key} > {after} AND {condition} \
+                 ORDER BY t.{key} LIMIT {most}"
             )
         };
         match self.0.len() {

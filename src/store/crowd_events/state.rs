@@ -152,7 +152,9 @@ async fn groups_of(
             groups.entry(user).or_default().push(group);
         }
     }
-    groups.values_mut().for_each(|names| names.sort_unstable());
+    for names in groups.values_mut() {
+        names.sort_unstable();
+    }
     Ok(groups)
 }
 

@@ -135,7 +135,9 @@ impl Touched {
     fn take_chunk(&mut self, chunk: &Chunk) {
         match chunk {
             Chunk::Groups(groups) => {
-                groups.iter().for_each(|group| self.group(&group.name).is_new = true);
+                for group in groups {
+                    self.group(&group.name).is_new = true;
+                }
             }
             Chunk::GroupEndings(groups) => {
                 for group in groups {
@@ -143,7 +145,9 @@ impl Touched {
                 }
             }
             Chunk::Users(steps) | Chunk::Endings(steps) => {
-                steps.iter().for_each(|step| self.step(step));
+                for step in steps {
+                    self.step(step);
+                }
             }
             // Whoever is in it is in the accounts' own chunks.
             Chunk::Members(_) => {}

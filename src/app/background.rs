@@ -1,0 +1,127 @@
+//! What runs besides requests.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+
+use super::parts::{Parts, session_times};
+use crate::{
+    clock::Clock,
+    config::Config,
+    keyring::Keyring,
+    lifecycle::Background,
+    store::{Store, StoreError},
+    sync,
+};
+
+/// An ending reaches every replica within a second.
+const LOOK_FOR_ENDINGS: Duration = Duration::from_millis(500);
+
+/// How often is written who was seen.
+const WRITE_SEEN: Duration = Duration::from_mins(1);
+
+/// How often is looked for plans that another gateway has left.
+const LOOK_FOR_PLANS: Duration = Duration::from_secs(30);
+
+/// A key that was retired is worth nothing within seconds, on every replica.
+const LOOK_FOR_KEYS: Duration = Duration::from_secs(5);
+
+/// How often what has expired is deleted.
+const PURGE: Duration = Duration::from_mins(10);
+
+/// Begins all of it.
+pub(super) async fn begin(config: &Config, parts: &Parts) -> Result<(), StoreError> {
+    go_on_with_plans(&parts.store, &parts.clock, &parts.background).await?;
+    follow_keys(parts.keyring.clone(), &parts.background);
+    follow_sessions(parts);
+    forget(parts, retention(config));
+    Ok(())
+}
+
+/// How long what nobody needs any more is kept.
+struct Retention {
+    /// Sessions that nobody uses.
+    sessions: TimeDelta,
+    /// Changes; for ever, if nothing is said.
+    changes: Option<TimeDelta>,
+}
+
+fn retention(config: &Config) -> Retention {
+    Retention {
+        sessions: session_times(config).idle,
+        changes: config.store.keep_changes_days.map(|days| TimeDelta::days(days.into())),
+    }
+}
+
+fn follow_keys(keyring: Arc<Keyring>, background: &Background) {
+    background.every(LOOK_FOR_KEYS, move || {
+        let keyring = keyring.clone();
+        async move {
+            report("look for signing keys", keyring.follow().await);
+        }
+    });
+}
+
+/// Takes up plans that were left when a gateway ended: now, and later those of other gateways.
+async fn go_on_with_plans(
+    store: &Store,
+    clock: &Clock,
+    background: &Background,
+) -> Result<(), StoreError> {
+    // Nobody can have begun one yet that this gateway would take for left.
+    let alone = matches!(store, Store::Sqlite { .. });
+    let left = sync::left_plans(store, clock, alone).await?;
+    let (first_store, first_clock) = (store.clone(), clock.clone());
+    background.spawn(async move {
+        report("apply plans", sync::go_on(&first_store, &first_clock, left).await);
+    });
+    let (store, clock) = (store.clone(), clock.clone());
+    background.every(LOOK_FOR_PLANS, move || {
+        let (store, clock) = (store.clone(), clock.clone());
+        async move {
+            let left = sync::left_plans(&store, &clock, false).await;
+            if let Some(left) = report("look for plans", left) {
+                report("apply plans", sync::go_on(&store, &clock, left).await);
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Sessions that end elsewhere, and those that are seen here.
+fn follow_sessions(parts: &Parts) {
+    let forgetting = parts.sessions.clone();
+    parts.background.every(LOOK_FOR_ENDINGS, move || {
+        let sessions = forgetting.clone();
+        async move {
+            report("look for ended sessions", sessions.forget_ended().await);
+        }
+    });
+    let writing = parts.sessions.clone();
+    parts.background.every(WRITE_SEEN, move || {
+        let sessions = writing.clone();
+        async move {
+            report("write down who was seen", sessions.write_seen().await);
+        }
+    });
+}
+
+/// Deletes what nobody needs any more.
+fn forget(parts: &Parts, Retention { sessions: idle, changes: keep }: Retention) {
+    let (store, clock) = (parts.store.clone(), parts.clock.clone());
+    parts.background.every(PURGE, move || {
+        let (store, now) = (store.clone(), clock.now());
+        async move {
+            report("delete what has expired", store.delete_expired(now, now - idle).await);
+            if let Some(keep) = keep {
+                report("delete old changes", store.delete_changes_before(now - keep).await);
+            }
+        }
+    });
+}
+
+/// What fails now is tried again the next time.
+pub(super) fn report<T, E: std::fmt::Display>(work: &str, result: Result<T, E>) -> Option<T> {
+    let failed = |error: &E| tracing::error!(%error, work, "background work failed");
+    result.inspect_err(failed).ok()
+}
