@@ -24,8 +24,7 @@ const TOKEN: &str = "crowd.token_key";
 /// What an application's credentials are in the configuration, for a password.
 fn hash(password: &str) -> String {
     let hash = gatehouse::secrets::sha256(password.as_bytes());
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{digits}")
+    gatehouse::config::CredentialHash(hash).text()
 }
 
 /// Jira and a wiki that know people by Crowd's cookie, and a third party that begins sessions itself.

@@ -27,7 +27,7 @@ impl House {
     /// Ends all of somebody's sessions, as an administrator: their browser does not hear of it.
     async fn end_sessions(&self, user: &str) {
         self.run(&["session", "end", "--user", user]).await;
-        tokio::time::sleep(std::time::Duration::from_millis(1000)).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
 
     /// Lets all sessions grow too old.
