@@ -514,8 +514,10 @@ async fn without_scripts_a_login_leads_to_the_page_all_the_same() {
     let deep = format!("{}/browse/X-1", gateway.jira());
     browser.driver.goto(format!("{deep}#comment-1")).await.unwrap();
     browser.sign_in("bob").await;
-    // The identity provider's own page needs a click then.
-    let next = browser.driver.query(By::Css("button.btn")).first().await.unwrap();
+    // The identity provider's own page needs a click then. Its form to sign in, which may still be there, has such a
+    // button too.
+    let button = By::Css("form:has(input[name='SAMLResponse']) button");
+    let next = browser.driver.query(button).first().await.unwrap();
     next.click().await.unwrap();
     assert_eq!(browser.wait_for(&deep).await, deep);
     browser.quit().await;
