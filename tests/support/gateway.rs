@@ -7,13 +7,14 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use gatehouse::{
-    app::{self, StartError},
+    app::{self, Gateway, StartError},
     clock::Clock,
     config::Config,
-    store::StoreOptions,
+    store::{StoreError, StoreOptions},
 };
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, sync::oneshot, task::JoinHandle};
@@ -246,7 +247,7 @@ impl TestGateway {
     pub async fn try_run(&mut self) -> Result<(), StartError> {
         let config = self.plan.configuration(self.jira.port, self.wiki.port);
         let config = Config::parse(&config).unwrap();
-        let gateway = app::start(&config, self.clock.clone()).await?;
+        let gateway = start_once_free(&config, &self.clock).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(gateway.run_until(async move {
             let _ = stopped.await;
@@ -337,4 +338,18 @@ fn write_certificate(directory: &Path) {
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     fs::write(directory.join("tls.pem"), made.cert.pem()).unwrap();
     write_secret(&directory.join("tls.key"), &made.signing_key.serialize_pem());
+}
+
+/// Starts a gateway. A child process that another test is just starting has a copy of the database's lock until
+/// it runs its own program.
+async fn start_once_free(config: &Config, clock: &Clock) -> Result<Gateway, StartError> {
+    for _ in 0..100 {
+        match Box::pin(app::start(config, clock.clone())).await {
+            Err(StartError::Store(StoreError::InUse { .. })) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            started => return started,
+        }
+    }
+    Box::pin(app::start(config, clock.clone())).await
 }
