@@ -14,6 +14,7 @@ mod text;
 mod warnings;
 
 pub use self::{
+    credentials::has_credentials,
     decision::{Asked, Asker, Decided, Decision, Verdict},
     methods::METHODS,
     paths::Paths,

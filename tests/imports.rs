@@ -418,6 +418,29 @@ async fn an_import_can_be_undone_and_that_too() {
     }
 }
 
+#[tokio::test]
+async fn undoing_an_import_leaves_alone_whom_a_later_one_has_changed() {
+    for house in houses().await {
+        let list = async |rows: &str| house.import(&format!("username,email,groups\n{rows}")).await;
+        list("bob,bob@example.com,tea\nada,ada@example.com,\n").await;
+        let left = list("bob,bob@example.org,\nada,ada@example.org,\n").await;
+        list("bob,bob@example.net,tea\nada,ada@example.org,\n").await;
+        let plan = house.store.find_plan(PlanId(left.plan.unwrap())).await.unwrap().unwrap();
+        let undone = undo_plan(&house.store, &Clock::System, &plan, "admin", false).await;
+        let (_, applied) = undone.unwrap();
+        let email = async |name: &str| house.find(name).await.unwrap().user.profile.email;
+        assert_eq!(email("bob").await.as_deref(), Some("bob@example.net"));
+        assert_eq!(
+            email("ada").await.as_deref(),
+            Some("ada@example.com"),
+            "nobody else changed her"
+        );
+        assert_eq!(applied.skipped, 1);
+        // What cannot be applied would be tried again for ever.
+        assert!(house.store.list_open_plans().await.unwrap().is_empty());
+    }
+}
+
 fn many(count: usize, changed: impl Fn(usize) -> Option<String>) -> String {
     let row = |user: usize| changed(user).map(|rest| format!("user{user:05},{rest}\n"));
     let rows: String = (0..count).filter_map(row).collect();

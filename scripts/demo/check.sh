@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/demo/start.sh
 
+require_free_ports
 rm -rf "$DEMO"
 start_all
 jars=$DEMO/jars

@@ -93,7 +93,8 @@ impl AccountFirst {
 
     async fn wait(&self, visitor: &Visitor, to_the_end: bool) -> Result<bool, StoreError> {
         let (user, begun) = (&visitor.account.user, Instant::now());
-        let holding = self.held.try_acquire();
+        // A form waits whoever else does.
+        let holding = if to_the_end { None } else { self.held.try_acquire().ok() };
         loop {
             // Asked for before it is looked: what is heard in between is not missed.
             let news = self.copies.news.notified();
@@ -106,7 +107,7 @@ impl AccountFirst {
                 self.give_up(user, missing).await?;
                 return Ok(true);
             }
-            if holding.is_err() || (!to_the_end && begun.elapsed() >= HOLD) {
+            if !to_the_end && (holding.is_none() || begun.elapsed() >= HOLD) {
                 self.metrics.count_account_wait(&self.app, "page");
                 return Ok(false);
             }

@@ -67,7 +67,7 @@ pub(super) async fn list_events(
         return Err(expired());
     };
     crowd.store.note_crowd_place(name, told.place, now).await?;
-    crowd.copies.tell(name, told.events.len(), told.place.seq());
+    crowd.copies.tell(name, told.events.len(), told.head);
     crowd.metrics.count_crowd_sync(name, "events");
     let links = Links::of(&asking);
     Ok(asking.answer(StatusCode::OK, |writer| {

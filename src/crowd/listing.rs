@@ -57,7 +57,8 @@ impl Crowd {
         }
         let (pieces, taken) = mpsc::channel(PIECES);
         let store = self.store.clone();
-        self.background.spawn(async move {
+        // It ends with the connection, whose end is waited for: nobody takes the pieces any more then.
+        tokio::spawn(async move {
             if let Err(error) = write_on(&store, &mut writer, &mut listing, &pieces).await {
                 tracing::error!(%error, "a list could not be read to its end");
             }

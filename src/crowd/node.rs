@@ -11,6 +11,9 @@ use super::format::Format;
 /// Nobody sends more levels, and whoever reads them goes one call deeper for each.
 const MOST_LEVELS: usize = 160;
 
+/// Nobody sends more parts: each takes far more memory than the bytes that it is sent in.
+const MOST_NODES: usize = 20_000;
+
 /// A part of what was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Node {
@@ -33,6 +36,8 @@ pub(super) enum Unreadable {
     DocumentType,
     #[error("it has a character that no text has")]
     Character,
+    #[error("it has more than {MOST_NODES} parts")]
+    TooMany,
     #[error("it is nested deeper than {MOST_LEVELS} levels")]
     TooDeep,
 }
@@ -78,5 +83,26 @@ impl Node {
     /// What is in it: elements of this name, or an array's entries.
     pub(super) fn entries<'n>(&'n self, entry: &'n str) -> impl Iterator<Item = &'n Self> {
         self.children.iter().filter(move |node| node.name == entry || node.name.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_parts_are_read_and_no_more() {
+        let list = |count| (format!("[{}0]", "0,".repeat(count - 2)), Format::Json);
+        let element = |count| (format!("<a>{}</a>", "<b/>".repeat(count - 1)), Format::Xml);
+        let attributes = |count| (format!("<a>{}</a>", "<b c=''/>".repeat(count / 2)), Format::Xml);
+        for (text, format) in [list(MOST_NODES), element(MOST_NODES), attributes(MOST_NODES - 2)] {
+            assert!(Node::read(text.as_bytes(), format).is_ok());
+        }
+        for (text, format) in
+            [list(MOST_NODES + 1), element(MOST_NODES + 1), attributes(MOST_NODES)]
+        {
+            let read = Node::read(text.as_bytes(), format);
+            assert!(read.unwrap_err().to_string().contains("20000 parts"));
+        }
     }
 }

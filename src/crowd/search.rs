@@ -17,6 +17,9 @@ const MOST_NESTED: usize = 64;
 /// A question asks for no more things at a time.
 const MOST_TESTS: usize = 1000;
 
+/// Nor for more of what no index finds: each is asked of everybody in the directory.
+const MOST_SCANS: usize = 100;
+
 /// `POST /search?entity-type=`, with a restriction in XML or JSON.
 pub(super) async fn search(
     State(crowd): State<Arc<Crowd>>,
@@ -58,6 +61,8 @@ enum RestrictionError {
     TooDeep,
     #[error("there are more than {MOST_TESTS} restrictions")]
     TooMany,
+    #[error("there are more than {MOST_SCANS} restrictions of what is not a name")]
+    TooManyScans,
     #[error("{0:?} is not a restriction")]
     Unknown(String),
     #[error("a property restriction needs a property with a name")]
@@ -78,15 +83,26 @@ enum RestrictionError {
 
 /// What is left to be asked.
 #[derive(Debug)]
-struct Budget(usize);
+struct Budget {
+    tests: usize,
+    scans: usize,
+}
 
 impl Budget {
     fn new() -> Self {
-        Self(MOST_TESTS)
+        Self { tests: MOST_TESTS, scans: MOST_SCANS }
     }
 
     fn take(&mut self) -> Result<(), RestrictionError> {
-        self.0 = self.0.checked_sub(1).ok_or(RestrictionError::TooMany)?;
+        self.tests = self.tests.checked_sub(1).ok_or(RestrictionError::TooMany)?;
+        Ok(())
+    }
+
+    /// What a property's test costs besides.
+    fn take_for(&mut self, property: &str) -> Result<(), RestrictionError> {
+        if property != "name" {
+            self.scans = self.scans.checked_sub(1).ok_or(RestrictionError::TooManyScans)?;
+        }
         Ok(())
     }
 }

@@ -56,6 +56,7 @@ pub(super) async fn show_session(
     query: Query,
 ) -> Result<Response, Failure> {
     let (live, holder) = crowd.find_session(&asking, &token).await?;
+    crowd.sessions.count_use(&live);
     Ok(answer(&asking, &token, &live, &holder, Wanted::of(&query), StatusCode::OK))
 }
 

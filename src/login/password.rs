@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{body::Bytes, extract::State};
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode, Uri};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
 use super::{Login, PASSWORD_PATH, complete::Entering, flow::Flow};
@@ -84,14 +86,33 @@ pub async fn sign_in_by_password(
     login.require_kept_cookie(&arrival, &headers, &flow)?;
     let (username, password) = (form.find("username"), form.find("password"));
     let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
+    let (username, password) = (username.to_owned(), SecretString::from(password));
     let place = login.admit(arrival.client).await?;
-    let tried = login.try_password(&arrival, username, password).await;
-    drop(place);
-    let signed_in = match tried? {
-        Ok(user) => login.enter(&arrival, &headers, &flow, entering(&user)).await,
-        Err(refused) => login.refuse_password(&arrival, &flow, username, &refused),
+    // Whoever hangs up has tried all the same: it counts, and takes its place until it is over.
+    let trying = tokio::spawn({
+        let (login, arrival, flow) = (login.clone(), arrival.clone(), flow.clone());
+        async move {
+            let _place = place;
+            match login.try_password(&arrival, &username, &password).await? {
+                Ok(proven) => Ok(Ok(proven)),
+                Err(refused) => {
+                    login.refuse_password(&arrival, &flow, &username, &refused).map(Err)
+                }
+            }
+        }
+    });
+    let signed_in = match trying.await.map_err(Error::internal)? {
+        Ok(Ok(proven)) => login.enter_proven(&arrival, &headers, &flow, proven).await,
+        Ok(Err(page)) => Ok(page),
+        Err(error) => Err(error),
     };
     signed_in.map_err(|error| error.with_trace(flow.trace))
+}
+
+/// Somebody whose password was right, and since when it was theirs.
+struct Proven {
+    user: User,
+    since: Option<DateTime<Utc>>,
 }
 
 /// A form, within bounds of size and time: strangers send it.
@@ -153,8 +174,9 @@ impl Login {
         &self,
         arrival: &Arrival,
         username: &str,
-        password: &str,
-    ) -> Result<Result<User, Refused>, Error> {
+        password: &SecretString,
+    ) -> Result<Result<Proven, Refused>, Error> {
+        let password = password.expose_secret();
         let for_emergencies = self.passwords.sign_in() == PasswordSignIn::BreakGlass;
         let (name, first) = (NameKey::of(username), self.targets.default);
         let found = self.store.find_user_with_password(&name, first, for_emergencies).await;
@@ -162,11 +184,29 @@ impl Login {
             let nobody = self.passwords.check_nobody(password).await;
             return refusal(nobody.map_err(Error::unavailable)?).map(Err);
         };
+        let since = self.passwords.changed_at(&user).await.map_err(Error::unavailable)?;
         let checked = self.passwords.check(&user, password, Some(arrival.client)).await;
         match checked.map_err(Error::unavailable)? {
-            Verdict::Right => Ok(Ok(user)),
+            Verdict::Right => Ok(Ok(Proven { user, since })),
             verdict => refusal(verdict).map(Err),
         }
+    }
+
+    /// Begins a session. One that began beside a change of the password ends: the change has ended only those that
+    /// were there.
+    async fn enter_proven(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+        flow: &Flow,
+        Proven { user, since }: Proven,
+    ) -> Result<Response, Error> {
+        let entered = self.enter(arrival, headers, flow, entering(&user)).await?;
+        if self.passwords.changed_at(&user).await.map_err(Error::unavailable)? == since {
+            return Ok(entered);
+        }
+        self.passwords.end_sessions(&user).await.map_err(Error::unavailable)?;
+        Ok(self.password_page(flow, &user.profile.username, Some(NOT_RIGHT)))
     }
 
     fn refuse_password(

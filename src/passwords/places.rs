@@ -19,6 +19,8 @@ pub(super) type Place = OwnedSemaphorePermit;
 pub(super) struct Places {
     everybodys: Arc<Semaphore>,
     reserved: Arc<Semaphore>,
+    /// For whoever sets a new one: an administrator, or an application that may. One after the other.
+    setting: Arc<Semaphore>,
 }
 
 impl Places {
@@ -26,7 +28,13 @@ impl Places {
         Self {
             everybodys: Arc::new(Semaphore::new(threads)),
             reserved: Arc::new(Semaphore::new(1)),
+            setting: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// A place for a new password, however long it takes; `None` only if there are none any more.
+    pub(super) async fn take_for_setting(&self) -> Option<Place> {
+        self.setting.clone().acquire_owned().await.ok()
     }
 
     /// A place; `None` if there was none for too long.

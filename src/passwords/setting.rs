@@ -1,5 +1,6 @@
 //! New passwords.
 
+use chrono::{DateTime, Utc};
 use tokio::task::spawn_blocking;
 
 use super::{
@@ -47,7 +48,8 @@ impl Passwords {
         let min_length = if break_glass { SHORTEST_FOR_EMERGENCIES } else { 0 };
         let min_length = min_length.max(inner.min_length);
         requirements::check(password, &user.profile.username, min_length)?;
-        let _place = inner.places.take(break_glass).await.ok_or(SetPasswordError::Busy)?;
+        // No flood of wrong passwords is in the way of a new one.
+        let _place = inner.places.take_for_setting().await.ok_or(SetPasswordError::Busy)?;
         let (hashing, password) = (inner.hashing.clone(), composed(password));
         let hashed = spawn_blocking(move || hashing.hash(&password)).await;
         let hash = hashed.map_err(|_| SetPasswordError::Busy)??;
@@ -63,6 +65,17 @@ impl Passwords {
     /// Takes an account's password; `None` if it has none, else how many sessions ended that it had begun.
     pub async fn remove(&self, user: &User) -> Result<Option<u64>, StoreError> {
         self.0.store.delete_password(user, self.0.clock.now()).await
+    }
+
+    /// Since when an account has its password; `None` if it has none.
+    pub async fn changed_at(&self, user: &User) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let stored = self.0.store.find_password(user.id).await?;
+        Ok(stored.map(|stored| stored.changed_at))
+    }
+
+    /// Ends the sessions that an account's password has begun, and says how many there were.
+    pub async fn end_sessions(&self, user: &User) -> Result<u64, StoreError> {
+        self.0.store.delete_password_sessions(user, self.0.clock.now()).await
     }
 
     /// Has everybody in these directories change their passwords before they get in again, apart from accounts

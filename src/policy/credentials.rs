@@ -10,7 +10,7 @@ const SCHEMES: [&str; 3] = ["basic", "bearer", "oauth"];
 
 /// Whether a request brings credentials that the application checks itself. Two of them are none: nobody
 /// knows which of them it would look at. Those that `Connection` names never reach it.
-pub(super) fn has_credentials(headers: &HeaderMap) -> bool {
+pub fn has_credentials(headers: &HeaderMap) -> bool {
     let name = AUTHORIZATION.as_str().as_bytes();
     let spares = |value: &HeaderValue| {
         let mut parts = value.as_bytes().windows(name.len());

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
     http::AppCookies,
+    policy::has_credentials,
     session::{LiveSession, Owner, Sessions},
 };
 
@@ -49,7 +50,7 @@ impl Binding {
             None => Self::Leave,
             Some(_) if looked => Self::Forget,
             // Whoever brings credentials of their own is who those say.
-            Some(_) if headers.contains_key(header::AUTHORIZATION) => Self::Leave,
+            Some(_) if has_credentials(headers) => Self::Leave,
             Some(_) => Self::KeepBack,
         }
     }

@@ -74,7 +74,7 @@ impl Router {
 impl Destination<'_> {
     /// Whether somebody signs out of the application, and a page of its own has asked for it.
     fn is_sign_out<B>(&self, request: &Request<B>) -> bool {
-        self.app.sign_out.have(self.readings)
-            && is_own_request(request.method(), request.headers(), self.place.site.origin())
+        is_own_request(request.method(), request.headers(), self.place.site.origin())
+            && self.app.sign_out.have(self.readings)
     }
 }

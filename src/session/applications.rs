@@ -9,7 +9,7 @@ use super::{LiveToken, Sessions, Token};
 use crate::{
     directory::{Issuer, PersonId},
     secrets::{Hash, random, sha256},
-    store::{Equal, EqualSession, NewSession, SessionId, StoreError},
+    store::{Equal, EqualSession, NewSession, SessionId, StoreError, StoredSession},
 };
 
 /// A session that an application begins.
@@ -68,9 +68,10 @@ impl Sessions {
         let seen_after = now - self.times.idle;
         let equal = self.store.find_equal_session(&login.equal(), seen_after, &ends).await?;
         let (secret_hash, session) = match equal {
-            Some(EqualSession { secret_hash, session }) => (secret_hash, session.id),
+            Some(EqualSession { secret_hash, session }) => (secret_hash, session),
             None => self.insert_applications_session(login, *ends.end()).await?,
         };
+        let session = (session.id, session.created_at);
         self.store_token(&secret_hash, session, login.application, &login.address).await
     }
 
@@ -78,7 +79,7 @@ impl Sessions {
         &self,
         login: &ApplicationsLogin<'_>,
         expires_at: DateTime<Utc>,
-    ) -> Result<(Hash, SessionId), StoreError> {
+    ) -> Result<(Hash, StoredSession), StoreError> {
         // The session has no cookie: nobody ever learns what would be in it.
         let secret: [u8; 32] = random();
         let secret_hash = sha256(&secret);
@@ -94,7 +95,7 @@ impl Sessions {
             replaces: None,
         };
         let session = self.store.insert_session(session, self.clock.now()).await?;
-        Ok((secret_hash, session.id))
+        Ok((secret_hash, session))
     }
 
     /// Ends sessions of a person for an application: all, or those that it has begun; but for one that is

@@ -125,6 +125,14 @@ impl Store {
         Ok(Some(Account { user, groups }))
     }
 
+    /// Every account of a person.
+    pub async fn list_accounts_of(&self, person: PersonId) -> Result<Vec<UserId>, StoreError> {
+        const SQL: &str = "SELECT id FROM users WHERE person_id = $1 ORDER BY id";
+        let ids: Vec<i64> =
+            read!(self, |pool| sqlx::query_scalar(SQL).bind(person.0).fetch_all(pool).await?);
+        Ok(ids.into_iter().map(UserId).collect())
+    }
+
     /// Whether somebody else has the user's name in another directory.
     async fn is_taken(&self, directory: DirectoryId, user: &User) -> Result<bool, StoreError> {
         const SQL: &str = "

@@ -27,6 +27,9 @@ const MOST_CHANGES: i64 = 100_000;
 pub struct CrowdEvents {
     /// Where it is in the log then.
     pub place: LogPlace,
+    /// The last change that they tell of. That place may be before it: what a plan that is under way has changed
+    /// is told once more.
+    pub head: i64,
     /// In the order in which they are to be heeded.
     pub events: Vec<CrowdEvent>,
 }
@@ -114,7 +117,7 @@ impl Store {
                     return Ok(None);
                 };
                 let events = state::events(connection, &here.directories, touched).await?;
-                Ok(Some(CrowdEvents { place: here.place, events }))
+                Ok(Some(CrowdEvents { place: here.place, head: here.head, events }))
             })
         })
         .await

@@ -15,6 +15,8 @@ pub struct NewCrowdToken {
     pub token_hash: Hash,
     /// The session that it stands for, and ends with.
     pub session: SessionId,
+    /// When that began: its number may be another one's by now.
+    pub begun_at: DateTime<Utc>,
     /// The application that may ask with it.
     pub application: String,
     /// Where it has to be used from; empty for everywhere.
@@ -66,7 +68,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO crowd_tokens (token_hash, session_id, application, address, created_at)
-            SELECT $1, id, $3, $4, $5 FROM sessions WHERE id = $2
+            SELECT $1, id, $3, $4, $5 FROM sessions WHERE id = $2 AND created_at = $6
             ON CONFLICT (token_hash) DO NOTHING";
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
@@ -77,6 +79,7 @@ impl Store {
                         .bind(token.application)
                         .bind(token.address)
                         .bind(micros(now))
+                        .bind(micros(token.begun_at))
                         .execute(connection)
                         .await
                         .map(drop)?;
@@ -175,7 +178,7 @@ impl Store {
                 for id in &ended {
                     endings::insert(connection, Some(SessionId(*id)), None, now).await?;
                 }
-                if of_all && !ended.is_empty() {
+                if of_all {
                     sign_outs::write(connection, person, now).await?;
                 }
                 Ok(ended.into_iter().map(SessionId).collect())

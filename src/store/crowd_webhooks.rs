@@ -155,12 +155,14 @@ impl Store {
         webhook: &Webhook,
         until: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE crowd_webhooks SET next_at = $3 WHERE id = $1 AND next_at = $2";
-        let (id, seen) = (webhook.id, micros(webhook.next_at));
+        const SQL: &str = "
+            UPDATE crowd_webhooks SET next_at = $3
+            WHERE id = $1 AND next_at = $2 AND told_seq = $4";
+        let (id, seen, told) = (webhook.id, micros(webhook.next_at), webhook.told_seq);
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 Ok(within!(&mut transaction.connection(), |connection| {
-                    let take = sqlx::query(SQL).bind(id).bind(seen).bind(micros(until));
+                    let take = sqlx::query(SQL).bind(id).bind(seen).bind(micros(until)).bind(told);
                     take.execute(connection).await?.rows_affected() == 1
                 }))
             })

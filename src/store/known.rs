@@ -155,8 +155,8 @@ async fn holder(
 }
 
 /// Whether a name is somebody's else than these people's in a directory that applications may see beside
-/// this one. Only a rename asks for that.
-async fn is_taken_elsewhere(
+/// this one. Renames ask for that, and applications that make accounts.
+pub(super) async fn is_taken_elsewhere(
     connection: &mut Connection<'_>,
     directory: DirectoryId,
     name: &NameKey,

@@ -61,8 +61,8 @@ impl Store {
         Ok(row.map(stored))
     }
 
-    /// The account of that name that has a password, or one for breaking glass: in the directory `first`, else
-    /// in the one that has been there for longest.
+    /// The account of that name that has a password, or one for breaking glass: first those for
+    /// breaking glass, then in the directory `first`, else in the one that has been there for longest.
     pub async fn find_user_with_password(
         &self,
         name: &NameKey,
@@ -73,7 +73,7 @@ impl Store {
             "JOIN passwords p ON p.user_id = u.id AND p.break_glass >= $3
             JOIN directories d ON d.id = u.directory_id AND d.disabled_at IS NULL
             WHERE u.username_key = $1 AND d.kind = 'internal'
-            ORDER BY CASE WHEN d.id = $2 THEN 0 ELSE 1 END, d.id LIMIT 1"
+            ORDER BY p.break_glass DESC, CASE WHEN d.id = $2 THEN 0 ELSE 1 END, d.id LIMIT 1"
         );
         let row: Option<UserRow> = read!(self, |pool| {
             sqlx::query_as(SQL)
@@ -146,6 +146,22 @@ impl Store {
                     return Ok(None);
                 }
                 forget_use(connection, user, person, now).await.map(Some)
+            })
+        })
+        .await
+    }
+
+    /// Ends the sessions that an account's password has begun, and says how many there were.
+    pub async fn delete_password_sessions(
+        &self,
+        user: &User,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let person = user.person;
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let connection = &mut transaction.connection();
+                sessions::delete_of_method(connection, person, METHOD, now).await
             })
         })
         .await

@@ -325,9 +325,8 @@ pub(super) async fn delete_of(
         sqlx::query(SQL).bind(person.0).execute(connection).await?.rows_affected()
     });
     endings::insert(connection, None, Some(person), now).await?;
-    if deleted > 0 {
-        sign_outs::write(connection, person, now).await?;
-    }
+    // Also where no session was left: their browser may still have applications' sessions.
+    sign_outs::write(connection, person, now).await?;
     Ok(deleted)
 }
 

@@ -4,7 +4,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Connection, Priority, Store, StoreError, time::micros, within};
+use super::{
+    Connection, Priority, Store, StoreError, known::is_taken_elsewhere, time::micros, within,
+};
 use crate::directory::{DirectoryId, NameKey, PersonId};
 
 /// Leaves a name behind, which only the person who had it may have again.
@@ -74,8 +76,8 @@ pub(super) async fn delete(
 }
 
 impl Store {
-    /// Whether a name may be no newcomer's: it was another person's who has been removed, or it is kept for
-    /// somebody who has not come yet.
+    /// Whether a name may be no newcomer's: it was another person's who has been removed, it is another's in a
+    /// directory beside this one, or it is kept for somebody who has not come yet.
     pub async fn is_kept_name(
         &self,
         directory: DirectoryId,
@@ -90,7 +92,9 @@ impl Store {
         self.read::<_, StoreError, _>(move |connection| {
             Box::pin(async move {
                 let people: Vec<_> = person.into_iter().collect();
-                if is_retired(connection, directory, &name, &people).await? {
+                if is_retired(connection, directory, &name, &people).await?
+                    || is_taken_elsewhere(connection, directory, &name, &people).await?
+                {
                     return Ok(true);
                 }
                 let person = person.map_or(0, |person| person.0);

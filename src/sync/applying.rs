@@ -115,6 +115,7 @@ pub async fn left_plans(
 
 /// Takes up what was left: sealed plans are applied, those that were never sealed are forgotten.
 pub async fn go_on(store: &Store, clock: &Clock, plans: Vec<StoredPlan>) -> Result<(), StoreError> {
+    let mut failed = Ok(());
     for plan in plans {
         if plan.state == PlanState::Building {
             tracing::warn!(plan = plan.id.0, "a plan that was never complete is forgotten");
@@ -125,8 +126,12 @@ pub async fn go_on(store: &Store, clock: &Clock, plans: Vec<StoredPlan>) -> Resu
         match apply_plan(store, clock, plan.id, &Events::default()).await {
             // Somebody else was quicker.
             Ok(_) | Err(StoreError::NoPlan(_)) => {}
-            Err(error) => return Err(error),
+            // Those behind it do not wait for it.
+            Err(error) => {
+                tracing::error!(%error, plan = plan.id.0, "a plan cannot be applied");
+                failed = Err(error);
+            }
         }
     }
-    Ok(())
+    failed
 }

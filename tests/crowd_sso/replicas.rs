@@ -216,6 +216,26 @@ async fn made_up_tokens_and_those_of_others_never_reach_the_store() {
 }
 
 #[tokio::test]
+async fn a_token_is_never_stored_for_a_session_that_only_has_the_number_of_its_own() {
+    for database in databases().await {
+        let clock = gatehouse::clock::Clock::adjustable();
+        let house = sessions(&database.store, &clock).await;
+        let (alice, cookie) = child(&house, person(&database.store, "alice").await).await;
+        let live = house.find(&cookie, "host").await.unwrap().unwrap();
+        // Another browser's request is still on its way when somebody else signs in.
+        house.end(alice).await.unwrap();
+        clock.advance(TimeDelta::seconds(1));
+        let (bob, _) = child(&house, person(&database.store, "bob").await).await;
+        assert!(
+            !matches!(database.store, Store::Sqlite { .. }) || alice == bob,
+            "the case that is meant"
+        );
+        let token = house.token_for(&live, "jira").await.unwrap();
+        assert!(house.find_token(token.as_str(), "jira").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
 async fn the_store_has_hashes_only() {
     for database in databases().await {
         let clock = gatehouse::clock::Clock::adjustable();

@@ -75,6 +75,9 @@ async fn a_directory_of_somebody_elses_is_read_only_and_newcomers_go_to_the_firs
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     let cloud = "UPDATE directories SET kind = 'connector' WHERE name = 'Cloud'";
     sqlx::query(cloud).execute(&pool).await.unwrap();
+    let elsewhere = "INSERT INTO directories (uuid, name, name_key, kind, created_at)
+        VALUES (randomblob(16), 'Elsewhere', 'elsewhere', 'internal', 0)";
+    sqlx::query(elsewhere).execute(&pool).await.unwrap();
     pool.close().await;
 
     for (method, at, body) in writes() {
@@ -89,6 +92,16 @@ async fn a_directory_of_somebody_elses_is_read_only_and_newcomers_go_to_the_firs
         assert_eq!(outcome, expected, "{method} {at}");
     }
     assert_eq!(office.user("eve").await["directory-name"], "Internal");
+    // And whom it does not see, it cannot stand before.
+    std::fs::write(&list, "username,groups\nmallory,\n").unwrap();
+    office.command(&["import", list.to_str().unwrap(), "--directory", "Elsewhere"]).await;
+    for (method, at, body) in [
+        ("POST", "/user", json!({ "name": "Mallory" })),
+        ("POST", "/user/rename?username=eve", json!({ "new-name": "mallory" })),
+    ] {
+        let outcome = office.outcome(method, at, &body).await;
+        assert_eq!(outcome, refused(400, "INVALID_USER"), "{method} {at}");
+    }
     let taken = office.outcome("POST", "/user", &json!({ "name": "alice" })).await;
     assert_eq!(taken, refused(400, "INVALID_USER"), "the application sees one already");
     // Groups of one name are one group: the account's own directory gets its part of it.

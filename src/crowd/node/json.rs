@@ -1,30 +1,32 @@
 //! Reads JSON without a word about what it means.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{MOST_LEVELS, Node, Unreadable};
+use super::{MOST_LEVELS, MOST_NODES, Node, Unreadable};
 
 /// Reads one value with all that is in it.
 pub(super) fn read(body: &[u8]) -> Result<Node, Unreadable> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     // The limit is the same as for XML, and counted here.
     reader.disable_recursion_limit();
-    let seed = Seed { name: String::new(), levels: MOST_LEVELS };
+    let left = Cell::new(MOST_NODES);
+    let seed = Seed { name: String::new(), levels: MOST_LEVELS, left: &left };
     let malformed = |error: serde_json::Error| Unreadable::Json(error.to_string());
     let node = seed.deserialize(&mut reader).map_err(malformed)?;
     reader.end().map_err(malformed)?;
     Ok(node)
 }
 
-/// A node of that name, with so many levels left below it.
-struct Seed {
+/// A node of that name, with so many levels left below it, and so many nodes in all.
+struct Seed<'l> {
     name: String,
     levels: usize,
+    left: &'l Cell<usize>,
 }
 
-impl Seed {
+impl Seed<'_> {
     fn text(self, text: &(impl ToString + ?Sized)) -> Node {
         Node { name: self.name, text: Some(text.to_string()), children: Vec::new() }
     }
@@ -32,19 +34,22 @@ impl Seed {
     fn below<E: Error>(&self, name: String) -> Result<Self, E> {
         let levels = self.levels.checked_sub(1);
         let levels = levels.ok_or_else(|| E::custom(Unreadable::TooDeep))?;
-        Ok(Self { name, levels })
+        Ok(Self { name, levels, left: self.left })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        // Here, and not where it is begun: before the end of an array one is begun that never comes.
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.ok_or_else(|| D::Error::custom(Unreadable::TooMany))?);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event},
 };
 
-use super::{MOST_LEVELS, Node, Unreadable};
+use super::{MOST_LEVELS, MOST_NODES, Node, Unreadable};
 
 /// Each is compared with those before it.
 const MOST_ATTRIBUTES: usize = 32;
@@ -17,15 +17,16 @@ pub(super) fn read(body: &[u8]) -> Result<Node, Unreadable> {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     let mut open: Vec<Node> = Vec::new();
     let mut root = None;
+    let mut left = MOST_NODES;
     loop {
         match reader.read_event().map_err(malformed)? {
             Event::Start(tag) => {
                 if open.len() == MOST_LEVELS {
                     return Err(Unreadable::TooDeep);
                 }
-                open.push(begun(&tag)?);
+                open.push(begun(&tag, &mut left)?);
             }
-            Event::Empty(tag) => close(begun(&tag)?, &mut open, &mut root)?,
+            Event::Empty(tag) => close(begun(&tag, &mut left)?, &mut open, &mut root)?,
             Event::End(_) => {
                 let node = open.pop().ok_or_else(|| malformed("an end without a beginning"))?;
                 close(node, &mut open, &mut root)?;
@@ -46,12 +47,14 @@ fn malformed(problem: impl std::fmt::Display) -> Unreadable {
     Unreadable::Xml(problem.to_string())
 }
 
-fn begun(tag: &BytesStart<'_>) -> Result<Node, Unreadable> {
+fn begun(tag: &BytesStart<'_>, left: &mut usize) -> Result<Node, Unreadable> {
+    *left = left.checked_sub(1).ok_or(Unreadable::TooMany)?;
     let mut node = Node::new(str::from_utf8(tag.local_name().as_ref()).map_err(malformed)?);
     for attribute in tag.attributes() {
         if node.children.len() == MOST_ATTRIBUTES {
             return Err(malformed("an element has more attributes than anybody sends"));
         }
+        *left = left.checked_sub(1).ok_or(Unreadable::TooMany)?;
         let attribute = attribute.map_err(malformed)?;
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(malformed)?;
         let name = attribute.key.local_name();

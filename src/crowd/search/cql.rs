@@ -73,6 +73,7 @@ impl Reader<'_> {
             _ if !value.is_quoted && value.text.eq_ignore_ascii_case("null") => (Mode::Null, ""),
             _ => matched(&value.text),
         };
+        self.budget.take_for(&property.text)?;
         condition(self.kind, &property.text, mode, text)
     }
 
@@ -217,6 +218,9 @@ mod tests {
         }
         let many = vec!["name = a"; 1001].join(" or ");
         assert_eq!(read(&many, Kind::Users), Err(RestrictionError::TooMany));
+        let scans = |count| vec!["name = a or email = a"; count].join(" or ");
+        assert!(read(&scans(100), Kind::Users).is_ok());
+        assert_eq!(read(&scans(101), Kind::Users), Err(RestrictionError::TooManyScans));
     }
 
     /// A text that may hold anything, as it is quoted.

@@ -24,7 +24,7 @@ fn read_nested(
     budget.take()?;
     match node.field("restriction-type").unwrap_or(&node.name) {
         "null-search-restriction" => Ok(Condition::Everything),
-        "property-search-restriction" => read_property(node, kind),
+        "property-search-restriction" => read_property(node, kind, budget),
         "boolean-search-restriction" => {
             let logic = node.field("boolean-logic").unwrap_or_default().to_owned();
             let parts = node.child("restrictions").map(|parts| parts.children.as_slice());
@@ -43,9 +43,14 @@ fn read_nested(
     }
 }
 
-fn read_property(node: &Node, kind: Kind) -> Result<Condition, RestrictionError> {
+fn read_property(
+    node: &Node,
+    kind: Kind,
+    budget: &mut Budget,
+) -> Result<Condition, RestrictionError> {
     let name = node.child("property").and_then(|property| property.field("name"));
     let name = name.filter(|name| !name.is_empty()).ok_or(RestrictionError::NoProperty)?;
+    budget.take_for(name)?;
     let mode = Mode::from_word(node.field("match-mode").unwrap_or("EXACTLY_MATCHES"))?;
     condition(kind, name, mode, node.field("value").unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 
 use super::{
@@ -41,7 +42,13 @@ pub(in crate::crowd) async fn begin_session(
     }
     let username = context.field("username").unwrap_or_default();
     let password = with_password.then(|| context.field("password").unwrap_or_default());
-    let seen = crowd.find_proven(&asking, username, password).await?;
+    let (seen, since) = crowd.find_proven(&asking, username, password).await?;
+    // A session is a person's: it is not to be begun with the name of one account and shown with another's.
+    let directories = &asking.application.directories;
+    let shown = crowd.store.find_seen_user_of(directories, seen.user.person).await?;
+    if shown.is_none_or(|shown| shown.user.id != seen.user.id) {
+        return Err(no_session());
+    }
     let login = ApplicationsLogin {
         person: seen.user.person,
         application: &asking.application.name,
@@ -50,6 +57,11 @@ pub(in crate::crowd) async fn begin_session(
         duration: query.number("duration")?.map(seconds),
     };
     let token = crowd.sessions.begin_for_application(&login).await?;
+    // The change of a password ends only the sessions that are there: this one may have begun beside it.
+    if with_password && crowd.passwords.changed_at(&seen.user).await? != since {
+        crowd.passwords.end_sessions(&seen.user).await?;
+        return Err(not_proven());
+    }
     tracing::info!(
         application = &*asking.application.name,
         user.name = username,
@@ -57,9 +69,6 @@ pub(in crate::crowd) async fn begin_session(
         "an application signed somebody in"
     );
     let (live, holder) = crowd.find_session(&asking, token.as_str()).await?;
-    if holder.seen.user.person != seen.user.person {
-        return Err(no_session());
-    }
     let wanted = Wanted::of(&query);
     Ok(answer(&asking, token.as_str(), &live, &holder, wanted, StatusCode::CREATED))
 }
@@ -70,24 +79,27 @@ fn seconds(asked: i64) -> Duration {
 }
 
 impl Crowd {
-    /// The user that an application signs in, whose password is right; or, without one, whom it vouches for.
+    /// The user that an application signs in, whose password is right, and since when it is theirs; or, without
+    /// one, whom it vouches for.
     async fn find_proven(
         &self,
         asking: &Asking,
         username: &str,
         password: Option<&str>,
-    ) -> Result<SeenUser, Failure> {
-        let found = match password {
-            Some(password) => self.authenticate(asking, username, password).await,
-            None => self.find_user(asking, username).await,
-        };
+    ) -> Result<(SeenUser, Option<DateTime<Utc>>), Failure> {
+        let mut since = None;
+        let mut found = self.find_user(asking, username).await;
+        if let (Ok(seen), Some(password)) = (&found, password) {
+            since = self.passwords.changed_at(&seen.user).await?;
+            found = self.authenticate(asking, username, password).await;
+        }
         // Clients do not expect to hear here that there is nobody of that name.
         let is_nobody = |failure: &Failure| failure.reason == Reason::UserNotFound;
         let seen = found.map_err(|error| if is_nobody(&error) { not_proven() } else { error })?;
         if seen.user.inactive.is_some() {
             return Err(inactive(&seen));
         }
-        Ok(seen)
+        Ok((seen, since))
     }
 }
 

@@ -119,6 +119,9 @@ impl Crowd {
             if member.source != source {
                 return Err(others(&member.source));
             }
+            if self.is_protected_person(writing, member.person).await? {
+                return Err(forbidden(format!("User <{}> is protected", member.username)));
+            }
             let (person, user) = (Some(member.person), Some(member.user));
             let (group, source) = (group.name.clone(), member.source);
             steps.push(Step { person, user, change: Change::RemoveMembership { group, source } });

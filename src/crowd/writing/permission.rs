@@ -7,7 +7,7 @@ use http::{StatusCode, request::Parts};
 
 use crate::{
     crowd::{Asking, Crowd, Failure, Reason},
-    directory::{DirectoryId, NameKey, User},
+    directory::{DirectoryId, NameKey, PersonId},
     store::{GroupListing, SeenUser},
 };
 
@@ -69,21 +69,31 @@ impl Crowd {
         if !self.own_directories(writing).await?.contains(&seen.user.directory) {
             return Err(read_only());
         }
-        if self.is_protected_user(writing, &seen.user).await? {
+        if self.is_protected_person(writing, seen.user.person).await? {
             return Err(forbidden(format!("User <{name}> is protected")));
         }
         Ok(seen)
     }
 
-    /// Whoever is an administrator, or lets one in when the identity provider is down.
-    async fn is_protected_user(&self, writing: &Writing, user: &User) -> Result<bool, Failure> {
-        let password = self.store.find_password(user.id).await?;
-        if password.is_some_and(|password| password.break_glass) {
-            return Ok(true);
+    /// Whoever is an administrator, or lets one in when the identity provider is down: with whichever of their
+    /// accounts, for one lets in to what the others may do.
+    pub(super) async fn is_protected_person(
+        &self,
+        writing: &Writing,
+        person: PersonId,
+    ) -> Result<bool, Failure> {
+        for account in self.store.list_accounts_of(person).await? {
+            let password = self.store.find_password(account).await?;
+            if password.is_some_and(|password| password.break_glass) {
+                return Ok(true);
+            }
+            let groups = self.store.list_groups_of(account).await?;
+            let groups = groups.iter().map(|group| NameKey::of(group)).collect();
+            if self.is_within_protected(writing, groups).await? {
+                return Ok(true);
+            }
         }
-        let groups = self.store.list_groups_of(user.id).await?;
-        let groups = groups.iter().map(|group| NameKey::of(group)).collect();
-        self.is_within_protected(writing, groups).await
+        Ok(false)
     }
 
     /// The groups of that name, in the order of the directories, all of which are the application's to change.

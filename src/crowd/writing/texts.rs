@@ -13,6 +13,9 @@ use crate::{
 /// Longer texts are no names. A Crowd server's columns have as much room.
 const MOST_CHARACTERS: usize = 255;
 
+/// All of them are read with the user, and written into the log whenever one changes.
+const MOST_ATTRIBUTES: usize = 100;
+
 /// What is wrong with a user or group that an application sends.
 pub(super) fn invalid(reason: Reason, message: impl std::fmt::Display) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, reason, message.to_string())
@@ -73,6 +76,7 @@ pub(super) fn merge_attributes(
     attributes: &mut BTreeMap<String, String>,
     sent: &[(String, Vec<String>)],
 ) -> Result<(), Failure> {
+    let before = attributes.len();
     for (name, values) in sent {
         if !is_attribute_name(name) {
             let problem = "must be 1 to 64 letters, digits, '-', '_' and '.'";
@@ -90,6 +94,11 @@ pub(super) fn merge_attributes(
                 return Err(Failure::illegal(format_args!("The attribute {name} {problem}")));
             }
         }
+    }
+    if attributes.len() > before.max(MOST_ATTRIBUTES) {
+        return Err(Failure::illegal(format_args!(
+            "A user has at most {MOST_ATTRIBUTES} attributes"
+        )));
     }
     Ok(())
 }
@@ -113,6 +122,20 @@ mod tests {
             let refused = profile(&sent(name, email)).unwrap_err();
             assert_eq!(refused.reason, Reason::InvalidUser, "{name:?} {email:?}");
         }
+    }
+
+    #[test]
+    fn a_user_has_so_many_attributes_and_no_more() {
+        let sent = |from: usize, count: usize| {
+            let one = |number| (format!("a{number}"), vec!["x".to_owned()]);
+            (from..from + count).map(one).collect::<Vec<_>>()
+        };
+        let mut attributes = BTreeMap::new();
+        merge_attributes(&mut attributes, &sent(0, 100)).unwrap();
+        assert!(merge_attributes(&mut attributes.clone(), &sent(100, 1)).is_err());
+        // Those of a user who has more already can be changed and taken.
+        attributes.extend(sent(100, 20).into_iter().map(|(name, _)| (name, "x".to_owned())));
+        merge_attributes(&mut attributes, &sent(0, 120)).unwrap();
     }
 
     #[test]

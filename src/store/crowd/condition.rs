@@ -212,7 +212,8 @@ impl Field {
             Self::Email => "t.email",
             Self::FirstName => "t.first_name",
             Self::LastName => "t.last_name",
-            Self::DisplayName => "t.display_name",
+            // Who has none is shown by their name.
+            Self::DisplayName => "COALESCE(t.display_name, t.username)",
             Self::Active => "t.inactive_reason IS NULL",
             Self::CreatedAt => "t.created_at",
             Self::UpdatedAt => "t.updated_at",

@@ -90,16 +90,19 @@ pub(super) async fn find(
     // The members that a large plan brings stand in the log before all of them are there in the order of the
     // groups. Whoever reads meanwhile is to read the plan's part of the log once more.
     const UNDER_WAY: &str = "
-        SELECT MIN(batch) FROM plans WHERE state = 'sealed' AND next_chunk < first_ending";
-    let (instance, head, under_way): (Uuid, i64, Option<i64>) = within!(connection, |connection| {
+        SELECT batch, directory_id FROM plans
+        WHERE state = 'sealed' AND next_chunk < first_ending AND batch IS NOT NULL";
+    type UnderWay = Vec<(i64, i64)>;
+    let (instance, head, under_way): (Uuid, i64, UnderWay) = within!(connection, |connection| {
         (
             sqlx::query_scalar(INSTANCE).fetch_one(&mut *connection).await?,
             sqlx::query_scalar(HEAD).fetch_one(&mut *connection).await?,
-            sqlx::query_scalar(UNDER_WAY).fetch_one(&mut *connection).await?,
+            sqlx::query_as(UNDER_WAY).fetch_all(&mut *connection).await?,
         )
     });
-    let seq = under_way.map_or(head, |batch| head.min(batch - 1));
     let (directories, view) = find_view(connection, directories).await?;
+    let seen = |(batch, directory)| directories.contains(&DirectoryId(directory)).then_some(batch);
+    let seq = under_way.into_iter().filter_map(seen).fold(head, |seq, batch| seq.min(batch - 1));
     let at = find_time(connection, seq, head).await?.unwrap_or_default();
     let place = LogPlace { instance: digest(instance.as_bytes()), view, seq, at };
     Ok(Here { head, directories, place })

@@ -124,12 +124,12 @@ impl Applier {
             let was = step.before.as_ref().map(|before| NameKey::of(&before.profile.username));
             let is_new_name = name != was;
             let is_stale = if step.kind() == StepKind::Create {
-                let name = name.as_ref().filter(|name| self.touched.names.contains(name));
+                let name = name.as_ref().filter(|name| self.touched.has_name(name));
                 match name {
                     Some(name) => current::is_taken(connection, directory, name).await?,
                     None => false,
                 }
-            } else if self.touched.users.contains(&step.user) {
+            } else if self.touched.has_user(step.user) {
                 !current::is(connection, step).await?
             } else if let Some(name) = name.filter(|_| is_new_name) {
                 // No import renames; an undoing may, onto a name that has an owner since.
@@ -238,7 +238,7 @@ impl Applier {
             let mut groups: Vec<_> =
                 step.joins.iter().map(|group| (self.outcome.group(*group), *group)).collect();
             groups.sort_unstable();
-            let is_touched = self.touched.users.contains(&step.user);
+            let is_touched = self.touched.has_user(step.user);
             for (group, planned) in groups {
                 let is_there = is_touched
                     && current::is_member(connection, step.user, group, self.source).await?;
@@ -258,7 +258,7 @@ impl Applier {
         &self,
         connection: &mut Connection<'_>,
     ) -> Result<Option<HashSet<GroupId>>, StoreError> {
-        if !self.touched.lost_groups {
+        if !self.touched.has_lost_groups() {
             return Ok(None);
         }
         current::groups(connection, self.plan.plan.directory).await.map(Some)
@@ -279,7 +279,7 @@ impl Applier {
                 {
                     continue;
                 }
-                if self.touched.users.contains(user) || self.touched.lost_groups {
+                if self.touched.has_user(*user) || self.touched.has_lost_groups() {
                     current::mirror(connection, *user, group, self.source).await?;
                     continue;
                 }

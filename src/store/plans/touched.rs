@@ -15,11 +15,13 @@ pub(super) struct Touched {
     /// How far the log has been read.
     cursor: i64,
     /// Accounts.
-    pub(super) users: HashSet<UserId>,
+    users: HashSet<UserId>,
     /// Names that accounts have got.
-    pub(super) names: HashSet<NameKey>,
+    names: HashSet<NameKey>,
     /// Whether groups have gone.
-    pub(super) lost_groups: bool,
+    lost_groups: bool,
+    /// Whether another large plan went by: whom it has changed is not in the log, so everybody is looked at.
+    by_plan: bool,
 }
 
 impl Touched {
@@ -48,6 +50,7 @@ impl Touched {
                 .fetch_all(connection)
                 .await?
         });
+        self.by_plan |= is_passed_by(connection, plan, self.cursor).await?;
         for (user, change) in rows {
             let unreadable = |_| StoreError::Unreadable { what: "a change", value: change.clone() };
             self.note(user.map(UserId), &serde_json::from_str(&change).map_err(unreadable)?);
@@ -59,6 +62,21 @@ impl Touched {
     /// What is logged up to there is our own, or has been read.
     pub(super) fn know(&mut self, head: i64) {
         self.cursor = head;
+    }
+
+    /// Whether an account may be otherwise than the plan has seen it.
+    pub(super) fn has_user(&self, user: UserId) -> bool {
+        self.by_plan || self.users.contains(&user)
+    }
+
+    /// Whether somebody may have got a name.
+    pub(super) fn has_name(&self, name: &NameKey) -> bool {
+        self.by_plan || self.names.contains(name)
+    }
+
+    /// Whether groups may have gone.
+    pub(super) fn has_lost_groups(&self) -> bool {
+        self.by_plan || self.lost_groups
     }
 
     fn note(&mut self, user: Option<UserId>, change: &Change) {
@@ -74,4 +92,25 @@ impl Touched {
             _ => {}
         }
     }
+}
+
+/// Whether another large plan was applied to the directory since: neither this one nor what it undoes.
+async fn is_passed_by(
+    connection: &mut Connection<'_>,
+    plan: &StoredPlan,
+    since: i64,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT COUNT(*) FROM changes
+        WHERE seq > $1 AND directory_id = $2 AND kind = 'chunk' AND batch <> $3 AND batch <> $4";
+    let others: i64 = within!(connection, |connection| {
+        sqlx::query_scalar(SQL)
+            .bind(since)
+            .bind(plan.plan.directory.0)
+            .bind(plan.batch.unwrap_or_default())
+            .bind(plan.plan.undoes.unwrap_or_default())
+            .fetch_one(connection)
+            .await?
+    });
+    Ok(others > 0)
 }

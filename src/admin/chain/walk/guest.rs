@@ -34,14 +34,15 @@ impl Walk<'_> {
         };
         let name = account.user.profile.username.clone();
         let guest = Guest { visitor: Visitor::supposed(account), token };
-        if let (Some(crowd), Some(token)) = (crowd, &guest.token) {
-            self.look_at_token(crowd, token, &name, sessions).await?;
-        }
+        let looked = match (crowd, &guest.token) {
+            (Some(crowd), Some(token)) => self.look_at_token(crowd, token, &name, sessions).await,
+            _ => Ok(()),
+        };
         self.look_at_application(&guest, &name).await;
         if let (Some(crowd), Some(token)) = (crowd, &guest.token) {
             end(sessions, crowd, token).await?;
         }
-        Ok(())
+        looked
     }
 
     async fn find_account(&mut self, user: &UserDetails) -> Result<Option<Account>, AdminError> {
@@ -95,10 +96,14 @@ impl Walk<'_> {
     ) -> Result<(), AdminError> {
         let application = &crowd.application;
         let Some(password) = &self.question.password else {
-            let known = sessions.find_token(token.as_str(), application).await?.is_some();
-            let found =
-                if known { "the gateway knows the token" } else { "nobody knows the token" };
-            self.links.ok("token", found);
+            match sessions.find_token(token.as_str(), application).await? {
+                Some(_) => self.links.ok("token", "the gateway knows the token"),
+                None => self.links.broken(
+                    "token",
+                    "the gateway does not know the token that it has just made",
+                    "Something has ended the session meanwhile: ask once more.",
+                ),
+            }
             return Ok(());
         };
         let asked = match CrowdProbe::new(&self.crowd_url()) {
