@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod app_sessions;
 mod claims;
+mod connector;
 mod crowd;
 mod identity_headers;
 mod internal_url;
@@ -38,6 +39,10 @@ pub use self::{
     claims::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,
+    },
+    connector::{
+        CloudConfig, ConnectorConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
+        OktaConfig,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
@@ -87,6 +92,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// What a login may do to the directory.
     pub provisioning: ProvisioningConfig,
+    /// The clouds that are read.
+    pub connectors: Vec<ConnectorConfig>,
 }
 
 impl Config {
@@ -135,6 +142,7 @@ impl Config {
         let passwords = tables.optional("passwords").unwrap_or_default();
         let session = tables.optional("session").unwrap_or_default();
         let provisioning = tables.optional("provisioning").unwrap_or_default();
+        let connectors = tables.list("connector");
         Some(Self {
             server: server?,
             store: store?,
@@ -147,6 +155,7 @@ impl Config {
             passwords,
             session,
             provisioning,
+            connectors,
         })
     }
 
@@ -167,8 +176,13 @@ impl Config {
         self.passwords.check(problems);
         self.session.check(problems);
         self.provisioning.check(problems);
+        for (index, connector) in self.connectors.iter().enumerate() {
+            connector.check(&format!("connector[{index}]"), problems);
+        }
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);
+        let connectors = self.connectors.iter().map(|connector| &connector.name);
+        check_unique("connector", connectors, problems);
         self.check_crowd_applications(problems);
         self.check_ways_to_sign_in(problems);
         places::check_places(&self.server, &self.apps, problems);

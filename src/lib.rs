@@ -5,6 +5,7 @@ pub mod app;
 pub mod atlassian;
 pub mod cli;
 pub mod clock;
+pub mod cloud;
 pub mod config;
 pub mod crowd;
 pub mod directory;

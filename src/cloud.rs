@@ -1,0 +1,16 @@
+//! What clouds know of people and groups: one trait, and a file or folder for each cloud.
+//!
+//! A round of reading is a bag of [`Task`]s. Each gives a [`Page`] with what was said and with the tasks that are left of
+//! it; the round is complete when the bag is empty. Tasks can be stored, so that a round goes on where it was.
+
+mod connector_error;
+mod round;
+mod said;
+mod source;
+
+pub use self::{
+    connector_error::ConnectorError,
+    round::{Extent, Page, Round, Task, Watermark},
+    said::{Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
+    source::{Capabilities, Finding, Probe, Source},
+};

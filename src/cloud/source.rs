@@ -1,0 +1,74 @@
+//! What every cloud can be asked.
+
+use std::fmt::Debug;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::{ConnectorError, Group, Page, Round, Task, User, Watermark};
+
+/// A cloud that can be read. Implementations wait and try again by themselves where that helps.
+pub trait Source: Debug + Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Begins a round: of changes since a watermark, or of everything without one.
+    fn begin(&self, since: Option<&Watermark>) -> Round;
+
+    /// Does a part of a round.
+    fn fetch<'a>(&'a self, task: &'a Task) -> BoxFuture<'a, Result<Page, ConnectorError>>;
+
+    /// The task that reads all members of a group anew.
+    fn members(&self, group: &str) -> Task;
+
+    /// A user, if the cloud has them.
+    fn find_user<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<User>, ConnectorError>>;
+
+    /// The ids of the groups that a user is in; nested ones included, where the cloud can say so.
+    fn user_groups<'a>(&'a self, id: &'a str)
+    -> BoxFuture<'a, Result<Vec<String>, ConnectorError>>;
+
+    /// Groups by their ids. Those that are not there are not in the answer.
+    fn find_groups<'a>(
+        &'a self,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Group>, ConnectorError>>;
+
+    /// Tries everything that a run needs, and says what is missing.
+    fn probe(&self) -> BoxFuture<'_, Probe>;
+}
+
+/// What a cloud can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether it can say what has changed, and not only what is.
+    pub changes: bool,
+    /// Whether it says who has been deleted among the changes; else only a round of everything finds out.
+    pub deletions: bool,
+    /// Whether its groups contain groups.
+    pub nested_groups: bool,
+    /// After so many hours at most it has forgotten what a watermark means.
+    pub watermark_hours: u32,
+}
+
+/// What trying it showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Step by step, until one failed that the others need.
+    pub findings: Vec<Finding>,
+    /// A few users.
+    pub users: Vec<User>,
+    /// A few groups.
+    pub groups: Vec<Group>,
+}
+
+/// What one step of a probe showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was tried, such as `read users`.
+    pub step: String,
+    /// What is wrong and what to do about it, if anything is.
+    pub problem: Option<String>,
+    /// What was seen, such as a number.
+    pub detail: Option<String>,
+}
