@@ -1,0 +1,45 @@
+"""What every judge needs: where the clouds are, what they should say, and a way to change them."""
+import json
+import sys
+import urllib.request
+
+CONTROL = sys.argv[1]
+
+
+def control(path, body=None, method=None):
+    """Asks the control of the clouds."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(CONTROL + path, data=data, headers=headers, method=method)
+    with urllib.request.urlopen(request) as answer:
+        text = answer.read().decode()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+CLOUDS = control("/")[0]
+HOSTS = CLOUDS["hosts"]
+CREDENTIALS = CLOUDS["credentials"]
+
+
+def known(vendor):
+    """The users that there are, and the groups, by id: as the generator has them."""
+    users = {user["id"]: user for user in control(f"/{vendor}/users")}
+    groups = {group["id"]: group for group in control(f"/{vendor}/groups")}
+    return {id: user for id, user in users.items() if not user["deleted"]}, groups
+
+
+def apply(vendor, *changes):
+    """Something happens."""
+    return control(f"/{vendor}/apply", list(changes), "POST")[0]
+
+
+def equal(what, found, wanted):
+    """Says in what two things differ."""
+    if found != wanted:
+        sys.exit(f"{what}: {found!r:.300} instead of {wanted!r:.300}")
+
+
+def same_keys(what, found, wanted):
+    missing, more = set(wanted) - set(found), set(found) - set(wanted)
+    if missing or more:
+        sys.exit(f"{what}: {len(missing)} are missing {sorted(missing)[:3]}, {len(more)} are too many {sorted(more)[:3]}")
