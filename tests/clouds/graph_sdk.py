@@ -1,7 +1,6 @@
 """Microsoft's own library reads the whole directory, by pages and by delta, with each kind of credential."""
 import asyncio
 import ssl
-import tempfile
 import time
 
 import httpx
@@ -14,17 +13,14 @@ from msgraph.generated.users.item.get_member_groups.get_member_groups_post_reque
 from msgraph_core import GraphClientFactory, PageIterator
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 
-from asked import CLOUDS, CREDENTIALS, HOSTS, apply, control, equal, known, same_keys
+from asked import CERTIFICATE, CREDENTIALS, HOSTS, apply, control, equal, known, same_keys
 
 ENTRA = CREDENTIALS["graph"]
 ROOT = HOSTS["graph"] + "/v1.0"
 LOGIN = HOSTS["login"]
 SELECT = "id,userPrincipalName,mail,otherMails,displayName,givenName,surname,accountEnabled,userType,onPremisesSamAccountName,onPremisesSecurityIdentifier,onPremisesImmutableId,employeeId,externalUserState,proxyAddresses".split(",")
 
-certificate = tempfile.NamedTemporaryFile("w", suffix=".pem")
-certificate.write(CLOUDS["certificate"])
-certificate.flush()
-trust = ssl.create_default_context(cafile=certificate.name)
+trust = ssl.create_default_context(cafile=CERTIFICATE)
 
 
 def workload_token():
@@ -35,7 +31,7 @@ def workload_token():
 
 
 def credentials():
-    common = dict(authority=LOGIN, disable_instance_discovery=True, connection_verify=certificate.name)
+    common = dict(authority=LOGIN, disable_instance_discovery=True, connection_verify=CERTIFICATE)
     yield "secret", ClientSecretCredential(ENTRA["tenant"], ENTRA["client_id"], ENTRA["client_secret"], **common)
     pem = (ENTRA["private_key"] + ENTRA["certificate"]).encode()
     yield "certificate", CertificateCredential(ENTRA["tenant"], ENTRA["client_id"], certificate_data=pem, **common)
