@@ -37,6 +37,7 @@ attack-target:
 
 test: setup
 	@scripts/python.sh
+	@scripts/judges.sh
 	scripts/with-postgres.sh cargo test
 
 lint: setup

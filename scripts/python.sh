@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Puts the Python libraries that tests ask as independent witnesses into target/python. Quick when they are there.
+# Puts Python libraries into an environment: those that tests ask as independent witnesses into target/python, or others as said:
+# python.sh REQUIREMENTS PLACE. Quick when they are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-wanted=tests/peers/requirements.txt
-venv=target/python
+wanted=${1:-tests/peers/requirements.txt}
+venv=${2:-target/python}
 mkdir -p target
-exec 9>target/python.lock
+exec 9>"$venv.lock"
 flock 9
 if ! cmp -s "$wanted" "$venv/requirements.txt"; then
     rm -rf "$venv"

@@ -16,6 +16,9 @@ packages=(
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
 )
 
+# Tests: what checks the fake clouds against the vendors' descriptions. Node may have come from elsewhere, with npm in it.
+command -v npm >/dev/null || packages+=(nodejs npm)
+
 # What is only needed to measure: setup.sh bench
 if [ "${1:-}" = bench ]; then
     packages+=(nginx-light wrk)

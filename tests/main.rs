@@ -11,6 +11,7 @@ mod around;
 mod attacks;
 mod cli;
 mod clients;
+mod clouds;
 mod directory;
 mod docs;
 mod fuzz;

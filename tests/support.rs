@@ -2,12 +2,14 @@
 
 pub mod browser;
 pub mod clients;
+pub mod clouds;
 pub mod curl;
 pub mod databases;
 pub mod directory;
 pub mod faults;
 pub mod gateway;
 pub mod idp;
+pub mod judges;
 pub mod kdc;
 pub mod python;
 pub mod scm;

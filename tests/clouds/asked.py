@@ -23,11 +23,12 @@ CLOUDS = control("/")[0]
 HOSTS = CLOUDS["hosts"]
 CREDENTIALS = CLOUDS["credentials"]
 
-# The certificate of the clouds, which Python is told to trust.
-with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
-    file.write(CLOUDS["certificate"])
-CERTIFICATE = os.environ["SSL_CERT_FILE"] = file.name
-atexit.register(os.unlink, CERTIFICATE)
+# The certificate of the clouds, if they have one, which Python is told to trust.
+if CLOUDS["certificate"]:
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
+        file.write(CLOUDS["certificate"])
+    CERTIFICATE = os.environ["SSL_CERT_FILE"] = file.name
+    atexit.register(os.unlink, CERTIFICATE)
 
 
 def known(vendor):

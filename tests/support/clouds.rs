@@ -70,6 +70,8 @@ pub struct Settings {
     pub plan: Plan,
     /// With a certificate of its own for 127.0.0.1 and localhost; otherwise without TLS.
     pub tls: bool,
+    /// The first of six ports, the last of which is the control's; any free ones if it is 0.
+    pub port: u16,
 }
 
 /// The clouds, served on loopback until the runtime ends.
@@ -97,27 +99,31 @@ impl Clouds {
         let graph = cloud(Vendor::Graph, &GRAPH, 8_000);
         let okta = cloud(Vendor::Okta, &OKTA, 600);
         let google = cloud(Vendor::Google, &GOOGLE, 2_400);
-        let (acceptor, certificate) =
-            if settings.tls { tls().map(|(a, c)| (Some(a), Some(c)))? } else { (None, None) };
+        let (acceptor, certificate) = settings.tls.then(tls).transpose()?.unzip();
         let clouds = Arc::new(Self { time, credentials, certificate, graph, okta, google });
+        let mut ports = (settings.port..).map(|port| if settings.port == 0 { 0 } else { port });
+        let mut listen = async || {
+            let port = ports.next().unwrap_or_default();
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+        };
         for (host, vendor, name) in HOSTS {
-            clouds.open(host, vendor, name, acceptor.clone()).await?;
+            clouds.open(host, vendor, name, listen().await?, acceptor.clone())?;
         }
-        let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let control = listen().await?;
         let address = format!("http://{}", control.local_addr()?);
         let routes = control::routes(Arc::clone(&clouds));
         tokio::spawn(async move { axum::serve(control, routes).await });
         Ok((clouds, address))
     }
 
-    async fn open(
+    fn open(
         &self,
         host: Host,
         vendor: Vendor,
         name: &'static str,
+        listener: TcpListener,
         tls: Option<TlsAcceptor>,
     ) -> Result<(), Box<dyn Error>> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let origin = format!("{scheme}://localhost:{}", listener.local_addr()?.port());
         self.cloud(vendor).know(name, origin);

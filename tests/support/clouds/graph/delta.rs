@@ -67,9 +67,14 @@ fn answer(cloud: &Cloud, asked: &Asked, stream: &Stream<'_>) -> Outcome {
             return Err(error::bad(asked, "$skiptoken and $deltatoken cannot be used together."));
         }
     };
-    let page = fill(cloud, stream, &tenant, &state);
+    let wanted = page_size(asked);
+    let page = fill(cloud, stream, &tenant, &state, wanted);
     let page = page.twisted(cloud, asked, &state.place.to_string());
-    Ok(write(cloud, asked, stream, &state, page))
+    let answer = write(cloud, asked, stream, &state, page);
+    Ok(match wanted {
+        Some(size) => answer.with("preference-applied", format!("odata.maxpagesize={size}")),
+        None => answer,
+    })
 }
 
 /// The first request of the first round, the only one with options.
@@ -154,9 +159,24 @@ pub fn lost(asked: &Asked) -> Answer {
     error::error(asked, 400, "syncStateNotFound", message)
 }
 
+/// `Prefer: odata.maxpagesize`, as it is said with every request.
+fn page_size(asked: &Asked) -> Option<usize> {
+    let prefer = asked.header("prefer")?;
+    let size =
+        prefer.split([',', ';']).find_map(|it| it.trim().strip_prefix("odata.maxpagesize="))?;
+    size.parse().ok().filter(|size| (1..=999).contains(size))
+}
+
 /// The objects of a page. Its `next` is the next place of the round.
-fn fill(cloud: &Cloud, stream: &Stream<'_>, tenant: &Tenant, state: &State) -> Page {
-    let manners = cloud.manners();
+fn fill(
+    cloud: &Cloud,
+    stream: &Stream<'_>,
+    tenant: &Tenant,
+    state: &State,
+    wanted: Option<usize>,
+) -> Page {
+    let mut manners = cloud.manners();
+    manners.delta_page = wanted.unwrap_or(manners.delta_page);
     let every = manners.empty_page_every;
     if every > 0 && state.page % every == every - 1 {
         return Page { items: Vec::new(), next: Some(state.place.to_string()) };

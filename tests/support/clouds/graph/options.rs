@@ -89,8 +89,8 @@ impl Options {
             Some(select) => select.contains(name) || name == "@odata.type",
             None => default.contains(&name.as_str()) || name == "@odata.type",
         };
-        let all = object.as_object().cloned().unwrap_or_default();
-        all.into_iter().filter(|(name, _)| wanted(name)).collect()
+        let all = object.as_object().into_iter().flatten().filter(|(name, _)| wanted(name));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// The list's page as it is written.

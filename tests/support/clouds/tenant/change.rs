@@ -165,6 +165,10 @@ impl Tenant {
         self.users += 1;
         self.changed.insert(no, user);
         self.remember(now, Of::User(no), What::User(None));
+        // Everybody is in the first group.
+        if self.group(0).is_some() {
+            self.join(0, &[Member::User(no)], now)?;
+        }
         Ok(no)
     }
 

@@ -75,8 +75,9 @@ impl Feed<'_> {
             Some(select) => select.iter().any(|it| it == name),
             None => self.stream.default.contains(&name),
         };
-        let all = whole.as_object().cloned().unwrap_or_default();
-        all.into_iter().filter(|(name, _)| name == "id" || chosen(name)).collect()
+        let all = whole.as_object().into_iter().flatten();
+        let all = all.filter(|(name, _)| *name == "id" || chosen(name));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     fn wants(&self, id: &str) -> bool {
@@ -88,23 +89,20 @@ impl Feed<'_> {
         select.is_none_or(|select| select.iter().any(|name| name == "members"))
     }
 
-    /// Every group, the large ones in several pieces. A place is a group's number and how many of its members were named.
+    /// Every group, the large ones in several pieces. A place is a group's number and that of the member to go on with, so that
+    /// nobody is missed when others leave in between.
     pub fn all_groups(&self) -> Filled {
-        let (mut no, mut named) =
-            ((self.state.place >> 32) as u32, (self.state.place & 0xffff_ffff) as usize);
+        let (mut no, mut from) =
+            ((self.state.place >> 32) as u32, (self.state.place & 0xffff_ffff) as u32);
         let mut items = Vec::new();
         while (no as usize) < self.tenant.groups.len() && items.len() < self.manners.delta_page {
             let group = self.tenant.any_group(no).filter(|group| !self.is_new(group));
-            let (item, left) = group.map_or((None, 0), |group| self.piece(group, named));
+            let (item, next) = group.map_or((None, None), |group| self.piece(group, from));
             items.extend(item);
-            if left > 0 {
-                named += self.manners.members_per_item;
-            } else {
-                (no, named) = (no + 1, 0);
-            }
+            (no, from) = next.map_or((no + 1, 0), |next| (no, next));
         }
         let more = (no as usize) < self.tenant.groups.len();
-        (items, more.then_some(u64::from(no) << 32 | named as u64))
+        (items, more.then_some(u64::from(no) << 32 | u64::from(from)))
     }
 
     /// Whether a group is newer than the round.
@@ -115,30 +113,33 @@ impl Feed<'_> {
             .any(|event| event.of == Of::Group(group.no) && matches!(event.what, What::Group(None)))
     }
 
-    /// One item of a group, and how many members are left for others.
-    fn piece(&self, group: &Group, named: usize) -> (Option<Value>, usize) {
+    /// One item of a group, and the member to go on with, if there are more.
+    fn piece(&self, group: &Group, from: u32) -> (Option<Value>, Option<u32>) {
         let id = self.tenant.ids.guid(Sort::Group, group.no);
         if !self.wants(&id) {
-            return (None, 0);
+            return (None, None);
         }
         if group.deleted.is_some() {
-            return (self.manners.removed_in_first_pass.then(|| removed(&id, "changed")), 0);
+            return (self.manners.removed_in_first_pass.then(|| removed(&id, "changed")), None);
         }
         let mut object = self.known(&groups::render(self.tenant.ids, group));
         let hidden = group.hidden && !self.stream.hidden;
         if !self.wants_members() || hidden {
-            return (Some(Value::Object(object)), 0);
+            return (Some(Value::Object(object)), None);
         }
-        let mut members = self.tenant.members(group).skip(named);
-        let piece: Vec<_> = members
-            .by_ref()
-            .take(self.manners.members_per_item)
-            .map(|it| self.member(it, true))
-            .collect();
-        if !piece.is_empty() {
-            object.insert("members@delta".to_owned(), json!(piece));
+        let begin = group.users.partition_point(|no| *no < from);
+        let end = (begin + self.manners.members_per_item).min(group.users.len());
+        let users = group.users[begin..end].iter().filter(|no| self.tenant.is_there(**no));
+        let mut members: Vec<_> = users.map(|no| self.member(Member::User(*no), true)).collect();
+        let next = group.users.get(end).copied();
+        if next.is_none() {
+            let others = self.tenant.members(group).filter(|it| !matches!(it, Member::User(_)));
+            members.extend(others.map(|it| self.member(it, true)));
         }
-        (Some(Value::Object(object)), members.count())
+        if !members.is_empty() {
+            object.insert("members@delta".to_owned(), json!(members));
+        }
+        (Some(Value::Object(object)), next)
     }
 
     fn member(&self, member: Member, is_in: bool) -> Value {
@@ -247,7 +248,9 @@ impl Feed<'_> {
     /// Who was deleted in this round is said to have left, and who was restored to be there again.
     fn add_leavers(&self, touched: &mut BTreeMap<u32, Touched>) {
         for event in self.events() {
-            let (Of::User(no), What::User(Some(before))) = (event.of, &event.what) else { continue };
+            let (Of::User(no), What::User(Some(before))) = (event.of, &event.what) else {
+                continue;
+            };
             let is_in = self.tenant.is_there(no);
             if is_in && before.deleted.is_none() {
                 continue;
