@@ -14,7 +14,7 @@ async fn round(peer: &Peer, token: &str, from: &str) -> (Vec<Value>, String) {
         let (next, end) = (&answer.body["@odata.nextLink"], &answer.body["@odata.deltaLink"]);
         assert!(next.is_null() != end.is_null(), "a page has one of two links");
         match next.as_str() {
-            Some(next) => at = next.to_owned(),
+            Some(next) => next.clone_into(&mut at),
             None => return (said, end.as_str().unwrap().to_owned()),
         }
     }

@@ -82,7 +82,7 @@ async fn a_group_does_not_change_with_its_members_except_for_their_number() {
     let token = peer.google_token().await;
     let before = peer.google(&token, "/groups/group-20@example.com").await.body;
     let users = peer.clouds.cloud(Vendor::Google).tenant().group(20).unwrap().users.clone();
-    let (taken, free) = (users[0], (0..120).find(|no| !users.contains(no)));
+    let (leaver, free) = (users[0], (0..120).find(|no| !users.contains(no)));
     peer.apply(
         "google",
         json!({ "do": "add_members", "group": 20, "members": [{ "user": free }] }),
@@ -92,7 +92,7 @@ async fn a_group_does_not_change_with_its_members_except_for_their_number() {
     assert_ne!(before["directMembersCount"], after["directMembersCount"]);
     peer.apply(
         "google",
-        json!({ "do": "remove_members", "group": 20, "members": [{ "user": taken }] }),
+        json!({ "do": "remove_members", "group": 20, "members": [{ "user": leaver }] }),
     )
     .await;
     assert_eq!(peer.google(&token, "/groups/group-20@example.com").await.body, before);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::faults::Trouble;
+use super::{faults::Trouble, time::Moment};
 
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -18,11 +18,13 @@ pub struct Asked {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub troubles: Vec<Trouble>,
+    /// When it was asked.
+    pub now: Moment,
 }
 
 impl Asked {
     /// Reads a path with a query.
-    pub fn at(method: Method, origin: &str, path_and_query: &str) -> Self {
+    pub fn at(method: Method, origin: &str, path_and_query: &str, now: Moment) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Self {
@@ -33,6 +35,7 @@ impl Asked {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             troubles: Vec::new(),
+            now,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Chance that is the same every time: SplitMix64.
+//! Chance that is the same every time: `SplitMix64`.
 
 /// A stream of numbers that follows from a seed.
 pub struct Chance(u64);

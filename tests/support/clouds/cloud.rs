@@ -21,6 +21,7 @@ use super::{
 /// How a cloud behaves where the vendors' own differ from day to day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit that a vendor has or has not")]
 pub struct Manners {
     /// Objects on a page of a delta, and members with one object of it.
     pub delta_page: usize,

@@ -24,8 +24,8 @@ use super::{
 
 type Refusal = (StatusCode, String);
 
-fn refuse(error: impl ToString) -> Refusal {
-    (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+fn refuse(error: impl std::fmt::Display) -> Refusal {
+    (StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n"))
 }
 
 /// What can be asked of the clouds from outside.
@@ -71,7 +71,9 @@ async fn add_faults(
     body: Bytes,
 ) -> Result<(), Refusal> {
     let faults: Vec<Fault> = serde_json::from_slice(&body).map_err(refuse)?;
-    faults.into_iter().for_each(|fault| clouds.cloud(vendor).faults.add(fault));
+    for fault in faults {
+        clouds.cloud(vendor).faults.add(fault);
+    }
     Ok(())
 }
 
@@ -111,13 +113,14 @@ async fn list_users(State(clouds): State<Arc<Clouds>>, Path(vendor): Path<Vendor
     let cloud = Arc::clone(clouds.cloud(vendor));
     let total = cloud.tenant().users;
     let chunks = (0..total).step_by(1_000).map(move |from| lines_of_users(&cloud, from));
-    Body::from_stream(stream::iter(chunks))
+    Body::from_stream(stream::iter(chunks.map(Ok::<_, std::io::Error>)))
 }
 
-fn lines_of_users(cloud: &Cloud, from: u32) -> Result<String, std::io::Error> {
+fn lines_of_users(cloud: &Cloud, from: u32) -> String {
     let tenant = cloud.tenant();
     let users = (from..tenant.users.min(from + 1_000)).filter_map(|no| tenant.any_user(no));
-    Ok(users.map(|user| format!("{}\n", known_user(&tenant, &user))).collect())
+    let lines: Vec<String> = users.map(|user| known_user(&tenant, &user).to_string()).collect();
+    lines.join("\n") + "\n"
 }
 
 fn known_user(tenant: &Tenant, user: &User) -> Value {

@@ -65,7 +65,7 @@ async fn read(request: Request, served: &Served, uri: &str) -> Option<Asked> {
     let origin = format!("{}://{host}", served.scheme);
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.ok()?;
     let troubles = served.cloud.faults.take(uri);
-    let asked = Asked::at(head.method, &origin, uri);
+    let asked = Asked::at(head.method, &origin, uri, served.cloud.now());
     Some(Asked { headers: head.headers, body, troubles, ..asked })
 }
 

@@ -125,9 +125,8 @@ pub const HIDDEN: &[&str] = &["Member.Read.Hidden"];
 
 fn route(cloud: &Cloud, asked: &Asked, token: &Issued, path: &[String]) -> Outcome {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let may = |any_of: &[&str]| match token.allows(any_of) {
-        true => Ok(()),
-        false => Err(error::forbidden(asked)),
+    let may = |any_of: &[&str]| {
+        if token.allows(any_of) { Ok(()) } else { Err(error::forbidden(asked)) }
     };
     match (asked.method.clone(), path.as_slice()) {
         (Method::GET, ["users", ..]) | (Method::POST, ["users", _, _]) => may(USERS)?,

@@ -1,5 +1,5 @@
-//! Okta's management API: `developer.okta.com/docs/api/openapi/okta-management` (User, UserResources, Group, GroupRule,
-//! Application, ApplicationUsers, ApplicationGroups), `docs/reference/core-okta-api` (pagination, errors), `docs/reference/rate-limits`,
+//! Okta's management API: `developer.okta.com/docs/api/openapi/okta-management` (the users', groups', group rules' and
+//! applications' pages), `docs/reference/core-okta-api` (pagination, errors), `docs/reference/rate-limits`,
 //! `docs/guides/implement-oauth-for-okta-serviceapp`, `docs/guides/dpop/nonoktaresourceserver`.
 
 pub mod apps;

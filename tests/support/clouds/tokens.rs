@@ -14,7 +14,7 @@ use super::time::Moment;
 pub struct Issued {
     pub scopes: Vec<String>,
     pub expires: Moment,
-    /// The thumbprint of the key that a DPoP token is bound to.
+    /// The thumbprint of the key that a `DPoP` token is bound to.
     pub bound: Option<String>,
 }
 

@@ -73,15 +73,12 @@ pub fn list(cloud: &Cloud, asked: &Asked) -> Outcome {
         ],
     )?;
     let window = Window::read(cloud, asked, 200, 200)?;
-    let member = match asked.parameter("userKey") {
-        Some(key) => {
-            let tenant = cloud.tenant();
-            Some(member_of(&tenant, key).ok_or_else(|| error::not_found("userKey"))?)
-        }
-        None => {
-            users::check_whose(cloud, asked)?;
-            None
-        }
+    let member = if let Some(key) = asked.parameter("userKey") {
+        let member = member_of(&cloud.tenant(), key);
+        Some(member.ok_or_else(|| error::not_found("userKey"))?)
+    } else {
+        users::check_whose(cloud, asked)?;
+        None
     };
     let clauses = match asked.parameter("query") {
         Some(text) => query::parse(text).ok_or_else(|| error::invalid("query"))?,

@@ -42,7 +42,7 @@ fn one(cloud: &Cloud, asked: &Asked, token: &Issued, request: &Value) -> Result<
     };
     let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
     let path = format!("{}/v1.0/{}", cloud.manners().base_path, url.trim_start_matches('/'));
-    let mut inner = Asked::at(method, &asked.origin, &path);
+    let mut inner = Asked::at(method, &asked.origin, &path, asked.now);
     inner.troubles = cloud.faults.take(&path);
     for (name, value) in request["headers"].as_object().into_iter().flatten() {
         let name = HeaderName::from_bytes(name.as_bytes());

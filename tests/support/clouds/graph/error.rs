@@ -1,32 +1,37 @@
 //! Errors as Graph writes them: `concepts/errors`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::clouds::{
     asked::{Answer, Asked},
     cloud::Cloud,
-    time::in_seconds,
-    tokens::random,
+    time::{Moment, in_seconds},
 };
 
 /// An error with its code.
 pub fn error(asked: &Asked, status: u16, code: &str, message: &str) -> Answer {
     let id = request_id();
     let client = asked.header("client-request-id").unwrap_or(&id);
-    Answer::new(
-        status,
-        json!({ "error": {
-        "code": code,
-        "message": message,
-        "innerError": { "date": "2026-11-26T07:00:00", "request-id": id, "client-request-id": client },
-    } }),
-    )
+    let body = body(code, message, &json!({}), asked.now, &id, client);
+    Answer::new(status, body)
+}
+
+/// What is written of an error; `inner` may say more.
+fn body(code: &str, message: &str, inner: &Value, now: Moment, id: &str, client: &str) -> Value {
+    let mut inner = inner.clone();
+    inner["date"] = json!(in_seconds(now).trim_end_matches('Z'));
+    inner["request-id"] = json!(id);
+    inner["client-request-id"] = json!(client);
+    json!({ "error": { "code": code, "message": message, "innerError": inner } })
 }
 
 pub fn request_id() -> String {
-    let random = random();
-    let hex: String = random.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
+    let mut bytes = [0; 16];
+    let _ = openssl::rand::rand_bytes(&mut bytes);
+    let all = u128::from_be_bytes(bytes);
+    let part = |shift: u32, mask: u128| (all >> shift) & mask;
+    let (a, b, c) = (part(96, 0xffff_ffff), part(80, 0xffff), part(64, 0xfff));
+    format!("{a:08x}-{b:04x}-4{c:03x}-a{:03x}-{:012x}", part(48, 0xfff), part(0, 0xffff_ffff_ffff))
 }
 
 /// Without permission for the whole call.
@@ -54,15 +59,9 @@ pub fn unsupported(asked: &Asked, message: &str) -> Answer {
 /// Too much in too little time. Whoever throttles says for how long, or does not.
 pub fn throttled(cloud: &Cloud) -> Answer {
     let id = request_id();
-    let body = json!({ "error": {
-        "code": "TooManyRequests",
-        "message": "Too many requests",
-        "innerError": {
-            "code": "429", "status": "429", "message": "Please retry again later.",
-            "date": in_seconds(cloud.now()).trim_end_matches('Z'),
-            "request-id": id, "client-request-id": id,
-        },
-    } });
+    let message = "Please retry again later.";
+    let inner = json!({ "code": "429", "status": "429", "message": message });
+    let body = body("TooManyRequests", "Too many requests", &inner, cloud.now(), &id, &id);
     Answer::new(429, body)
         .with("x-ms-throttle-scope", "Tenant_Application/ReadWrite/gatehouse/tenant")
         .with("x-ms-throttle-information", "ResourceUnitLimitExceeded")
@@ -75,7 +74,6 @@ pub fn failure(cloud: &Cloud, status: u16) -> Answer {
         403 => {
             ("Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
         }
-        404 => ("UnknownError", ""),
         429 => return throttled(cloud),
         500 => ("generalException", "An internal server error occurred."),
         502 => ("badGateway", "The server received an invalid response from another."),
@@ -84,15 +82,5 @@ pub fn failure(cloud: &Cloud, status: u16) -> Answer {
         _ => ("UnknownError", ""),
     };
     let id = request_id();
-    Answer::new(
-        status,
-        json!({ "error": {
-        "code": code,
-        "message": message,
-        "innerError": {
-            "date": in_seconds(cloud.now()).trim_end_matches('Z'),
-            "request-id": id, "client-request-id": id,
-        },
-    } }),
-    )
+    Answer::new(status, body(code, message, &json!({}), cloud.now(), &id, &id))
 }

@@ -1,4 +1,4 @@
-//! `$filter`: what `concepts/filter-query-parameter` has of OData's language for users and groups.
+//! `$filter`: what `concepts/filter-query-parameter` has of `OData`'s language for users and groups.
 
 use serde_json::{Value, json};
 
@@ -133,16 +133,12 @@ impl<'a> Parser<'a> {
             loop {
                 let (part, after) = quoted.split_once('\'')?;
                 text.push_str(part);
-                match after.strip_prefix('\'') {
-                    Some(more) => {
-                        text.push('\'');
-                        quoted = more;
-                    }
-                    None => {
-                        self.rest = after;
-                        return Some(json!(text));
-                    }
-                }
+                let Some(more) = after.strip_prefix('\'') else {
+                    self.rest = after;
+                    return Some(json!(text));
+                };
+                text.push('\'');
+                quoted = more;
             }
         }
         for (word, value) in [("true", json!(true)), ("false", json!(false)), ("null", Value::Null)]

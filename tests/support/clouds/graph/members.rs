@@ -13,6 +13,7 @@ use crate::support::clouds::{
 };
 
 /// What a caller may see of a group's members.
+#[derive(Clone, Copy)]
 pub struct Reading {
     pub nested: bool,
     /// Otherwise, members have an id and a type, and nothing else.

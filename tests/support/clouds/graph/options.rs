@@ -164,15 +164,12 @@ pub fn select(
 
 fn top(asked: &Asked) -> Result<usize, Answer> {
     let Some(top) = asked.parameter("$top") else { return Ok(PAGE) };
-    match top.parse() {
-        Ok(top @ 1..=LARGEST_PAGE) => Ok(top),
-        _ => {
-            let message = format!(
-                "Invalid page size specified: '{top}'. Must be between 1 and 999 inclusive."
-            );
-            Err(error::bad(asked, &message))
-        }
-    }
+    let size = top.parse().ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
+    size.ok_or_else(|| {
+        let message =
+            format!("Invalid page size specified: '{top}'. Must be between 1 and 999 inclusive.");
+        error::bad(asked, &message)
+    })
 }
 
 fn condition(asked: &Asked, kind: &str, properties: &[&str]) -> Result<Option<Expression>, Answer> {

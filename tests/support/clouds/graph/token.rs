@@ -188,9 +188,9 @@ fn check_assertion(cloud: &Cloud, authority: &str, assertion: &str) -> Result<()
     let names = |name: &str, thumbprint: String| {
         jws.header[name].as_str().is_some_and(|it| it.trim_end_matches('=') == thumbprint)
     };
-    let named =
+    let is_registered =
         names("x5t#S256", registration.thumbprint()) || names("x5t", registration.old_thumbprint());
-    if !named || !jws.is_signed_by(&registration.key.public, &["PS256", "RS256"]) {
+    if !is_registered || !jws.is_signed_by(&registration.key.public, &["PS256", "RS256"]) {
         return deny(
             700_027,
             "The certificate with identifier used to sign the client assertion is not registered on application. Client assertion failed signature validation.",

@@ -229,8 +229,8 @@ impl Tenant {
     fn add_group(&mut self, set: Map<String, Value>, now: Moment) -> Result<u32, Refused> {
         let no = u32::try_from(self.groups.len()).map_err(|error| error.to_string())?;
         let plan = super::Plan { groups: no + 1, members_per_group: 0, ..self.plan.clone() };
-        let plain = super::groups::generate(self.vendor, &plan, now).pop().ok_or("no group")?;
-        let mut group = Group { no, created: now, changed: now, ..merge_group(plain, set)? };
+        let made = super::groups::generate(self.vendor, &plan, now).pop().ok_or("no group")?;
+        let mut group = Group { no, created: now, changed: now, ..merge_group(made, set)? };
         (group.users, group.others) = (Vec::new(), Vec::new());
         self.groups.push(group);
         self.remember(now, Of::Group(no), What::Group(None));

@@ -102,15 +102,18 @@ pub fn generate(vendor: Vendor, plan: &Plan, since: Moment) -> Vec<Group> {
 }
 
 fn one(vendor: Vendor, plan: &Plan, no: u32, since: Moment) -> Group {
+    use GroupKind::{
+        Distribution, DynamicMicrosoft365, DynamicSecurity, MailSecurity, Microsoft365,
+    };
     let mut chance = Chance::of(plan.seed, u64::from(no) + 1_000_000);
     let nickname = format!("group-{no}");
     let mut group = Group {
         no,
         kind: kind(vendor, no),
         name: name(no),
-        description: (no % 3 != 0).then(|| format!("What group {no} is for")),
+        description: (!no.is_multiple_of(3)).then(|| format!("What group {no} is for")),
         mail: None,
-        aliases: if no % 7 == 0 {
+        aliases: if no.is_multiple_of(7) {
             vec![format!("alias-{nickname}@{}", plan.domain)]
         } else {
             vec![]
@@ -127,9 +130,6 @@ fn one(vendor: Vendor, plan: &Plan, no: u32, since: Moment) -> Group {
         purged: false,
         users: users(plan, no, &mut chance),
         others: others(vendor, plan, no),
-    };
-    use GroupKind::{
-        Distribution, DynamicMicrosoft365, DynamicSecurity, MailSecurity, Microsoft365,
     };
     if vendor == Vendor::Google
         || matches!(group.kind, MailSecurity | Microsoft365 | DynamicMicrosoft365 | Distribution)
@@ -164,7 +164,7 @@ fn name(no: u32) -> String {
         13 => "DUPLICATE".to_owned(),
         14 => "Grüße, \"Ärger\" & <Käse> / 小组".to_owned(),
         15 => "x".repeat(255),
-        _ if no % 5 == 0 => format!("jira-team-{no}"),
+        _ if no.is_multiple_of(5) => format!("jira-team-{no}"),
         _ => format!("Team {no}"),
     }
 }

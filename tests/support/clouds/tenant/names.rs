@@ -73,20 +73,19 @@ impl Name {
 /// What remains of a name in an address.
 pub fn plain(name: &str) -> String {
     let letter = |c: char| match c {
-        'å' | 'Å' => "a",
+        'å' | 'Å' | 'á' => "a",
         'ç' | 'Ç' | 'ć' => "c",
         'é' | 'ễ' | 'ë' => "e",
         'í' => "i",
         'ö' | 'ø' | 'ó' => "o",
         'ü' => "u",
-        'á' => "a",
         _ => "",
     };
-    let letters = name.chars().map(|c| match c.is_ascii_alphanumeric() {
-        true => c.to_ascii_lowercase().to_string(),
-        false => letter(c).to_owned(),
-    });
-    letters.collect()
+    let plain = |c: char| {
+        let kept = c.is_ascii_alphanumeric().then(|| c.to_ascii_lowercase().to_string());
+        kept.unwrap_or_else(|| letter(c).to_owned())
+    };
+    name.chars().map(plain).collect()
 }
 
 /// Long, from right to left, with a letter in two pieces, with what is not one character, and with blanks around it.

@@ -138,9 +138,9 @@ fn make_odd(user: &mut User, vendor: Vendor, plan: &Plan) {
             user.mail = Some(format!("shared.{}@{domain}", no / 50));
         }
         19 if vendor == Vendor::Graph => {
-            user.mail = Some(format!("SHARED.{}@{domain}", no / 50));
+            user.mail = Some(format!("shared.{}@{domain}", no / 50).to_uppercase());
         }
-        20 => user.on_premises = Some(on_premises(user, "CORP", no)),
+        20 | 34..=39 => user.on_premises = Some(on_premises(user, "CORP", no)),
         // Another person with the same account name, in another domain.
         21 => user.on_premises = Some(on_premises(user, "BRANCH", no - 1)),
         22 => {
@@ -158,7 +158,6 @@ fn make_odd(user: &mut User, vendor: Vendor, plan: &Plan) {
         31 if vendor == Vendor::Okta => user.status = Status::Provisioned,
         32 if vendor == Vendor::Okta => user.status = Status::PasswordExpired,
         33 if vendor == Vendor::Okta => user.status = Status::Recovery,
-        34..=39 => user.on_premises = Some(on_premises(user, "CORP", no)),
         _ => {}
     }
 }

@@ -43,8 +43,9 @@ impl Feed<'_> {
         let mut items = Vec::new();
         let mut place = self.state.place;
         while place < total.into() && items.len() < self.manners.delta_page {
-            let no = (place * u64::from(step) % u64::from(total)) as u32;
+            let no = place * u64::from(step) % u64::from(total);
             place += 1;
+            let Ok(no) = u32::try_from(no) else { continue };
             let Some(user) = self.tenant.user_then(no, self.state.to) else { continue };
             items.extend(self.first_sight(&user));
         }
@@ -180,9 +181,8 @@ impl Feed<'_> {
         if !self.wants(&id) {
             return None;
         }
-        let now = match self.tenant.user_then(no, self.state.to) {
-            Some(user) => user,
-            None => return Some(removed(&id, "deleted")),
+        let Some(now) = self.tenant.user_then(no, self.state.to) else {
+            return Some(removed(&id, "deleted"));
         };
         if now.deleted.is_some() {
             return Some(removed(&id, "changed"));
@@ -323,7 +323,7 @@ fn removed(id: &str, reason: &str) -> Value {
 /// A number that steps through all users without meeting one twice.
 fn step(total: u32) -> u32 {
     let coprime = |step: &u32| gcd(*step, total) == 1;
-    (total / 3 + 1..).find(coprime).unwrap_or(1)
+    (total / 3 + 1..=total).find(coprime).unwrap_or(1)
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
