@@ -40,6 +40,7 @@ attack-target:
 test: setup
 	@scripts/python.sh
 	@scripts/python.sh demo/django/requirements.txt target/django
+	@scripts/judges.sh
 	scripts/with-postgres.sh cargo test
 
 lint: setup

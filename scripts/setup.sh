@@ -16,7 +16,7 @@ packages=(
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
 )
 
-# Tests: a client of a Crowd server for Node, if no other Node is there.
+# Tests: a client of a Crowd server for Node, and what checks the fake clouds, if no other Node is there.
 command -v npm >/dev/null || packages+=(nodejs npm)
 
 # What is only needed to measure: setup.sh bench

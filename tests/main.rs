@@ -11,6 +11,7 @@ mod around;
 mod attacks;
 mod cli;
 mod clients;
+mod clouds;
 mod crowd;
 mod crowd_events;
 mod crowd_peers;

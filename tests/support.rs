@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod clients;
+pub mod clouds;
 pub mod crowd_app;
 pub mod crowd_client;
 pub mod curl;
@@ -11,6 +12,7 @@ pub mod django;
 pub mod faults;
 pub mod gateway;
 pub mod idp;
+pub mod judges;
 pub mod kdc;
 pub mod own_sessions;
 pub mod python;

@@ -1,0 +1,200 @@
+"""Microsoft's own library reads the whole directory, by pages and by delta, with each kind of credential."""
+import asyncio
+import ssl
+import time
+
+import httpx
+import jwt
+from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from msgraph import GraphRequestAdapter, GraphServiceClient
+from msgraph.generated.users.users_request_builder import UsersRequestBuilder
+from msgraph.generated.users.item.get_member_groups.get_member_groups_post_request_body import GetMemberGroupsPostRequestBody
+from msgraph_core import GraphClientFactory, PageIterator
+from kiota_abstractions.base_request_configuration import RequestConfiguration
+
+from asked import CERTIFICATE, CREDENTIALS, HOSTS, apply, control, equal, known, same_keys
+
+ENTRA = CREDENTIALS["graph"]
+ROOT = HOSTS["graph"] + "/v1.0"
+LOGIN = HOSTS["login"]
+SELECT = "id,userPrincipalName,mail,otherMails,displayName,givenName,surname,accountEnabled,userType,onPremisesSamAccountName,onPremisesSecurityIdentifier,onPremisesImmutableId,employeeId,externalUserState,proxyAddresses".split(",")
+
+trust = ssl.create_default_context(cafile=CERTIFICATE)
+
+
+def workload_token():
+    """What a Kubernetes cluster would have put into a file."""
+    now = int(time.time())
+    claims = {"iss": ENTRA["issuer"], "sub": ENTRA["subject"], "aud": ["api://AzureADTokenExchange"], "iat": now, "exp": now + 600}
+    return jwt.encode(claims, ENTRA["issuer_key"], "RS256", {"kid": ENTRA["issuer_kid"]})
+
+
+def credentials():
+    common = dict(authority=LOGIN, disable_instance_discovery=True, connection_verify=CERTIFICATE)
+    yield "secret", ClientSecretCredential(ENTRA["tenant"], ENTRA["client_id"], ENTRA["client_secret"], **common)
+    pem = (ENTRA["private_key"] + ENTRA["certificate"]).encode()
+    yield "certificate", CertificateCredential(ENTRA["tenant"], ENTRA["client_id"], certificate_data=pem, **common)
+    yield "federated", ClientAssertionCredential(ENTRA["tenant"], ENTRA["client_id"], workload_token, **common)
+
+
+def client(credential):
+    provider = AzureIdentityAuthenticationProvider(credential, scopes=[HOSTS["graph"] + "/.default"], allowed_hosts=["localhost"])
+    http = GraphClientFactory.create_with_default_middleware(client=httpx.AsyncClient(verify=trust, base_url=ROOT))
+    adapter = GraphRequestAdapter(provider, http)
+    adapter.base_url = ROOT
+    return GraphServiceClient(request_adapter=adapter)
+
+
+async def pages(graph, first):
+    """Everything of a list, by the library's own iterator."""
+    found = []
+    iterator = PageIterator(first, graph.request_adapter)
+    await iterator.iterate(lambda item: found.append(item) or True)
+    return found
+
+
+def check_known(thing):
+    """The library's model has a field for everything that was said."""
+    more = set(thing.additional_data) - {"@odata.context", "members@delta", "@removed"}
+    equal(f"fields that {type(thing).__name__} does not have", more, set())
+
+
+def check_user(user, wanted):
+    check_known(user)
+    equal("login", user.user_principal_name, wanted["login"])
+    equal("display name", user.display_name, wanted["display"])
+    equal("names", (user.given_name, user.surname), (wanted["given"], wanted["family"]))
+    equal("mail", user.mail, wanted["mail"])
+    equal("enabled", user.account_enabled, wanted["active"])
+    equal("employee", user.employee_id, wanted["employee"])
+    premises = wanted["on_premises"] or {"sam": None, "sid": None, "immutable": None}
+    found = (user.on_premises_sam_account_name, user.on_premises_security_identifier, user.on_premises_immutable_id)
+    equal("on premises", found, (premises["sam"], premises["sid"], premises["immutable"]))
+    kind = {"member": "Member", "untyped": None}.get(wanted["kind"] if isinstance(wanted["kind"], str) else "", "Guest")
+    equal("type", user.user_type, kind)
+
+
+async def check_lists(graph):
+    users, groups = known("graph")
+    parameters = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(select=SELECT, top=97)
+    first = await graph.users.get(RequestConfiguration(query_parameters=parameters))
+    found = {user.id: user for user in await pages(graph, first)}
+    same_keys("users", found, users)
+    for id, user in found.items():
+        check_user(user, users[id])
+    first = await graph.groups.get()
+    found = {group.id: group for group in await pages(graph, first)}
+    same_keys("groups", found, groups)
+    for id, group in found.items():
+        check_known(group)
+        equal("name", group.display_name, groups[id]["name"])
+        equal("description", group.description, groups[id]["description"])
+        members = await pages(graph, await graph.groups.by_group_id(id).members.get())
+        same_keys("members", [member.id for member in members], groups[id]["members"])
+        through = await pages(graph, await graph.groups.by_group_id(id).transitive_members.get())
+        same_keys("transitive members", [member.id for member in through], groups[id]["through"])
+    id = next(id for id, user in users.items() if user["no"] == 1)
+    mine = {group for group, it in groups.items() if id in it["through"]}
+    body = GetMemberGroupsPostRequestBody(security_enabled_only=False)
+    answer = await graph.users.by_user_id(id).get_member_groups.post(body)
+    same_keys("groups of a user", answer.value, mine)
+    through = await graph.users.by_user_id(id).transitive_member_of.graph_group.get()
+    same_keys("groups of a user", [group.id for group in await pages(graph, through)], mine)
+    return len(users), len(groups)
+
+
+class Copy:
+    """A directory that is kept by what deltas say."""
+
+    def __init__(self):
+        self.users, self.groups, self.members = {}, {}, {}
+
+    def users_say(self, items):
+        for user in items:
+            check_known(user)
+            if "@removed" in user.additional_data:
+                self.users.pop(user.id, None)
+            else:
+                old = self.users.setdefault(user.id, {})
+                for field in ("user_principal_name", "display_name", "account_enabled"):
+                    value = getattr(user, field)
+                    if value is not None:
+                        old[field] = value
+
+    def groups_say(self, items):
+        for group in items:
+            check_known(group)
+            if "@removed" in group.additional_data:
+                self.groups.pop(group.id, None)
+                self.members.pop(group.id, None)
+                continue
+            if group.display_name is not None:
+                self.groups[group.id] = group.display_name
+            members = self.members.setdefault(group.id, set())
+            for member in group.additional_data.get("members@delta", []):
+                leaves = "@removed" in member
+                (members.discard if leaves else members.add)(str(member["id"]))
+
+    def check(self):
+        users, groups = known("graph")
+        same_keys("users", self.users, users)
+        for id, user in users.items():
+            wanted = dict(user_principal_name=user["login"], display_name=user["display"], account_enabled=user["active"])
+            equal("user", self.users[id], wanted)
+        same_keys("groups", self.groups, groups)
+        for id, group in groups.items():
+            equal("name", self.groups[id], group["name"])
+            same_keys(f"members of {group['name']}", self.members[id], group["members"])
+
+
+async def read_round(builder, parameters, say):
+    """One round of a feed, and the builder of the next one."""
+    answer = await builder.get(parameters)
+    while True:
+        say(answer.value)
+        if answer.odata_delta_link:
+            return builder.with_url(answer.odata_delta_link)
+        answer = await builder.with_url(answer.odata_next_link).get()
+
+
+CHANGES = [
+    [{"do": "add_user", "set": {"login": "new@example.com"}}, {"do": "change_user", "no": 30, "set": {"status": "SUSPENDED"}}],
+    [{"do": "swap_logins", "one": 40, "other": 41}, {"do": "delete_user", "no": 42}, {"do": "change_group", "no": 5, "set": {"name": "Renamed"}}],
+    [{"do": "restore_user", "no": 42}, {"do": "purge_user", "no": 43}, {"do": "add_group"}, {"do": "delete_group", "no": 20}],
+    [{"do": "add_members", "group": 1, "members": [{"user": no} for no in range(50, 140)]}, {"do": "remove_members", "group": 2, "members": [{"user": 46}, {"user": 47}]}],
+    [{"do": "restore_group", "no": 20}, {"do": "purge_group", "no": 21}, {"do": "add_members", "group": 20, "members": [{"group": 22}]}],
+]
+
+
+async def check_deltas(graph):
+    copy = Copy()
+    from msgraph.generated.groups.delta.delta_request_builder import DeltaRequestBuilder as GroupsDelta
+    from msgraph.generated.users.delta.delta_request_builder import DeltaRequestBuilder as UsersDelta
+    select = UsersDelta.DeltaRequestBuilderGetQueryParameters(select=["id", "userPrincipalName", "displayName", "accountEnabled"])
+    people = await read_round(graph.users.delta, RequestConfiguration(query_parameters=select), copy.users_say)
+    select = GroupsDelta.DeltaRequestBuilderGetQueryParameters(select=["id", "displayName", "members"])
+    groups = await read_round(graph.groups.delta, RequestConfiguration(query_parameters=select), copy.groups_say)
+    copy.check()
+    for changes in CHANGES:
+        apply("graph", *changes)
+        people = await read_round(people, None, copy.users_say)
+        groups = await read_round(groups, None, copy.groups_say)
+        copy.check()
+    people = await read_round(people, None, lambda items: equal("news", items, []))
+    await read_round(groups, None, lambda items: equal("news", items, []))
+
+
+async def main():
+    control("/graph/manners", {"limit": 1_000_000, "empty_page_every": 3, "leavers_stay_members": False}, "PUT")
+    for name, credential in credentials():
+        async with credential:
+            graph = client(credential)
+            users, groups = await check_lists(graph)
+            print(f"{name}: {users} users and {groups} groups")
+    async with next(credentials())[1] as credential:
+        await check_deltas(client(credential))
+        print(f"delta: {len(CHANGES)} rounds")
+
+
+asyncio.run(main())

@@ -1,0 +1,174 @@
+//! What the three have in common: a tenant, tokens, limits, faults, and a memory of who asked what.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    bucket::{Bucket, Level},
+    credentials::Credentials,
+    faults::Faults,
+    jose::Once,
+    tenant::{Tenant, Vendor},
+    time::{Moment, Time},
+    tokens::Tokens,
+};
+
+/// How a cloud behaves where the vendors' own differ from day to day.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit that a vendor has or has not")]
+pub struct Manners {
+    /// Objects on a page of a delta, and members with one object of it.
+    pub delta_page: usize,
+    pub members_per_item: usize,
+    /// So old are the feeds of changes and the indexes that are searched.
+    pub lag_seconds: i64,
+    /// Graph does not say, in the feed of groups, that somebody who was deleted has left them.
+    pub leavers_stay_members: bool,
+    /// Graph names what was deleted before also in the first pass.
+    pub removed_in_first_pass: bool,
+    /// Every so many pages, one is empty; 0 for none.
+    pub empty_page_every: usize,
+    pub token_seconds: i64,
+    /// Graph's application permissions, Okta's and Google's scopes, that an administrator has granted.
+    pub granted: Vec<String>,
+    /// Resource units in ten seconds (Graph), requests in a minute (Okta, Google).
+    pub limit: u32,
+    /// Okta: a token is only issued to who proves a key.
+    pub dpop: bool,
+    /// Okta: requests with a proof have to carry a nonce as well.
+    pub dpop_nonce: bool,
+    /// Graph: what comes before the version in paths; national clouds have hosts of their own.
+    pub base_path: String,
+    /// Graph: the resource that tokens are asked for; empty for where it is.
+    pub resource: String,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            delta_page: 100,
+            members_per_item: 50,
+            lag_seconds: 0,
+            leavers_stay_members: true,
+            removed_in_first_pass: false,
+            empty_page_every: 0,
+            token_seconds: 3_599,
+            granted: Vec::new(),
+            limit: 8_000,
+            dpop: true,
+            dpop_nonce: true,
+            base_path: String::new(),
+            resource: String::new(),
+        }
+    }
+}
+
+/// A request that was answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct Seen {
+    pub method: String,
+    pub uri: String,
+    pub status: u16,
+}
+
+pub struct Cloud {
+    pub vendor: Vendor,
+    pub time: Arc<Time>,
+    pub credentials: Arc<Credentials>,
+    pub faults: Faults,
+    pub tokens: Tokens,
+    /// Identifiers of signed tokens, each good once.
+    pub once: Once,
+    /// Where others find this cloud's hosts.
+    origins: RwLock<HashMap<&'static str, String>>,
+    tenant: RwLock<Tenant>,
+    manners: RwLock<Manners>,
+    buckets: Mutex<HashMap<String, Bucket>>,
+    seen: Mutex<Vec<Seen>>,
+    last_page: Mutex<Vec<Value>>,
+}
+
+impl Cloud {
+    pub fn new(
+        tenant: Tenant,
+        manners: Manners,
+        time: Arc<Time>,
+        credentials: Arc<Credentials>,
+    ) -> Self {
+        Self {
+            vendor: tenant.vendor,
+            time,
+            credentials,
+            faults: Faults::default(),
+            tokens: Tokens::default(),
+            once: Once::default(),
+            origins: RwLock::default(),
+            tenant: RwLock::new(tenant),
+            manners: RwLock::new(manners),
+            buckets: Mutex::default(),
+            seen: Mutex::default(),
+            last_page: Mutex::default(),
+        }
+    }
+
+    pub fn now(&self) -> Moment {
+        self.time.now()
+    }
+
+    pub fn tenant(&self) -> RwLockReadGuard<'_, Tenant> {
+        self.tenant.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn tenant_mut(&self) -> RwLockWriteGuard<'_, Tenant> {
+        self.tenant.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn manners(&self) -> Manners {
+        self.manners.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_manners(&self, manners: Manners) {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.manners.write().unwrap_or_else(PoisonError::into_inner) = manners;
+    }
+
+    /// Remembers where a host is.
+    pub fn know(&self, host: &'static str, origin: String) {
+        self.origins.write().unwrap_or_else(PoisonError::into_inner).insert(host, origin);
+    }
+
+    pub fn origin(&self, host: &str) -> String {
+        let origins = self.origins.read().unwrap_or_else(PoisonError::into_inner);
+        origins.get(host).cloned().unwrap_or_default()
+    }
+
+    /// Takes from the limit of one kind of request.
+    pub fn take(&self, kind: &str, cost: u32, seconds: i64) -> Level {
+        let (limit, now) = (self.manners().limit, self.now());
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.entry(kind.to_owned()).or_insert_with(|| Bucket::new(limit, seconds));
+        bucket.take(cost, now)
+    }
+
+    /// How many changes the indexes know of.
+    pub fn visible(&self, tenant: &Tenant) -> usize {
+        let lag = chrono::TimeDelta::seconds(self.manners().lag_seconds);
+        tenant.revision_at(self.now() - lag)
+    }
+
+    /// Keeps a page, and gives the one before.
+    pub fn remember_page(&self, items: &[Value]) -> Vec<Value> {
+        let mut last = self.last_page.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, items.to_vec())
+    }
+
+    pub fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
