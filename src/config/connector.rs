@@ -77,7 +77,8 @@ impl ConnectorConfig {
             Some(CloudConfig::Okta(okta)) => okta.check(&format!("{key}.okta"), problems),
             Some(CloudConfig::Google(google)) => google.check(&format!("{key}.google"), problems),
             None => {
-                problems.add(key, "say one of entra, okta and google: a connector reads one cloud")
+                let problem = "say one of entra, okta and google: a connector reads one cloud";
+                problems.add(key, problem);
             }
         }
         if let Some(proxy) = &self.proxy {
