@@ -9,6 +9,7 @@ mod import;
 mod intake;
 mod last_list;
 mod listed_row;
+mod lookup;
 mod plan_writer;
 mod progress;
 mod sorter;
@@ -19,6 +20,7 @@ pub use self::{
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},
+    lookup::{Found, Lookup, LookupError},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
     undoing::undo_plan,
