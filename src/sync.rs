@@ -11,6 +11,7 @@ mod last_list;
 mod listed_row;
 mod plan_writer;
 mod progress;
+mod roster;
 mod sorter;
 mod undoing;
 
@@ -21,5 +22,9 @@ pub use self::{
     import::{ImportError, ImportReport, ImportRequest, import},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
+    roster::{
+        Conflict, Extent, Roster, RosterError, RosterGroup, RosterReport, RosterRequest,
+        RosterUser, RosterWriter, Why, align,
+    },
     undoing::undo_plan,
 };
