@@ -12,6 +12,7 @@ mod listed_row;
 mod lookup;
 mod plan_writer;
 mod progress;
+mod roster;
 mod sorter;
 mod undoing;
 
@@ -23,5 +24,9 @@ pub use self::{
     lookup::{Found, Lookup, LookupError},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
+    roster::{
+        Conflict, Extent, Roster, RosterError, RosterGroup, RosterReport, RosterRequest,
+        RosterUser, RosterWriter, Why, align,
+    },
     undoing::undo_plan,
 };
