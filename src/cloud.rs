@@ -4,12 +4,15 @@
 //! it; the round is complete when the bag is empty. Tasks can be stored, so that a round goes on where it was.
 
 mod connector_error;
+mod http;
+mod jwt;
 mod round;
 mod said;
 mod source;
 
 pub use self::{
     connector_error::ConnectorError,
+    http::{Meter, Patience, Usage},
     round::{Extent, Page, Round, Task, Watermark},
     said::{Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
     source::{Capabilities, Finding, Probe, Source},

@@ -5,12 +5,15 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectorError, Group, Page, Round, Task, User, Watermark};
+use super::{ConnectorError, Group, Meter, Page, Round, Task, User, Watermark};
 
 /// A cloud that can be read. Implementations wait and try again by themselves where that helps.
 pub trait Source: Debug + Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// What it has asked so far; it can be read while a round goes on.
+    fn meter(&self) -> &Meter;
 
     /// Begins a round: of changes since a watermark, or of everything without one.
     fn begin(&self, since: Option<&Watermark>) -> Round;
