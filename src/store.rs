@@ -9,6 +9,7 @@ mod apply;
 mod attributes;
 mod changes;
 mod connect;
+mod connectors;
 mod crowd;
 mod crowd_events;
 mod crowd_news;
@@ -55,6 +56,10 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    connectors::{
+        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup, MirrorUser,
+        NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
+    },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
         Sight, Test,

@@ -255,6 +255,9 @@ async fn whoever_reads_while_a_plan_is_applied_hears_of_all_of_it() {
             after: Some(UserState { profile, inactive: None }),
             joins: vec![group],
             leaves: Vec::new(),
+            identity: None,
+            of_known_person: false,
+            takes_over: false,
         };
         let new = NewGroup { id: group, uuid: Uuid::now_v7(), name: "new".to_owned() };
         let joins = GroupJoins { group, users: vec![user] };

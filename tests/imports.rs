@@ -93,6 +93,7 @@ impl House {
 
     pub async fn try_log_in(&self, name: &str, said: &[&str]) -> bool {
         let request = Provision {
+            enabled_at_source: None,
             directory: self.internal,
             claims: claims("saml:corp", name, groups(said)),
             policy: policy(),
@@ -310,6 +311,7 @@ async fn attributes_are_kept_changed_and_taken_back() {
                 claims("saml:corp", name, gatehouse::provisioning::GroupClaim::NotAsked);
             claims.profile.attributes.insert("room".to_owned(), said.to_owned());
             let request = Provision {
+                enabled_at_source: None,
                 directory: house.internal,
                 claims,
                 policy: gatehouse::provisioning::Policy {

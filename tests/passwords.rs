@@ -265,7 +265,8 @@ async fn no_newcomer_is_linked_to_an_account_whose_password_is_in_use() {
             };
             let directory = user(&house.store, "alice").await.directory;
             let (actor, reason) = (String::new(), String::new());
-            let request = Provision { directory, claims, policy, actor, reason };
+            let request =
+                Provision { directory, claims, policy, enabled_at_source: None, actor, reason };
             house.store.provision(&request, now()).await
         };
         let refused = provision("root").await;

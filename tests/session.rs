@@ -53,6 +53,7 @@ async fn house(store: &Store) -> House {
         domains: Vec::new(),
     };
     let request = Provision {
+        enabled_at_source: None,
         directory,
         claims: Claims { identity, profile, groups: GroupClaim::NotAsked },
         policy,

@@ -24,6 +24,7 @@ use crate::support::{
 
 fn provision(directory: DirectoryId, claims: Claims) -> Provision {
     Provision {
+        enabled_at_source: None,
         directory,
         claims,
         policy: policy(),

@@ -42,7 +42,7 @@ fn providers(config: &Config, clock: &Clock) -> Result<Vec<Provider>, Problems> 
     for (index, saml) in config.saml.iter().enumerate() {
         let mapping = Mapping::new(&saml.name, &saml.domains, &saml.claims);
         let mapping = configured(&format!("saml[{index}].claims"), mapping)?;
-        let provider = Provider::new(saml, mapping);
+        let provider = Provider::new(saml, mapping, None);
         if let MetadataSource::File(_) = saml.metadata {
             let metadata = identity_provider(saml, clock.now());
             if let Some(metadata) = problems.check(format!("saml[{index}].metadata"), metadata) {

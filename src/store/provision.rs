@@ -21,6 +21,8 @@ pub struct Provision {
     pub directory: DirectoryId,
     /// What the login says.
     pub claims: Claims,
+    /// Whether the cloud, asked just now, says that the account may be used.
+    pub enabled_at_source: Option<bool>,
     /// What it may change.
     pub policy: Policy,
     /// Who makes the changes, for the change log.
@@ -53,9 +55,10 @@ impl Store {
         let reading = request.clone();
         let idle = self.read::<_, ProvisionError, _>(move |connection| {
             Box::pin(async move {
-                let Provision { directory, claims, policy, .. } = &reading;
+                let Provision { directory, claims, policy, enabled_at_source, .. } = &reading;
                 let named = aliases::aliased(connection, claims).await?;
-                let known = known(connection, *directory, &named, policy).await?;
+                let mut known = known(connection, *directory, &named, policy).await?;
+                known.is_enabled_at_source = *enabled_at_source;
                 let plan = plan(&named, &known, policy)?;
                 let person = known.by_identity.map(|(person, _)| person);
                 let user = person.and_then(|person| person.user).map(|user| user.user);
@@ -107,9 +110,10 @@ async fn provision(
     let connection = &mut transaction.connection();
     // Held from here to the commit: whoever plans next sees what this one wrote.
     changes::hold_head(connection).await?;
-    let Provision { directory, claims, policy, actor, reason } = request;
+    let Provision { directory, claims, policy, enabled_at_source, actor, reason } = request;
     let named = aliases::aliased(connection, claims).await?;
-    let known = known(connection, *directory, &named, policy).await?;
+    let mut known = known(connection, *directory, &named, policy).await?;
+    known.is_enabled_at_source = *enabled_at_source;
     let plan = plan(&named, &known, policy)?;
 
     let known_user = known
