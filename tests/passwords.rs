@@ -289,6 +289,7 @@ async fn an_account_that_becomes_somebodys_loses_the_password_that_nobody_has_us
         let policy =
             gatehouse::provisioning::Policy { link_existing: LinkExisting::Username, ..policy() };
         let request = Provision {
+            enabled_at_source: None,
             directory: alice.directory,
             claims: claims("saml:corp", "alice", GroupClaim::Absent),
             policy,
