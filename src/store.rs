@@ -57,8 +57,8 @@ pub use self::{
     changes::LoggedChange,
     connect::StoreOptions,
     connectors::{
-        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup, MirrorUser,
-        NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
+        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup,
+        MirrorUser, NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
     },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
