@@ -67,7 +67,7 @@ pub use self::{
     crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
     crowd_syncs::CrowdSync,
     crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
-    crowd_webhooks::{NewWebhook, Webhook},
+    crowd_webhooks::{DirectoryNews, NewWebhook, Webhook},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},

@@ -212,6 +212,18 @@ async fn an_ending_reaches_other_replicas_and_counts_once() {
 }
 
 #[tokio::test]
+async fn the_number_of_a_session_that_has_ended_is_never_another_ones() {
+    for database in databases().await {
+        let house = house(&database.store).await;
+        let (ended, ..) = house.logged_in().await;
+        // A gateway that has not heard of the end would end somebody else's session under that number.
+        house.sessions.end(ended).await.unwrap();
+        let (next, ..) = house.logged_in().await;
+        assert!(next > ended, "{next:?} came after {ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_code_begins_a_child_once_for_its_host_and_browser_only() {
     for database in databases().await {
         let house = house(&database.store).await;

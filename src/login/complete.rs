@@ -134,6 +134,13 @@ impl Login {
                 for warning in &provisioned.plan.warnings {
                     tracing::warn!(trace = %flow.trace, %warning, "login with a warning");
                 }
+                if provisioned.removed_passwords > 0 {
+                    tracing::warn!(
+                        trace = %flow.trace, user.name = claims.profile.username,
+                        "an account is somebody's now who has an identity provider: the password that it had, and nobody \
+                        had used, is removed"
+                    );
+                }
                 Ok(provisioned)
             }
             Err(ProvisionError::Store(error)) => Err(Error::unavailable(error)),

@@ -7,7 +7,7 @@ use super::{
     apply::Applying,
     changes::{self, Author},
     known::known,
-    last_logins,
+    last_logins, passwords,
 };
 use crate::{
     directory::{DirectoryId, PersonId, UserId},
@@ -40,6 +40,8 @@ pub struct Provisioned {
     pub user: UserId,
     /// What changed.
     pub plan: Plan,
+    /// How many passwords were taken away: those that others had given accounts before they were linked.
+    pub removed_passwords: u64,
 }
 
 impl Store {
@@ -66,7 +68,8 @@ impl Store {
                     return Ok(None);
                 };
                 let news = !last_logins::is_known(connection, claims, now).await?;
-                Ok(Some((Provisioned { person: user.person, user: user.id, plan }, news)))
+                let (person, user) = (user.person, user.id);
+                Ok(Some((Provisioned { person, user, plan, removed_passwords: 0 }, news)))
             })
         });
         let request = request.clone();
@@ -127,8 +130,14 @@ async fn provision(
         applying.apply(connection, change).await?;
     }
     last_logins::write(connection, claims, now).await?;
+    let unclaimed = known.unclaimed.as_ref().map(|(person, _)| person.id);
+    let removed_passwords = match unclaimed.filter(|linked| Some(*linked) == plan.person) {
+        // Whoever has set it, an application for one, would have a second way in to what is somebody's now.
+        Some(linked) => passwords::delete_all_of(connection, linked, now).await?,
+        None => 0,
+    };
     match (applying.person, applying.user) {
-        (Some(person), Some(user)) => Ok(Provisioned { person, user, plan }),
+        (Some(person), Some(user)) => Ok(Provisioned { person, user, plan, removed_passwords }),
         _ => {
             Err(StoreError::Unreadable { what: "a plan without a user", value: String::new() }
                 .into())

@@ -3,12 +3,13 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use futures_util::future::BoxFuture;
 
 use super::*;
-use crate::cloud::{Capabilities, Group, Page, Probe, Round, Task, User, Watermark};
+use crate::cloud::{Capabilities, Group, Meter, Page, Probe, Round, Task, User, Watermark};
 
 /// A cloud that knows one person, in two groups, one of which nobody may see.
 #[derive(Debug, Default)]
 struct Cloud {
     calls: AtomicUsize,
+    meter: Meter,
     standing: Option<Standing>,
     slow: bool,
     broken: bool,
@@ -29,6 +30,10 @@ impl Cloud {
 impl Source for Cloud {
     fn capabilities(&self) -> Capabilities {
         Capabilities { changes: false, deletions: false, nested_groups: false, watermark_hours: 1 }
+    }
+
+    fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     fn begin(&self, _: Option<&Watermark>) -> Round {
