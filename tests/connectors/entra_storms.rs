@@ -30,11 +30,12 @@ impl Lots {
     }
 
     fn change(&mut self) -> Value {
-        let (user, group) = (self.below(70), self.below(26));
+        let (user, other) = (self.below(70), self.below(70));
+        let (group, inner) = (self.below(26), self.below(26));
         let member = self.one(&[
             json!({ "user": user }),
-            json!({ "user": self.below(70) }),
-            json!({ "group": self.below(26) }),
+            json!({ "user": other }),
+            json!({ "group": inner }),
         ]);
         let name = format!("Name {}", self.below(1_000));
         let login = format!("login-{}@example.com", self.below(1_000));
@@ -45,7 +46,7 @@ impl Lots {
             json!({ "do": "delete_user", "no": user }),
             json!({ "do": "restore_user", "no": user }),
             json!({ "do": "purge_user", "no": user }),
-            json!({ "do": "swap_logins", "one": user, "other": self.below(70) }),
+            json!({ "do": "swap_logins", "one": user, "other": other }),
             json!({ "do": "add_group" }),
             json!({ "do": "change_group", "no": group, "set": { "name": name } }),
             json!({ "do": "delete_group", "no": group }),
