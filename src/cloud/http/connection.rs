@@ -9,6 +9,7 @@ use std::{
 
 use chrono::TimeDelta;
 use reqwest::{Certificate, Client, Proxy, redirect::Policy};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     Meter, Patience, Request,
@@ -75,18 +76,21 @@ impl Connection {
         }))
     }
 
-    /// Asks once.
+    /// Asks once, with another form than the request's own if there is one.
     pub(super) async fn send(
         &self,
         request: &Request,
         credential: &Credential,
+        form: Option<&SecretString>,
     ) -> Result<Answer, Broken> {
         let mut builder = self.client.request(request.method.clone(), request.url.clone());
         builder = builder.headers(credential.headers.clone());
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        if let Some(body) = &request.body {
+        if let Some(form) = form {
+            builder = builder.body(form.expose_secret().to_owned());
+        } else if let Some(body) = &request.body {
             builder = builder.body(body.to_vec());
         }
         let response = builder.send().await.map_err(|error| Broken::Transport(reason(error)))?;
