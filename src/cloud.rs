@@ -5,19 +5,21 @@
 
 mod attributes;
 mod connector_error;
+mod entra;
 mod google;
 mod http;
 mod jwt;
 mod okta;
+mod opening;
 mod round;
 mod said;
 mod source;
 mod trail;
-mod tried;
 
 pub use self::{
     connector_error::ConnectorError,
     http::{Meter, Patience, Usage},
+    opening::open,
     round::{Extent, Page, Round, Task, Watermark},
     said::{Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
     source::{Capabilities, Finding, Probe, Source},

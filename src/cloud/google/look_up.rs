@@ -49,9 +49,10 @@ impl Google {
         loop {
             let request = self.request(&work.address(&self.question), &work.list)?.urgent();
             let answer: ListAnswer = self.line.ask(&request).await?;
-            groups.extend(answer.groups.into_iter().map(|group| group.id));
+            let here = Vec::from_iter(answer.groups.into_iter().map(|group| group.id));
+            groups.extend(here.iter().cloned());
             let Some(token) = answer.next_page_token else { return Ok(groups) };
-            work = work.follow(token)?;
+            work = work.follow(token, here.iter().map(String::as_str))?;
         }
     }
 

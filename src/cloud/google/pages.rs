@@ -21,7 +21,10 @@ impl Google {
         let next = answer.next_page_token.clone();
         let mut page = self.read(&work, answer)?;
         match next {
-            Some(token) => page.next.push(work.follow(token)?.task(task.fingerprint.clone())),
+            Some(token) => {
+                let further = work.follow(token, page.ids())?;
+                page.next.push(further.task(task.fingerprint.clone()));
+            }
             None if work.list == List::Users => {
                 page.marks.insert(STREAM.to_owned(), "read".to_owned());
             }

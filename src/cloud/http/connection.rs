@@ -23,6 +23,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Google packs answers only for those who say so here as well.
 const USER_AGENT: &str = concat!("gatehouse/", env!("CARGO_PKG_VERSION"), " (gzip)");
 
+/// Beyond so many seconds, signed tokens are not good yet, or not any more.
+const SKEW_SECONDS: i64 = 120;
+
 /// A connector's pool of connections, with its proxy and the certificates that it trusts.
 #[derive(Debug)]
 pub(in crate::cloud) struct Connection {
@@ -102,6 +105,17 @@ impl Connection {
             *skew = Some(date - self.clock.now());
         }
         Ok(answer)
+    }
+
+    /// Whether the clocks are near enough for what is signed here to be taken there.
+    pub(in crate::cloud) fn compare_clocks(&self) -> Result<String, String> {
+        match self.skew().map(|skew| skew.num_seconds()) {
+            Some(ahead) if ahead.abs() > SKEW_SECONDS => Err(format!(
+                "the cloud's clock is {ahead} s ahead of the gateway's: set the gateway's clock (NTP)"
+            )),
+            Some(ahead) => Ok(format!("{} s apart", ahead.abs())),
+            None => Ok("the cloud has not said what time it is".to_owned()),
+        }
     }
 
     /// How far the cloud's clock was ahead of this one when it last answered, to a second or two.

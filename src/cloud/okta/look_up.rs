@@ -57,10 +57,12 @@ impl Okta {
         loop {
             let request = self.request(&work.page, &work.list)?.urgent();
             let sheet: Sheet<GroupAnswer> = self.line.ask_for(&request, Sheet::of).await?;
-            groups.extend(sheet.items.into_iter().map(|group| group.id));
+            let here = Vec::from_iter(sheet.items.into_iter().map(|group| group.id));
+            groups.extend(here.iter().cloned());
             let Some(link) = sheet.next else { return Ok(groups) };
             let url = self.line.follow(&link)?;
-            work = work.follow(url[Position::BeforePath..].to_owned())?;
+            let page = url[Position::BeforePath..].to_owned();
+            work = work.follow(page, here.iter().map(String::as_str))?;
         }
     }
 

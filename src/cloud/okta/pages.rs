@@ -58,7 +58,7 @@ impl Okta {
         match next {
             Some(link) => {
                 let url = self.line.follow(&link)?;
-                let further = work.follow(url[Position::BeforePath..].to_owned())?;
+                let further = work.follow(url[Position::BeforePath..].to_owned(), page.ids())?;
                 page.next.push(further.task(task.fingerprint.clone()));
             }
             None => page.marks.extend(mark(&work)),
@@ -92,7 +92,7 @@ impl Okta {
             }
             List::Members { group, people } => {
                 let sheet = self.sheet(work).await?;
-                let page = self.members(&sheet.items, group, work.is_first(), *people)?;
+                let page = self.members(&sheet.items, group, work.first, *people)?;
                 Ok(sheet.saying(page))
             }
             List::GroupsOf { user } => {

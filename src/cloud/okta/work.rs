@@ -61,6 +61,8 @@ pub(super) struct Work {
     pub list: List,
     /// Path and query of the page.
     pub page: String,
+    /// Whether nothing of the list was read before.
+    pub first: bool,
     trail: Trail,
     /// When the list was begun, by Okta's own clock.
     pub begun: Option<DateTime<Utc>>,
@@ -70,7 +72,7 @@ impl Work {
     /// The first page of a list. Of profiles, `fields` are asked for, or all.
     pub(super) fn new(list: List, fields: Option<&str>) -> Self {
         let page = list.address(fields);
-        Self { list, trail: Trail::new(&page), page, begun: None }
+        Self { list, page, first: true, trail: Trail::default(), begun: None }
     }
 
     /// Reads a task again.
@@ -90,16 +92,17 @@ impl Work {
         Task { work: serde_json::to_string(self).unwrap_or_default(), group, fingerprint }
     }
 
-    /// Whether nothing of the list was read yet.
-    pub(super) fn is_first(&self) -> bool {
-        self.trail.is_beginning()
-    }
-
-    /// The page after this one.
-    pub(super) fn follow(&self, page: String) -> Result<Self, ConnectorError> {
-        let trail = self.trail.follow(&page);
-        let trail = trail.ok_or_else(|| ConnectorError::Loop(self.list.what().to_owned()))?;
-        Ok(Self { page, trail, ..self.clone() })
+    /// The page that this one leads to, which has things with these ids.
+    pub(super) fn follow<'a>(
+        &self,
+        page: String,
+        ids: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, ConnectorError> {
+        let mut trail = self.trail;
+        if page == self.page || trail.is_circle(&page, ids) {
+            return Err(ConnectorError::Loop(self.list.what().to_owned()));
+        }
+        Ok(Self { page, first: false, trail, ..self.clone() })
     }
 }
 
@@ -203,10 +206,15 @@ mod tests {
     #[test]
     fn a_page_that_leads_to_itself_is_a_loop() {
         let first = Work::new(List::Groups { people: false }, None);
-        let second = first.follow("/api/v1/groups?after=x&limit=200".to_owned()).unwrap();
-        assert_eq!(second.list, first.list);
-        let again = second.follow("/api/v1/groups?after=x&limit=200".to_owned());
-        assert_eq!(again, Err(ConnectorError::Loop("groups".to_owned())));
+        let ids = || ["00g1"].into_iter();
+        let page = || "/api/v1/groups?after=x&limit=200".to_owned();
+        let second = first.follow(page(), ids()).unwrap();
+        assert_eq!((second.list.clone(), second.first), (first.list, false));
+        let looped = Err(ConnectorError::Loop("groups".to_owned()));
+        assert_eq!(second.follow(page(), ids()), looped);
+        let third =
+            second.follow("/api/v1/groups?after=y".to_owned(), ["00g2"].into_iter()).unwrap();
+        assert_eq!(third.follow(page(), ["00g3"].into_iter()), looped);
     }
 
     #[test]
