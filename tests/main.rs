@@ -12,6 +12,7 @@ mod attacks;
 mod cli;
 mod clients;
 mod clouds;
+mod connectors;
 mod crowd;
 mod crowd_events;
 mod crowd_peers;
