@@ -4,12 +4,18 @@
 //! it; the round is complete when the bag is empty. Tasks can be stored, so that a round goes on where it was.
 
 mod connector_error;
+mod entra;
+mod http;
+mod jwt;
+mod opening;
 mod round;
 mod said;
 mod source;
 
 pub use self::{
     connector_error::ConnectorError,
+    http::{Meter, Patience, Usage},
+    opening::open,
     round::{Extent, Page, Round, Task, Watermark},
     said::{Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
     source::{Capabilities, Finding, Probe, Source},

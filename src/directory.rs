@@ -16,6 +16,6 @@ pub use self::{
     name_key::NameKey,
     profile::Profile,
     source::Source,
-    step::{StepKind, UserState, UserStep},
+    step::{IdentityStep, StepKind, UserState, UserStep},
     user::{DirectoryId, InactiveReason, PersonId, User, UserId},
 };

@@ -20,7 +20,10 @@ pub use self::{
         Proposal, RowError, RowProblem, SaidUser, check_aliases, match_users, plan_aliases,
         read_existing, read_report, read_said, subject_of, write_report,
     },
-    bulk::{HeldUser, ListedUser, NewNumbers, Unlisted, plan_listed, plan_new, plan_unlisted},
+    bulk::{
+        HeldUser, ListedUser, NewNumbers, Standing, Unlisted, plan_listed, plan_new,
+        plan_new_of_known, plan_unlisted,
+    },
     claims::{Claims, GroupClaim},
     edits::{
         plan_account, plan_deactivation, plan_group_removal, plan_joining, plan_leaving,

@@ -57,8 +57,8 @@ pub use self::{
     changes::LoggedChange,
     connect::StoreOptions,
     connectors::{
-        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup, MirrorUser,
-        NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
+        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup,
+        MirrorUser, NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
     },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
@@ -67,7 +67,7 @@ pub use self::{
     crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
     crowd_syncs::CrowdSync,
     crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
-    crowd_webhooks::{NewWebhook, Webhook},
+    crowd_webhooks::{DirectoryNews, NewWebhook, Webhook},
     directories::DirectoryListing,
     directory_pages::{ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},

@@ -9,8 +9,10 @@ mod import;
 mod intake;
 mod last_list;
 mod listed_row;
+mod lookup;
 mod plan_writer;
 mod progress;
+mod roster;
 mod sorter;
 mod undoing;
 
@@ -19,7 +21,12 @@ pub use self::{
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},
+    lookup::{Found, Lookup, LookupError},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
+    roster::{
+        Conflict, Extent, Roster, RosterError, RosterGroup, RosterReport, RosterRequest,
+        RosterUser, RosterWriter, Why, align,
+    },
     undoing::undo_plan,
 };

@@ -265,7 +265,8 @@ async fn no_newcomer_is_linked_to_an_account_whose_password_is_in_use() {
             };
             let directory = user(&house.store, "alice").await.directory;
             let (actor, reason) = (String::new(), String::new());
-            let request = Provision { directory, claims, policy, actor, reason };
+            let request =
+                Provision { directory, claims, policy, enabled_at_source: None, actor, reason };
             house.store.provision(&request, now()).await
         };
         let refused = provision("root").await;
@@ -277,5 +278,32 @@ async fn no_newcomer_is_linked_to_an_account_whose_password_is_in_use() {
         house.try_import("username\ncarol\n", |_| {}).await.unwrap();
         let carol = user(&house.store, "carol").await;
         assert_eq!(provision("carol").await.unwrap().user, carol.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_becomes_somebodys_loses_the_password_that_nobody_has_used() {
+    for (house, passwords, _) in everywhere().await {
+        let alice = user(&house.store, "alice").await;
+        assert_eq!(passwords.check(&alice, "wrong horse", None).await.unwrap(), Verdict::Wrong);
+        let policy =
+            gatehouse::provisioning::Policy { link_existing: LinkExisting::Username, ..policy() };
+        let request = Provision {
+            directory: alice.directory,
+            claims: claims("saml:corp", "alice", GroupClaim::Absent),
+            policy,
+            actor: String::new(),
+            reason: String::new(),
+        };
+        let linked = house.store.provision(&request, now()).await.unwrap();
+        assert_eq!((linked.user, linked.removed_passwords), (alice.id, 1));
+        assert_eq!(passwords.check(&alice, RIGHT, None).await.unwrap(), Verdict::NoPassword);
+        assert!(house.store.list_password_failures(alice.id).await.unwrap().is_empty());
+
+        // One that is set afterwards is an administrator's word, and stays.
+        passwords.set(&alice, RIGHT, false).await.unwrap();
+        let again = house.store.provision(&request, now()).await.unwrap();
+        assert_eq!((again.user, again.removed_passwords), (alice.id, 0));
+        assert_eq!(passwords.check(&alice, RIGHT, None).await.unwrap(), Verdict::Right);
     }
 }

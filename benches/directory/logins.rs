@@ -45,6 +45,7 @@ fn claims(user: usize, group: &str) -> Claims {
 
 fn request(directory: DirectoryId, user: usize, group: &str) -> Provision {
     Provision {
+        enabled_at_source: None,
         directory,
         claims: claims(user, group),
         policy: Policy {

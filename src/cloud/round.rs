@@ -41,6 +41,10 @@ pub struct Round {
     pub users: Extent,
     /// What is said of groups.
     pub groups: Extent,
+    /// What is said of who is in them. [`Extent::Everything`]: who is in a group is said anew, in any order and in any
+    /// number of pieces, and nobody else is in it. [`Extent::Changes`]: as before, where [`super::Members::afresh`] does not
+    /// say otherwise.
+    pub members: Extent,
 }
 
 /// The answer to a task.

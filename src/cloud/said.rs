@@ -13,7 +13,9 @@ pub type Attributes = BTreeMap<String, Option<Vec<String>>>;
 pub enum Item {
     /// A user is there.
     User(User),
-    /// A user is not there any more; what the user was in, they are in no more, whether or not that is said too.
+    /// A user is not there any more; what the user was in, they are in no more, whether or not that is said too. Somebody
+    /// who comes back is in what they were in before, which may not be said again: so it is better not to count a member
+    /// who is not there than to forget them.
     UserGone(String),
     /// A group is there.
     Group(Group),

@@ -114,3 +114,48 @@ fn passwords_do_not_cross_the_network_in_clear() {
     let tls = "internal_tls = { certificate = \"a\", key = \"b\" }";
     assert!(Config::parse(&asked(tls)).is_ok());
 }
+
+#[test]
+fn a_connector_reads_one_cloud_with_one_credential() {
+    let connector = r#"
+        [[connector]]
+        name = "entra"
+        quota_percent = 0
+        [connector.entra]
+        tenant = "common"
+        client_id = "5c1e"
+        graph = "http://graph.example.com"
+        [connector.okta]
+        org = "https://corp-admin.okta.com"
+    "#;
+    let problems = problems(&format!("{EXAMPLE}{connector}"));
+    assert!(problems.contains("connector[0]: say one of entra, okta and google"), "{problems}");
+    assert!(problems.contains("connector[0].quota_percent: must be between 1 and 100"));
+    let one = connector.split("[connector.okta]").next().unwrap();
+    let problems = self::problems(&format!("{EXAMPLE}{one}"));
+    for expected in [
+        "connector[0].entra.tenant: must be the tenant's id",
+        "connector[0].entra: say one of secret, certificate and federated_token",
+        "connector[0].entra.graph: http://graph.example.com/ must begin with https://",
+    ] {
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+    let okta = "[[connector]]\nname = \"okta\"\nokta = { org = \"https://corp-admin.okta.com\" }\n";
+    let problems = self::problems(&format!("{EXAMPLE}{okta}"));
+    assert!(problems.contains("connector[0].okta.org: is the address of the admin pages"));
+    assert!(problems.contains("connector[0].okta: say client_id and key, or else token"));
+}
+
+#[test]
+fn a_lookup_asks_a_connector_that_is_there_by_a_subject() {
+    let lookup = "[saml.lookup]\nconnector = \"cloud\"\ngroups = \"never\"\nwait_seconds = 60\n";
+    let text = EXAMPLE.replace("[saml.claims]", &format!("{lookup}\n[saml.claims]"));
+    let problems = problems(&text);
+    for expected in [
+        "saml[0].lookup: asks for nothing",
+        "saml[0].lookup.connector: there is no [[connector]] called \"cloud\"",
+        "saml[0].lookup.wait_seconds: must be between 1 and 30",
+    ] {
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+}

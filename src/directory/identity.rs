@@ -88,7 +88,7 @@ impl SubjectKind {
 }
 
 /// A name in a domain that issuers share (`alice@example.com`): what makes two identities one person.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MatchKey(String);
 
 impl MatchKey {

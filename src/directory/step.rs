@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Change, GroupId, InactiveReason, PersonId, Profile, UserId};
+use super::{Change, GroupId, Identity, InactiveReason, NameKey, PersonId, Profile, UserId};
 
 /// What an account shows, and whether it may be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,27 @@ pub struct UserState {
     /// Why it may not be used, if it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inactive: Option<InactiveReason>,
+}
+
+/// How an issuer knows a person: from `before`, if it did, to `after`, if it does then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityStep {
+    /// What it was.
+    pub before: Option<Identity>,
+    /// What it is then.
+    pub after: Option<Identity>,
+}
+
+impl IdentityStep {
+    /// The same as a single change.
+    fn change(self) -> Option<Change> {
+        match (self.before, self.after) {
+            (None, None) => None,
+            (None, Some(identity)) => Some(Change::AddIdentity { identity }),
+            (Some(identity), None) => Some(Change::RemoveIdentity { identity }),
+            (Some(before), Some(after)) => Some(Change::UpdateIdentity { before, after }),
+        }
+    }
 }
 
 /// What becomes of one account: from `before` to `after`, and which groups it joins and leaves by the
@@ -40,6 +61,15 @@ pub struct UserStep {
     /// Groups that it leaves, by number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaves: Vec<GroupId>,
+    /// How an issuer knows the person, if that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityStep>,
+    /// Whether the person is there already; else a new account is that of a new person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_known_person: bool,
+    /// Whether somebody else gives up the name in the same plan: it is looked whether they have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_over: bool,
 }
 
 /// What a step does to the account itself.
@@ -72,35 +102,56 @@ impl UserStep {
         }
     }
 
-    /// The step back.
+    /// The step back. Whoever has given up a name for it may have got it back, or not.
     #[must_use]
     pub fn inverse(&self) -> Self {
+        let identity = self.identity.clone();
+        let back = |IdentityStep { before, after }| IdentityStep { before: after, after: before };
         Self {
             before: self.after.clone(),
             after: self.before.clone(),
             joins: self.leaves.clone(),
             leaves: self.joins.clone(),
+            identity: identity.map(back),
+            takes_over: true,
             ..*self
         }
     }
 
-    /// What adds and updates, and what takes away: the former comes first, in all of the plan.
+    /// Whether it gives an account that is there another name.
+    #[must_use]
+    pub fn renames(&self) -> bool {
+        let name = |state: &UserState| NameKey::of(&state.profile.username);
+        let (before, after) = (self.before.as_ref(), self.after.as_ref());
+        before.zip(after).is_some_and(|(before, after)| name(before) != name(after))
+    }
+
+    /// What adds and updates, and what takes away: the former comes first, in all of the plan. Another name is
+    /// no end, even of an account that ends: somebody else may wait for the old one.
     #[must_use]
     pub fn split(self) -> (Option<Self>, Option<Self>) {
-        let ends = matches!(self.kind(), StepKind::Deactivate | StepKind::Remove);
-        let changes = !matches!(self.kind(), StepKind::Keep);
+        let (kind, renames) = (self.kind(), self.renames());
+        let ends = matches!(kind, StepKind::Deactivate | StepKind::Remove);
+        let changes = !matches!(kind, StepKind::Keep);
+        let removes = kind == StepKind::Remove;
+        let between = self.before.as_ref().zip(self.after.as_ref()).filter(|_| ends && renames);
+        let between =
+            between.map(|(before, after)| UserState { inactive: before.inactive, ..after.clone() });
         let ending = (ends || !self.leaves.is_empty()).then(|| Self {
-            before: self.before.clone().filter(|_| ends),
+            before: between.clone().or_else(|| self.before.clone()).filter(|_| ends),
             after: self.after.clone().filter(|_| ends),
             joins: Vec::new(),
             leaves: self.leaves.clone(),
+            identity: self.identity.clone().filter(|_| removes),
             ..self
         });
-        let adds = (changes && !ends) || !self.joins.is_empty();
+        let identifies = self.identity.is_some() && !removes;
+        let adds = (changes && !ends) || between.is_some() || !self.joins.is_empty() || identifies;
         let adding = adds.then(|| Self {
-            before: self.before.filter(|_| !ends),
-            after: self.after.filter(|_| !ends),
+            before: self.before.filter(|_| !ends || between.is_some()),
+            after: between.or_else(|| self.after.filter(|_| !ends)),
             leaves: Vec::new(),
+            identity: self.identity.filter(|_| !removes),
             ..self
         });
         (adding, ending)
@@ -116,6 +167,7 @@ impl UserStep {
         let mut changes = Vec::new();
         let leave = self.leaves.iter().map(membership);
         changes.extend(leave.map(|(group, source)| Change::RemoveMembership { group, source }));
+        changes.extend(self.identity.clone().and_then(IdentityStep::change));
         changes.extend(self.state_changes());
         let join = self.joins.iter().map(membership);
         changes.extend(join.map(|(group, source)| Change::AddMembership { group, source }));
@@ -171,6 +223,9 @@ mod tests {
             after,
             joins: vec![GroupId(1)],
             leaves: vec![GroupId(2)],
+            identity: None,
+            of_known_person: false,
+            takes_over: true,
         }
     }
 
@@ -199,5 +254,18 @@ mod tests {
     fn nothing_to_do_is_no_step() {
         let nothing = UserStep { joins: Vec::new(), leaves: Vec::new(), ..step(None, None) };
         assert_eq!(nothing.split(), (None, None));
+    }
+
+    #[test]
+    fn an_account_that_ends_gives_up_its_name_before() {
+        let (before, after) = (state("a", None), state("b", Some(InactiveReason::OutOfScope)));
+        let (renaming, ending) = step(Some(before.clone()), Some(after.clone())).split();
+        let (renaming, ending) = (renaming.unwrap(), ending.unwrap());
+        assert_eq!((renaming.kind(), ending.kind()), (StepKind::Update, StepKind::Deactivate));
+        assert_eq!((renaming.before, ending.after), (Some(before), Some(after)));
+        assert_eq!(
+            (renaming.after.clone(), renaming.after),
+            (ending.before, Some(state("b", None)))
+        );
     }
 }

@@ -35,7 +35,7 @@ pub struct User {
 }
 
 /// Why an account is inactive. Only some of these may be undone by a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InactiveReason {
     /// An administrator blocked it. Only an administrator lets it in again.
@@ -51,6 +51,15 @@ pub enum InactiveReason {
 }
 
 impl InactiveReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::AdminBlock,
+        Self::DisabledAtSource,
+        Self::MissingAtSource,
+        Self::OutOfScope,
+        Self::Idle,
+    ];
+
     /// The word for it in the store, in logs and on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -66,14 +75,7 @@ impl InactiveReason {
     /// The reason that a word of [`InactiveReason::as_str`] stands for.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        let all = [
-            Self::AdminBlock,
-            Self::DisabledAtSource,
-            Self::MissingAtSource,
-            Self::OutOfScope,
-            Self::Idle,
-        ];
-        all.into_iter().find(|reason| reason.as_str() == word)
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 
     /// Whether a login proves the reason wrong: the person is plainly there and in use.

@@ -1,22 +1,42 @@
 //! Decides what a list of people, such as an import, changes about one account. Pure.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::directory::{GroupId, InactiveReason, PersonId, Profile, UserId, UserState, UserStep};
+use crate::directory::{
+    GroupId, Identity, IdentityStep, InactiveReason, MatchKey, PersonId, Profile, UserId,
+    UserState, UserStep,
+};
 
 /// What a list says of somebody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListedUser {
     /// What the account should show. What is not said stays as it is.
     pub profile: Profile,
-    /// Whether it may be used, if that is said.
-    pub active: Option<bool>,
+    /// Whether it may be used.
+    pub standing: Standing,
     /// The groups, in order, if they are said.
     pub groups: Option<Vec<GroupId>>,
+    /// How the list's issuer knows the person, if people are known by that.
+    pub identity: Option<Identity>,
+}
+
+/// Whether an account may be used, as a list says. An administrator's block is stronger than any of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Standing {
+    /// Nothing is said. Who is named is not missing, though.
+    #[default]
+    Unsaid,
+    /// It may, whatever the reason was why it might not.
+    Active,
+    /// Its source lets it be used: what the source had against it ends, and it may still be idle.
+    Allowed,
+    /// It may not.
+    Inactive(InactiveReason),
 }
 
 /// What the directory holds of somebody, as far as the list's source may touch it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldUser {
     /// The account.
     pub user: UserId,
@@ -30,6 +50,10 @@ pub struct HeldUser {
     pub groups: Vec<GroupId>,
     /// Whether it is for the day on which the identity provider is down: no list takes it away.
     pub break_glass: bool,
+    /// By how many subjects the list's issuer knows the person, if people are known by that.
+    pub subjects: i64,
+    /// Under which name other issuers of the domain know the person, by the word of the list's issuer.
+    pub match_key: Option<MatchKey>,
 }
 
 /// What becomes of accounts that a list does not name.
@@ -40,6 +64,8 @@ pub enum Unlisted {
     Keep,
     /// They may not be used any more, and leave the groups that the source put them in.
     Deactivate,
+    /// The same, and they are missing whatever the source said of them before.
+    Missing,
 }
 
 impl Unlisted {
@@ -49,6 +75,7 @@ impl Unlisted {
         match self {
             Self::Keep => "keep",
             Self::Deactivate => "deactivate",
+            Self::Missing => "missing",
         }
     }
 }
@@ -67,7 +94,7 @@ pub struct NewNumbers {
 /// Makes an account as a list says.
 #[must_use]
 pub fn plan_new(listed: &ListedUser, numbers: NewNumbers) -> UserStep {
-    let inactive = (listed.active == Some(false)).then_some(InactiveReason::DisabledAtSource);
+    let inactive = inactive_after(listed.standing, None);
     UserStep {
         user: numbers.user,
         person: numbers.person,
@@ -76,21 +103,53 @@ pub fn plan_new(listed: &ListedUser, numbers: NewNumbers) -> UserStep {
         after: Some(UserState { profile: listed.profile.clone(), inactive }),
         joins: listed.groups.clone().unwrap_or_default(),
         leaves: Vec::new(),
+        identity: plan_identity(listed, None),
+        of_known_person: false,
+        takes_over: false,
     }
+}
+
+/// Makes an account for somebody who is known already: by which name other issuers know them, if the list's
+/// issuer knows them.
+#[must_use]
+pub fn plan_new_of_known(
+    listed: &ListedUser,
+    numbers: NewNumbers,
+    person: PersonId,
+    known: Option<Option<MatchKey>>,
+) -> UserStep {
+    let identity = plan_identity(listed, known.as_ref().map(Option::as_ref));
+    UserStep { person, identity, of_known_person: true, ..plan_new(listed, numbers) }
 }
 
 /// Brings an account in line with a list; nothing if it is already.
 #[must_use]
 pub fn plan_listed(listed: &ListedUser, held: &HeldUser) -> Option<UserStep> {
+    let standing = match listed.standing {
+        Standing::Inactive(_) if held.break_glass => Standing::Unsaid,
+        standing => standing,
+    };
     let after = UserState {
         profile: held.state.profile.updated(&listed.profile),
-        inactive: inactive_after(
-            listed.active.filter(|active| *active || !held.break_glass),
-            held.state.inactive,
-        ),
+        inactive: inactive_after(standing, held.state.inactive),
     };
     let groups = listed.groups.as_ref().unwrap_or(&held.groups);
-    step(held, after, groups)
+    let known = (held.subjects > 0).then_some(held.match_key.as_ref());
+    step(held, after, groups, plan_identity(listed, known))
+}
+
+/// How the list's issuer knows the person from now on, if that is something else. `known` is the name by which other
+/// issuers know them, if the issuer knows them already; who does not say it does not unlearn it.
+fn plan_identity(listed: &ListedUser, known: Option<Option<&MatchKey>>) -> Option<IdentityStep> {
+    let after = listed.identity.clone()?;
+    let Some(match_key) = known else {
+        return Some(IdentityStep { before: None, after: Some(after) });
+    };
+    if after.match_key.is_none() || after.match_key.as_ref() == match_key {
+        return None;
+    }
+    let before = Identity { match_key: match_key.cloned(), ..after.clone() };
+    Some(IdentityStep { before: Some(before), after: Some(after) })
 }
 
 /// What becomes of an account that a list does not name.
@@ -99,14 +158,25 @@ pub fn plan_unlisted(held: &HeldUser, unlisted: Unlisted) -> Option<UserStep> {
     if unlisted == Unlisted::Keep || held.break_glass {
         return None;
     }
-    let inactive = held.state.inactive.or(Some(InactiveReason::MissingAtSource));
-    step(held, UserState { inactive, ..held.state.clone() }, &[])
+    let missing = Some(InactiveReason::MissingAtSource);
+    let inactive = match held.state.inactive {
+        block @ Some(InactiveReason::AdminBlock) => block,
+        before if unlisted == Unlisted::Deactivate => before.or(missing),
+        _ => missing,
+    };
+    step(held, UserState { inactive, ..held.state.clone() }, &[], None)
 }
 
-fn step(held: &HeldUser, after: UserState, groups: &[GroupId]) -> Option<UserStep> {
+fn step(
+    held: &HeldUser,
+    after: UserState,
+    groups: &[GroupId],
+    identity: Option<IdentityStep>,
+) -> Option<UserStep> {
     let changes = after != held.state;
     let (joins, leaves) = (missing(groups, &held.groups), missing(&held.groups, groups));
-    (changes || !joins.is_empty() || !leaves.is_empty()).then(|| UserStep {
+    let differs = changes || !joins.is_empty() || !leaves.is_empty() || identity.is_some();
+    differs.then(|| UserStep {
         user: held.user,
         person: held.person,
         uuid: held.uuid,
@@ -114,6 +184,9 @@ fn step(held: &HeldUser, after: UserState, groups: &[GroupId]) -> Option<UserSte
         after: changes.then_some(after),
         joins,
         leaves,
+        identity,
+        of_known_person: false,
+        takes_over: false,
     })
 }
 
@@ -123,12 +196,15 @@ fn missing(of: &[GroupId], from: &[GroupId]) -> Vec<GroupId> {
 }
 
 /// An administrator's block is stronger than any list; being listed again ends an absence.
-fn inactive_after(said: Option<bool>, before: Option<InactiveReason>) -> Option<InactiveReason> {
+fn inactive_after(said: Standing, before: Option<InactiveReason>) -> Option<InactiveReason> {
     match (said, before) {
-        (_, Some(InactiveReason::AdminBlock)) => before,
-        (Some(true), _) | (None, Some(InactiveReason::MissingAtSource)) => None,
-        (Some(false), _) => Some(InactiveReason::DisabledAtSource),
-        (None, _) => before,
+        (_, Some(InactiveReason::AdminBlock)) | (Standing::Allowed, Some(InactiveReason::Idle)) => {
+            before
+        }
+        (Standing::Active | Standing::Allowed, _)
+        | (Standing::Unsaid, Some(InactiveReason::MissingAtSource)) => None,
+        (Standing::Inactive(reason), _) => Some(reason),
+        (Standing::Unsaid, _) => before,
     }
 }
 

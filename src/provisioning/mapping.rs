@@ -278,9 +278,19 @@ impl Mapping {
             let overage = OVERAGE_ATTRIBUTES.iter().any(|a| statement.attributes.contains_key(*a));
             return Ok(if overage { GroupClaim::Overage } else { GroupClaim::Absent });
         };
+        self.name_groups(values.iter().map(|value| (value.trim(), value.trim())))
+    }
+
+    /// What groups mean that somebody is in by the word of a cloud: each with its id there and its name there. What the
+    /// configuration calls either of them comes first.
+    pub fn name_groups<'a>(
+        &self,
+        said: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<GroupClaim, MappingError> {
         let mut groups = BTreeSet::new();
-        for value in values.iter().map(|value| value.trim()).filter(|value| is_plain(value)) {
-            let name = self.group_names.get(value).map_or(value, String::as_str);
+        for (id, name) in said.filter(|(_, name)| is_plain(name)) {
+            let called = self.group_names.get(id).or_else(|| self.group_names.get(name));
+            let name = called.map_or(name, String::as_str);
             if let Transformed::Value(name) =
                 self.transforms.apply(&Claim::Groups, name.to_owned())?
                 && is_plain(&name)

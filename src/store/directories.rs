@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Priority, Store, StoreError, read,
+    Priority, Store, StoreError,
+    ids::{self, Ids},
+    read,
     time::{micros, time},
     within,
 };
@@ -209,22 +211,32 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<DirectoryId, StoreError> {
         const INSERT: &str = "
-            INSERT INTO directories (uuid, name, name_key, kind, created_at)
-            VALUES ($1, $2, $3, 'internal', $4)
+            INSERT INTO directories (id, uuid, name, name_key, kind, created_at)
+            VALUES ($1, $2, $3, $4, 'internal', $5)
             ON CONFLICT (name_key) DO NOTHING";
         const SELECT: &str = "SELECT id FROM directories WHERE name_key = $1";
 
         let (name, key) = (name.to_owned(), NameKey::of(name).as_str().to_owned());
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
-                let id: i64 = within!(&mut transaction.connection(), |connection| {
+                let connection = &mut transaction.connection();
+                let known: Option<i64> = within!(connection, |connection| {
+                    sqlx::query_scalar(SELECT).bind(&key).fetch_optional(connection).await?
+                });
+                if let Some(known) = known {
+                    return Ok(DirectoryId(known));
+                }
+                let number = ids::take(connection, Ids::Directories, 1).await?;
+                let id: i64 = within!(connection, |connection| {
                     sqlx::query(INSERT)
+                        .bind(number)
                         .bind(Uuid::now_v7())
                         .bind(&name)
                         .bind(&key)
                         .bind(micros(now))
                         .execute(&mut *connection)
                         .await?;
+                    // Another gateway may have been quicker.
                     sqlx::query_scalar(SELECT).bind(&key).fetch_one(&mut *connection).await?
                 });
                 Ok(DirectoryId(id))

@@ -261,5 +261,8 @@ fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
     let state = UserState { profile, inactive: inactive.map(reason).transpose()? };
     let (user, person) = (UserId(user), PersonId(person));
     let break_glass = row.12 == 1;
-    Ok((key, HeldUser { user, person, uuid, state, groups: ids, break_glass }))
+    let (subjects, match_key) = (0, None);
+    let held =
+        HeldUser { user, person, uuid, state, groups: ids, break_glass, subjects, match_key };
+    Ok((key, held))
 }

@@ -7,12 +7,14 @@ use std::{
 
 use super::{
     formats::{Format, RawRow, RowError, Stop, Verdict, read_rows},
-    listed_row::{Digest, ListedRow},
+    listed_row::{Digest, ListedRow, shorten},
     progress::{Events, Phase},
     sorter::{Sorted, Sorter},
 };
 use crate::{
-    config::is_attribute_name, directory::NameKey, provisioning::is_plain, secrets::sha256,
+    config::is_attribute_name,
+    directory::{InactiveReason, NameKey},
+    provisioning::{Standing, is_plain},
 };
 
 /// What sorting keeps in memory; the rest waits in temporary files.
@@ -169,47 +171,20 @@ fn listed_row(row: RawRow, groups: &mut Groups) -> Result<ListedRow, RowError> {
         username,
         texts,
         attributes,
-        active,
+        standing: match active {
+            None => Standing::Unsaid,
+            Some(true) => Standing::Active,
+            Some(false) => Standing::Inactive(InactiveReason::DisabledAtSource),
+        },
+        match_key: None,
         groups: places.transpose()?,
         digest: Digest::default(),
     };
-    row.digest = digest(&row, groups);
+    let digest = |place: &u32| groups.digests.get(*place as usize).copied().unwrap_or_default();
+    let said = row.groups.as_ref().map(|places| places.iter().map(digest).collect());
+    row.digest = row.say(said);
     Ok(row)
 }
-
-fn shorten(bytes: &[u8]) -> Digest {
-    let mut digest = Digest::default();
-    digest.copy_from_slice(&sha256(bytes)[..size_of::<Digest>()]);
-    digest
-}
-
-/// What a row says, whatever its line, the order of its groups and their spelling.
-fn digest(row: &ListedRow, groups: &Groups) -> Digest {
-    let mut said = Vec::with_capacity(512);
-    let mut say = |text: Option<&str>| {
-        // With the length before it, so that no two rows run together to the same.
-        said.extend(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
-        said.extend(text.unwrap_or_default().as_bytes());
-    };
-    say(Some(&row.username));
-    row.texts.iter().for_each(|text| say(text.as_deref()));
-    for (name, value) in &row.attributes {
-        say(Some(name));
-        say(Some(value));
-    }
-    // Not to be taken for one more text.
-    said.extend(row.attributes.len().to_le_bytes());
-    said.push(row.active.map_or(2, u8::from));
-    if let Some(places) = &row.groups {
-        let digest = |place: &u32| groups.digests.get(*place as usize).copied().unwrap_or_default();
-        let mut digests: Vec<_> = places.iter().map(digest).collect();
-        digests.sort_unstable();
-        said.push(1);
-        said.extend(digests.iter().flatten());
-    }
-    shorten(&said)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

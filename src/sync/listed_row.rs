@@ -5,15 +5,23 @@ use std::{
     io::{self, Read, Write},
 };
 
-use super::sorter::{Spill, read_or_end};
-use crate::directory::Profile;
+use super::{
+    roster::RosterUser,
+    sorter::{Spill, read_or_end},
+};
+use crate::{
+    directory::{InactiveReason, MatchKey, Profile},
+    provisioning::Standing,
+    secrets::sha256,
+};
 
 /// What a row says, in short: whoever says the same says it again.
 pub(super) type Digest = [u8; 16];
 
-/// What a row says of somebody. Ordered by the bytes of the name's key, then by line.
+/// What a row says of somebody. Ordered by the bytes of its key, then by line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ListedRow {
+    /// What people are told apart by: the name as it is compared, or an external id.
     pub(super) key: String,
     pub(super) line: u64,
     pub(super) username: String,
@@ -21,7 +29,8 @@ pub(super) struct ListedRow {
     pub(super) texts: [Option<String>; 4],
     /// What else is said.
     pub(super) attributes: BTreeMap<String, String>,
-    pub(super) active: Option<bool>,
+    pub(super) standing: Standing,
+    pub(super) match_key: Option<MatchKey>,
     /// Places in the table of group names, in order and each once.
     pub(super) groups: Option<Vec<u32>>,
     /// Of all but the line, and of the names of the groups rather than their places.
@@ -29,6 +38,49 @@ pub(super) struct ListedRow {
 }
 
 impl ListedRow {
+    /// Somebody of a roster, as the `line`th of it.
+    pub(super) fn of_roster(user: RosterUser, line: u64) -> Self {
+        let RosterUser { external_id, profile, absence, match_key, groups } = user;
+        let Profile { username, email, display_name, first_name, last_name, attributes } = profile;
+        Self {
+            key: external_id,
+            line,
+            username,
+            texts: [email, display_name, first_name, last_name],
+            attributes,
+            standing: absence.map_or(Standing::Allowed, Standing::Inactive),
+            match_key,
+            groups: Some(groups),
+            digest: Digest::default(),
+        }
+    }
+
+    /// What it says, whatever its line, the order of its groups and their spelling. Each group is a digest.
+    pub(super) fn say(&self, mut groups: Option<Vec<Digest>>) -> Digest {
+        let mut said = Vec::with_capacity(512);
+        let mut say = |text: Option<&str>| {
+            // With the length before it, so that no two rows run together to the same.
+            said.extend(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+            said.extend(text.unwrap_or_default().as_bytes());
+        };
+        say(Some(&self.username));
+        self.texts.iter().for_each(|text| say(text.as_deref()));
+        for (name, value) in &self.attributes {
+            say(Some(name));
+            say(Some(value));
+        }
+        say(self.match_key.as_ref().map(MatchKey::as_str));
+        // Not to be taken for one more text.
+        said.extend(self.attributes.len().to_le_bytes());
+        said.push(standing_byte(self.standing));
+        if let Some(digests) = &mut groups {
+            digests.sort_unstable();
+            said.push(1);
+            said.extend(digests.iter().flatten());
+        }
+        shorten(&said)
+    }
+
     pub(super) fn profile(&mut self) -> Profile {
         let [email, display_name, first_name, last_name] = std::mem::take(&mut self.texts);
         let username = std::mem::take(&mut self.username);
@@ -41,6 +93,7 @@ impl Spill for ListedRow {
     fn weight(&self) -> usize {
         const FIXED: usize = size_of::<ListedRow>();
         let texts: usize = self.texts.iter().flatten().map(String::len).sum();
+        let texts = texts + self.match_key.as_ref().map_or(0, |key| key.as_str().len());
         let pairs = self.attributes.iter().map(|(name, value)| name.len() + value.len() + 100);
         let texts = texts + pairs.sum::<usize>();
         let groups = self.groups.as_ref().map_or(0, |groups| groups.len() * 4);
@@ -60,7 +113,8 @@ impl Spill for ListedRow {
             write_text(to, Some(name))?;
             write_text(to, Some(value))?;
         }
-        to.write_all(&[self.active.map_or(2, u8::from)])?;
+        to.write_all(&[standing_byte(self.standing)])?;
+        write_text(to, self.match_key.as_ref().map(MatchKey::as_str))?;
         let count = self.groups.as_ref().map_or(u32::MAX, |groups| length(groups.len()));
         to.write_all(&count.to_le_bytes())?;
         for group in self.groups.iter().flatten() {
@@ -88,8 +142,9 @@ impl Spill for ListedRow {
             let name = read_text(from)?.unwrap_or_default();
             attributes.insert(name, read_text(from)?.unwrap_or_default());
         }
-        let mut active = [0];
-        from.read_exact(&mut active)?;
+        let mut standing = [0];
+        from.read_exact(&mut standing)?;
+        let match_key = read_text(from)?.map(MatchKey::stored);
         let mut groups = None;
         from.read_exact(&mut bytes)?;
         let count = u32::from_le_bytes(bytes);
@@ -103,12 +158,41 @@ impl Spill for ListedRow {
         }
         let mut digest = Digest::default();
         from.read_exact(&mut digest)?;
-        let active = match active {
-            [2] => None,
-            [active] => Some(active == 1),
-        };
+        let standing = standing_of(standing);
         let line = u64::from_le_bytes(line);
-        Ok(Some(Self { key, line, username, texts, attributes, active, groups, digest }))
+        let row =
+            Self { key, line, username, texts, attributes, standing, match_key, groups, digest };
+        Ok(Some(row))
+    }
+}
+
+/// Digests are not compared with those of other people's, so half of one is enough.
+pub(super) fn shorten(bytes: &[u8]) -> Digest {
+    let mut digest = Digest::default();
+    digest.copy_from_slice(&sha256(bytes)[..size_of::<Digest>()]);
+    digest
+}
+
+fn standing_byte(standing: Standing) -> u8 {
+    match standing {
+        Standing::Unsaid => 0,
+        Standing::Active => 1,
+        Standing::Allowed => 2,
+        Standing::Inactive(reason) => {
+            let place = InactiveReason::ALL.iter().position(|other| *other == reason);
+            place.and_then(|place| u8::try_from(place + 3).ok()).unwrap_or_default()
+        }
+    }
+}
+
+fn standing_of([byte]: [u8; 1]) -> Standing {
+    match byte {
+        1 => Standing::Active,
+        2 => Standing::Allowed,
+        byte => byte
+            .checked_sub(3)
+            .and_then(|place| InactiveReason::ALL.get(usize::from(place)))
+            .map_or(Standing::Unsaid, |reason| Standing::Inactive(*reason)),
     }
 }
 
@@ -117,7 +201,7 @@ fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX - 1)
 }
 
-fn write_text(to: &mut impl Write, text: Option<&str>) -> io::Result<()> {
+pub(super) fn write_text(to: &mut impl Write, text: Option<&str>) -> io::Result<()> {
     let Some(text) = text else {
         return to.write_all(&u32::MAX.to_le_bytes());
     };
@@ -125,7 +209,7 @@ fn write_text(to: &mut impl Write, text: Option<&str>) -> io::Result<()> {
     to.write_all(text.as_bytes())
 }
 
-fn read_text(from: &mut impl Read) -> io::Result<Option<String>> {
+pub(super) fn read_text(from: &mut impl Read) -> io::Result<Option<String>> {
     let mut bytes = [0; 4];
     from.read_exact(&mut bytes)?;
     read_rest(from, u32::from_le_bytes(bytes))
@@ -153,17 +237,21 @@ mod tests {
             username: "Ada".to_owned(),
             texts: [text("ada@example.com"), None, text(""), text("Lovelace")],
             attributes: BTreeMap::from([("room".to_owned(), "7".to_owned())]),
-            active: Some(false),
+            standing: Standing::Inactive(InactiveReason::Idle),
+            match_key: Some(MatchKey::stored("ada@example.com".to_owned())),
             groups: Some(vec![1, 5]),
             digest: [7; 16],
         };
-        let other = ListedRow { active: None, groups: None, ..row.clone() };
+        let mut rows = vec![row.clone()];
+        for standing in [Standing::Unsaid, Standing::Active, Standing::Allowed] {
+            rows.push(ListedRow { standing, match_key: None, groups: None, ..row.clone() });
+        }
         let mut bytes = Vec::new();
-        row.write(&mut bytes).unwrap();
-        other.write(&mut bytes).unwrap();
+        rows.iter().for_each(|row| row.write(&mut bytes).unwrap());
         let mut from = bytes.as_slice();
-        assert_eq!(ListedRow::read(&mut from).unwrap(), Some(row));
-        assert_eq!(ListedRow::read(&mut from).unwrap(), Some(other));
+        for row in rows {
+            assert_eq!(ListedRow::read(&mut from).unwrap(), Some(row));
+        }
         assert_eq!(ListedRow::read(&mut from).unwrap(), None);
     }
 }

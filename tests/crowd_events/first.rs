@@ -208,6 +208,26 @@ async fn who_comes_back_waits_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_a_directory_that_is_enabled_again_waits_until_it_is_read() {
+    let house = House::with("").await;
+    let (gateway, alice) = (&house.gateway, house.browser("alice"));
+    // She is older than all that Jira ever reads.
+    assert_eq!(house.go(&alice).await.status, 200);
+    let directory = async |what| {
+        assert!(gateway.command(&["directory", what, "Internal"]).await.status.success());
+    };
+    directory("disable").await;
+    read_all(gateway).await;
+    directory("enable").await;
+    let again = house.browser("alice");
+    assert_eq!(house.go(&again).await.status, 503);
+    // Nothing has happened to her since, but it sees another directory now.
+    token(gateway, "/event").await;
+    read_all(gateway).await;
+    assert_eq!(house.go(&again).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_application_may_have_asked_another_gateway() {
     let kdc = Kdc::start(&["HTTP/login.localhost"]);
     let Some(one) = Plan::on_every_database().await.into_iter().nth(1) else {

@@ -161,6 +161,7 @@ async fn sessions(store: &Store, clock: &gatehouse::clock::Clock) -> Sessions {
 async fn person(store: &Store, username: &str) -> PersonId {
     let directory = store.ensure_directory("Internal", directory::now()).await.unwrap();
     let request = gatehouse::store::Provision {
+        enabled_at_source: None,
         directory,
         claims: directory::claims("saml:corp", username, directory::groups(&[])),
         policy: directory::policy(),

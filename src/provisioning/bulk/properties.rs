@@ -40,12 +40,21 @@ fn held() -> impl Strategy<Value = HeldUser> {
         state: UserState { profile, inactive },
         groups,
         break_glass: false,
+        subjects: 0,
+        match_key: None,
     })
 }
 
+fn standing() -> impl Strategy<Value = Standing> {
+    let reasons = InactiveReason::ALL.map(Standing::Inactive);
+    let all = [Standing::Unsaid, Standing::Active, Standing::Allowed].into_iter().chain(reasons);
+    prop::sample::select(all.collect::<Vec<_>>())
+}
+
 fn listed() -> impl Strategy<Value = ListedUser> {
-    (profile(), prop::option::of(any::<bool>()), prop::option::of(groups()))
-        .prop_map(|(profile, active, groups)| ListedUser { profile, active, groups })
+    (profile(), standing(), prop::option::of(groups())).prop_map(|(profile, standing, groups)| {
+        ListedUser { profile, standing, groups, identity: None }
+    })
 }
 
 /// As the store applies a step.
@@ -125,7 +134,7 @@ proptest! {
         let state = made.after.unwrap();
         let held = HeldUser {
             user: made.user, person: made.person, uuid: made.uuid, state, groups: made.joins,
-            break_glass: false,
+            break_glass: false, subjects: 0, match_key: None,
         };
         prop_assert_eq!(plan_listed(&listed, &held), None);
     }

@@ -62,7 +62,8 @@ pub(super) fn number(number: i64) -> Result<u32, StoreError> {
 }
 
 fn users(rows: Vec<Row>) -> Result<Vec<MirrorUser>, StoreError> {
-    let user = |(id, external_id, known)| Ok(MirrorUser { number: number(id)?, external_id, known });
+    let user =
+        |(id, external_id, known)| Ok(MirrorUser { number: number(id)?, external_id, known });
     rows.into_iter().map(user).collect()
 }
 

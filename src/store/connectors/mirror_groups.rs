@@ -147,7 +147,8 @@ impl Store {
         self.write_as(lease, now, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
-                let cells: Vec<_> = groups.iter().flat_map(|group| cells(connector, group)).collect();
+                let cells: Vec<_> =
+                    groups.iter().flat_map(|group| cells(connector, group)).collect();
                 upsert_rows(connection, &GROUPS, 2, &cells).await?;
                 let forget = statement(connection, FORGET);
                 within!(connection, |connection| {

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Lease, RunId, numbers::{list, statement, with_list}};
+use super::{
+    Lease, RunId,
+    numbers::{list, statement, with_list},
+};
 use crate::store::{
     Connection, Store, StoreError, read,
     rows::{Cell, Kind, Table, insert_rows},
@@ -105,11 +108,7 @@ impl Store {
     }
 
     /// The numbers of what a run was told of users, or of groups, in order.
-    pub async fn list_staged(
-        &self,
-        run: RunId,
-        about_users: bool,
-    ) -> Result<Vec<i64>, StoreError> {
+    pub async fn list_staged(&self, run: RunId, about_users: bool) -> Result<Vec<i64>, StoreError> {
         const USERS: &str = "
             SELECT number FROM connector_pages WHERE run_id = $1 AND about_users = 1 ORDER BY number";
         const GROUPS: &str = "

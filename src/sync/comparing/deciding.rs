@@ -208,7 +208,7 @@ fn listed(mut row: ListedRow, groups: &[GroupId]) -> ListedUser {
         numbers.sort_unstable();
         numbers
     });
-    ListedUser { active: row.active, groups: numbers, profile: row.profile() }
+    ListedUser { standing: row.standing, groups: numbers, profile: row.profile(), identity: None }
 }
 
 fn twice(row: &ListedRow) -> RowError {

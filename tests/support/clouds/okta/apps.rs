@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    error,
+    error, groups as okta_groups,
     list::{self, Window},
     users as okta_users,
 };
@@ -126,7 +126,7 @@ pub fn groups(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
     let all = all.map(|no| (*no as usize, *no)).filter(|(no, _)| *no >= window.after);
     let (items, next) = list::fill(&window, all, |no| {
         let group = tenant.ids.okta(Sort::Group, no);
-        json!({
+        let mut object = json!({
             "id": group,
             "lastUpdated": in_millis(tenant.since),
             "priority": 0,
@@ -135,7 +135,14 @@ pub fn groups(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
                 "app": { "href": format!("{}/api/v1/apps/{id}", asked.origin) },
                 "group": { "href": format!("{}/api/v1/groups/{group}", asked.origin) },
             },
-        })
+        });
+        if asked.parameter("expand") == Some("group")
+            && let Some(group) = tenant.group(no)
+        {
+            let group = okta_groups::render(&tenant, &asked.origin, group);
+            object["_embedded"] = json!({ "group": group });
+        }
+        object
     });
     Ok(list::answer(cloud, asked, &window, items, next))
 }

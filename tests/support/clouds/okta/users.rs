@@ -44,7 +44,7 @@ pub fn render(tenant: &Tenant, origin: &str, user: &User) -> Value {
         "status": status(user),
         "created": in_millis(user.created),
         "activated": activated.then(|| in_millis(user.created)),
-        "statusChanged": activated.then(|| in_millis(user.created)),
+        "statusChanged": activated.then(|| in_millis(user.status_changed)),
         "lastLogin": null,
         "lastUpdated": in_millis(user.changed),
         "passwordChanged": null,
