@@ -3,6 +3,7 @@
 
 mod applying;
 mod comparing;
+mod connector;
 mod export;
 mod formats;
 mod import;
@@ -18,6 +19,10 @@ mod undoing;
 
 pub use self::{
     applying::{Applied, apply_plan, go_on, left_plans},
+    connector::{
+        Connector, Nameless, Patience, Run, RunError, RunPhase, RunProgress, RunReport, RunRequest,
+        UserCounts, connector_issuer, sync_user,
+    },
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},

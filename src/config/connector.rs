@@ -151,7 +151,10 @@ impl ConnectorConfig {
     pub fn rules(&self) -> String {
         let Self { directory, saml, domains, users, groups, .. } = self;
         let reads = self.reads();
-        format!("{reads} {directory:?} {saml:?} {domains:?} {users:?} {groups:?} {:?}", self.claims())
+        format!(
+            "{reads} {directory:?} {saml:?} {domains:?} {users:?} {groups:?} {:?}",
+            self.claims()
+        )
     }
 
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {
@@ -160,7 +163,8 @@ impl ConnectorConfig {
         self.users.check(&format!("{key}.users"), problems);
         self.groups.check(&format!("{key}.groups"), problems);
         self.claims().check(&format!("{key}.claims"), problems);
-        for (name, sources) in [("subject", &self.claims.subject), ("groups", &self.claims.groups)] {
+        for (name, sources) in [("subject", &self.claims.subject), ("groups", &self.claims.groups)]
+        {
             if !sources.is_empty() {
                 let problem = "says nothing here: the cloud has ids of its own, and says who is in which group";
                 problems.add(format!("{key}.claims.{name}"), problem);
@@ -197,7 +201,8 @@ impl ConnectorConfig {
 impl ConnectorConfig {
     fn check_runs(&self, key: &str, problems: &mut Problems) {
         if ["status", "history"].contains(&self.name.as_str()) {
-            problems.add(format!("{key}.name"), "is a command of `gatehouse sync`: choose another one");
+            problems
+                .add(format!("{key}.name"), "is a command of `gatehouse sync`: choose another one");
         }
         for (name, value, most) in [
             ("interval_minutes", self.interval_minutes, 7 * 24 * 60),
@@ -227,9 +232,12 @@ impl ConnectorConfig {
             return;
         };
         match saml.iter().find(|saml| saml.name == *name) {
-            None => problems.add(format!("{key}.saml"), format!("there is no [[saml]] named {name:?}")),
+            None => {
+                problems.add(format!("{key}.saml"), format!("there is no [[saml]] named {name:?}"))
+            }
             Some(saml) if saml.claims.subject.is_empty() => {
-                let problem = format!("{name:?} needs claims.subject: the attribute that has the cloud's id");
+                let problem =
+                    format!("{name:?} needs claims.subject: the attribute that has the cloud's id");
                 problems.add(format!("{key}.saml"), problem);
             }
             Some(_) if !self.domains.is_empty() => {
@@ -246,8 +254,13 @@ fn check_group_names(key: &str, names: &[String], problems: &mut Problems) {
     for name in names {
         let stars = name.matches('*').count();
         let is_id = name.starts_with("id:");
-        if name.is_empty() || name == "id:" || (!is_id && (stars > 1 || (stars == 1 && !name.ends_with('*')))) {
-            let problem = format!("{name:?} must be a name, the beginning of names and a *, or id: and an id");
+        if name.is_empty()
+            || name == "id:"
+            || (!is_id && (stars > 1 || (stars == 1 && !name.ends_with('*'))))
+        {
+            let problem = format!(
+                "{name:?} must be a name, the beginning of names and a *, or id: and an id"
+            );
             problems.add(key, problem);
         }
     }

@@ -62,7 +62,8 @@ impl ConnectorGroupsConfig {
         super::check_group_names(&format!("{key}.names"), &self.names, problems);
         super::check_group_names(&format!("{key}.hide"), &self.hide, problems);
         if self.names.is_empty() != (self.shown() != ShownGroups::Named) {
-            problems.add(format!("{key}.names"), "goes with show = \"named\", and with nothing else");
+            problems
+                .add(format!("{key}.names"), "goes with show = \"named\", and with nothing else");
         }
         for kind in self.kinds.iter().filter(|kind| !KINDS.contains(&kind.as_str())) {
             let problem = format!("{kind:?} is no sort of groups: say {}", KINDS.join(", "));
