@@ -4,6 +4,7 @@ mod adopt;
 mod app;
 mod changes;
 mod check;
+mod connector;
 mod control;
 mod directory;
 mod edit;
@@ -76,6 +77,9 @@ enum Command {
     /// Prepares applications for the gateway.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Looks at the clouds that are read.
+    #[command(subcommand)]
+    Connector(connector::ConnectorCommand),
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
@@ -123,6 +127,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Plan(plan) => plan.run(&cli.config),
         Command::Adopt(adopt) => adopt.run(&cli.config),
         Command::App(app) => app.run(&cli.config),
+        Command::Connector(connector) => connector.run(&cli.config),
         Command::Keys(keys) => keys.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),

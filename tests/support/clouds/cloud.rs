@@ -91,7 +91,8 @@ pub struct Cloud {
     manners: RwLock<Manners>,
     buckets: Mutex<HashMap<String, Bucket>>,
     seen: Mutex<Vec<Seen>>,
-    last_page: Mutex<Vec<Value>>,
+    /// By path.
+    last_pages: Mutex<HashMap<String, Vec<Value>>>,
 }
 
 impl Cloud {
@@ -113,7 +114,7 @@ impl Cloud {
             manners: RwLock::new(manners),
             buckets: Mutex::default(),
             seen: Mutex::default(),
-            last_page: Mutex::default(),
+            last_pages: Mutex::default(),
         }
     }
 
@@ -162,10 +163,10 @@ impl Cloud {
         tenant.revision_at(self.now() - lag)
     }
 
-    /// Keeps a page, and gives the one before.
-    pub fn remember_page(&self, items: &[Value]) -> Vec<Value> {
-        let mut last = self.last_page.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *last, items.to_vec())
+    /// Keeps a page of a list, and gives the one before.
+    pub fn remember_page(&self, path: &str, items: &[Value]) -> Vec<Value> {
+        let mut last = self.last_pages.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(path.to_owned(), items.to_vec()).unwrap_or_default()
     }
 
     pub fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {
