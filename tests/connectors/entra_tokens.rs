@@ -108,8 +108,8 @@ async fn a_token_that_is_not_taken_any_more_is_replaced_once() {
 #[tokio::test]
 async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let tenant = Tenant::start().await;
-    let secret = |secret: &str| {
-        let path = tenant.file("other", secret);
+    let secret = |name: &str, secret: &str| {
+        let path = tenant.file(name, secret);
         format!("secret = {{ file = \"{}\" }}", path.display())
     };
     let mut other = certificate(&tenant);
@@ -119,8 +119,12 @@ async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let good = tenant.secret();
     let toml = |proof: &str| tenant.toml(proof);
     let cases = [
-        (toml(&secret("wrong")), "AADSTS7000215", "the secret's value, not its id"),
-        (toml(&secret(tenant.credential("expired_secret"))), "AADSTS7000222", "has expired"),
+        (toml(&secret("wrong", "wrong")), "AADSTS7000215", "the secret's value, not its id"),
+        (
+            toml(&secret("expired", tenant.credential("expired_secret"))),
+            "AADSTS7000222",
+            "has expired",
+        ),
         (
             toml(&good).replace(tenant.credential("client_id"), "another-application"),
             "AADSTS700016",
@@ -229,11 +233,13 @@ impl MakeWriter<'_> for Log {
 #[tokio::test]
 async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let heard = || {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        tracing::Dispatch::new(subscriber.with_writer(log.clone()).finish())
+    };
+    // Of one alone, other tests' threads would decide which events it hears.
+    let _another = heard();
+    let _guard = tracing::dispatcher::set_default(&heard());
     let tenant = Tenant::start().await;
     let (mut said, user) = (String::new(), tenant.id(Sort::User, 3));
     let assertion = federated(&tenant, &json!({}));
