@@ -1,22 +1,26 @@
 //! Bringing a directory in line with a list of people, however long: read, sorted, compared, planned, sealed
-//! and applied, in bounded memory.
+//! and applied, in bounded memory. An import tells people apart by their names, a roster by external ids.
 
+mod aligning;
 mod applying;
 mod comparing;
 mod export;
 mod formats;
 mod import;
 mod intake;
+mod job;
 mod last_list;
 mod listed_row;
 mod lookup;
 mod plan_writer;
 mod progress;
+mod removing;
 mod roster;
 mod sorter;
 mod undoing;
 
 pub use self::{
+    aligning::align,
     applying::{Applied, apply_plan, go_on, left_plans},
     export::{ExportError, export},
     formats::{Format, RowError},
@@ -24,9 +28,10 @@ pub use self::{
     lookup::{Found, Lookup, LookupError},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
+    removing::{RemovalReport, RemovalRequest, remove_gone_groups, remove_missing},
     roster::{
         Conflict, Extent, Roster, RosterError, RosterGroup, RosterReport, RosterRequest,
-        RosterUser, RosterWriter, Why, align,
+        RosterUser, RosterWriter, Why,
     },
     undoing::undo_plan,
 };

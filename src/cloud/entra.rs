@@ -15,7 +15,6 @@ mod probe;
 mod proof;
 mod select;
 mod tokens;
-mod trail;
 mod work;
 
 use std::sync::Arc;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{ConnectorError, Patience, Source, entra::Entra, http::Connection};
+use super::{
+    ConnectorError, Patience, Source, entra::Entra, google::Google, http::Connection, okta::Okta,
+};
 use crate::{
     clock::Clock,
     config::{CloudConfig, ConnectorConfig},
@@ -17,9 +19,11 @@ pub fn open(
     let connection = Connection::open(config, clock.clone(), patience)?;
     match config.cloud() {
         Some(CloudConfig::Entra(entra)) => Ok(Arc::new(Entra::open(&connection, entra)?)),
-        _ => Err(ConnectorError::Key {
+        Some(CloudConfig::Okta(okta)) => Ok(Arc::new(Okta::open(&connection, okta)?)),
+        Some(CloudConfig::Google(google)) => Ok(Arc::new(Google::open(&connection, google)?)),
+        None => Err(ConnectorError::Key {
             key: format!("connector {:?}", config.name),
-            problem: "names no cloud that can be read".to_owned(),
+            problem: "names no cloud".to_owned(),
         }),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Item;
+use super::{Item, Member};
 
 /// A request that is left to be made. What it is made of is the source's own business.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,4 +56,20 @@ pub struct Page {
     pub next: Vec<Task>,
     /// What the next round begins with, said by the last page of a stream. It counts once the round is complete.
     pub marks: BTreeMap<String, String>,
+}
+
+impl Page {
+    /// The ids of what is said on it.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().flat_map(|item| match item {
+            Item::User(user) => vec![user.id.as_str()],
+            Item::Group(group) => vec![group.id.as_str()],
+            Item::UserGone(id) | Item::GroupGone(id) => vec![id.as_str()],
+            Item::Members(members) if members.joined.is_empty() => Vec::new(),
+            Item::Members(members) => {
+                let joined = members.joined.iter().filter_map(Member::id);
+                std::iter::once(members.group.as_str()).chain(joined).collect()
+            }
+        })
+    }
 }

@@ -113,3 +113,14 @@ pub enum Member {
     /// Everybody in the organisation (Google's `CUSTOMER`).
     Everybody,
 }
+
+impl Member {
+    /// The id of who it is, if it is one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::User(id) | Self::Group(id) => Some(id),
+            Self::Everybody => None,
+        }
+    }
+}

@@ -11,9 +11,6 @@ use super::{
 };
 use crate::cloud::{ConnectorError, Probe, http::Request};
 
-/// Beyond so many seconds, signed tokens are not good yet, or not any more.
-const SKEW_SECONDS: i64 = 120;
-
 /// So many groups are looked at for members.
 const GROUPS_WITH_MEMBERS: usize = 5;
 
@@ -26,7 +23,7 @@ impl Entra {
         let token = self.graph.dialect.tokens.token(true).await;
         let got_token = token.is_ok();
         probe.note("get a token", token.map(|_| "Entra ID takes the credential".to_owned()));
-        probe.note("compare clocks", self.compare_clocks());
+        probe.note("compare clocks", self.graph.connection.compare_clocks());
         if !got_token {
             return probe;
         }
@@ -39,17 +36,6 @@ impl Entra {
         self.try_users(&mut probe).await;
         self.try_groups(&mut probe).await;
         probe
-    }
-
-    fn compare_clocks(&self) -> Result<String, String> {
-        let skew = self.graph.connection.skew().map(|skew| skew.num_seconds());
-        match skew {
-            Some(ahead) if ahead.abs() > SKEW_SECONDS => Err(format!(
-                "Microsoft's clock is {ahead} s ahead of the gateway's: set the gateway's clock (NTP)"
-            )),
-            Some(ahead) => Ok(format!("{} s apart", ahead.abs())),
-            None => Ok("Microsoft has not said what time it is".to_owned()),
-        }
     }
 
     async fn read<T: DeserializeOwned>(

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{select, trail::Trail};
-use crate::cloud::{ConnectorError, Task, Watermark};
+use super::select;
+use crate::cloud::{ConnectorError, Task, Watermark, trail::Trail};
 
 /// A request that is left to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use std::{
 
 use chrono::TimeDelta;
 use reqwest::{Certificate, Client, Proxy, redirect::Policy};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     Meter, Patience, Request,
@@ -21,6 +22,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Google packs answers only for those who say so here as well.
 const USER_AGENT: &str = concat!("gatehouse/", env!("CARGO_PKG_VERSION"), " (gzip)");
+
+/// Beyond so many seconds, signed tokens are not good yet, or not any more.
+const SKEW_SECONDS: i64 = 120;
 
 /// A connector's pool of connections, with its proxy and the certificates that it trusts.
 #[derive(Debug)]
@@ -75,18 +79,21 @@ impl Connection {
         }))
     }
 
-    /// Asks once.
+    /// Asks once, with another form than the request's own if there is one.
     pub(super) async fn send(
         &self,
         request: &Request,
         credential: &Credential,
+        form: Option<&SecretString>,
     ) -> Result<Answer, Broken> {
         let mut builder = self.client.request(request.method.clone(), request.url.clone());
         builder = builder.headers(credential.headers.clone());
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        if let Some(body) = &request.body {
+        if let Some(form) = form {
+            builder = builder.body(form.expose_secret().to_owned());
+        } else if let Some(body) = &request.body {
             builder = builder.body(body.to_vec());
         }
         let response = builder.send().await.map_err(|error| Broken::Transport(reason(error)))?;
@@ -98,6 +105,17 @@ impl Connection {
             *skew = Some(date - self.clock.now());
         }
         Ok(answer)
+    }
+
+    /// Whether the clocks are near enough for what is signed here to be taken there.
+    pub(in crate::cloud) fn compare_clocks(&self) -> Result<String, String> {
+        match self.skew().map(|skew| skew.num_seconds()) {
+            Some(ahead) if ahead.abs() > SKEW_SECONDS => Err(format!(
+                "the cloud's clock is {ahead} s ahead of the gateway's: set the gateway's clock (NTP)"
+            )),
+            Some(ahead) => Ok(format!("{} s apart", ahead.abs())),
+            None => Ok("the cloud has not said what time it is".to_owned()),
+        }
     }
 
     /// How far the cloud's clock was ahead of this one when it last answered, to a second or two.

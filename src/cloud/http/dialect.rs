@@ -4,6 +4,7 @@ use std::{fmt::Debug, time::Duration};
 
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
+use secrecy::SecretString;
 
 use super::{Answer, Pace, Request};
 use crate::cloud::ConnectorError;
@@ -15,6 +16,12 @@ pub(in crate::cloud) trait Dialect: Debug + Send + Sync {
         &'a self,
         request: &'a Request,
     ) -> BoxFuture<'a, Result<Credential, ConnectorError>>;
+
+    /// The form that one try of a request sends instead of the request's own body, where the form itself proves who asks and
+    /// is not taken twice.
+    fn form(&self, _request: &Request) -> Result<Option<SecretString>, ConnectorError> {
+        Ok(None)
+    }
 
     /// What an answer that is no success means.
     fn judge(&self, exchange: &Exchange<'_>) -> Verdict;

@@ -92,8 +92,9 @@ impl<D: Dialect> Line<D> {
     ) -> Result<Step<T>, ConnectorError> {
         let place = self.enter(request, effort).await?;
         let credential = self.dialect.credential(request).await?;
+        let form = self.dialect.form(request)?;
         self.connection.meter.called(!effort.is_first());
-        let answer = match self.connection.send(request, &credential).await {
+        let answer = match self.connection.send(request, &credential, form.as_ref()).await {
             Ok(answer) => answer,
             Err(Broken::TooLarge) => return Err(self.too_large(request)),
             Err(Broken::Transport(reason)) => {

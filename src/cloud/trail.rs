@@ -1,4 +1,4 @@
-//! Whether pages lead in a circle. Graph has been seen to do that, and a round would never end.
+//! Whether pages lead in a circle. Clouds have been seen to do that, and a round would never end.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
