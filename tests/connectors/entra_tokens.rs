@@ -9,6 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gatehouse::cloud::{ConnectorError, Source};
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{entra::assert_read, reading::Reading, tenant::Tenant};
@@ -205,6 +206,29 @@ async fn a_trusted_certificate_and_nothing_else_makes_tls_possible() {
     let mut reading = Reading::default();
     reading.round(&*tenant.open(&toml).unwrap()).await.unwrap();
     assert_read(&reading, &tenant);
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_everything() {
+    let tenant = Tenant::start().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = proxy.local_addr().unwrap();
+    let toml = tenant.toml(&tenant.secret());
+    let toml = toml.replace("[entra]", &format!("proxy = \"http://{address}\"\n[entra]"));
+    let source = tenant.open(&toml).unwrap();
+    let asked = async {
+        let (mut stream, _) = proxy.accept().await.unwrap();
+        let mut line = vec![0; 4_096];
+        let read = stream.read(&mut line).await.unwrap();
+        String::from_utf8_lossy(&line[..read]).into_owned()
+    };
+    let asked = tokio::select! {
+        asked = asked => asked,
+        read = first(&*source) => panic!("nobody has answered: {read:?}"),
+    };
+    let login = tenant.host("login");
+    assert!(asked.starts_with(&format!("POST {login}/")), "{asked}");
+    assert!(tenant.seen().is_empty(), "nobody goes past it");
 }
 
 /// Everything that is logged.
