@@ -4,6 +4,7 @@
 mod aligning;
 mod applying;
 mod comparing;
+mod connector;
 mod export;
 mod formats;
 mod import;
@@ -22,6 +23,10 @@ mod undoing;
 pub use self::{
     aligning::align,
     applying::{Applied, apply_plan, go_on, left_plans},
+    connector::{
+        Connector, Nameless, Patience, Run, RunError, RunPhase, RunProgress, RunReport, RunRequest,
+        UserCounts, connector_issuer, sync_user,
+    },
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},

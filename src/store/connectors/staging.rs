@@ -73,26 +73,27 @@ impl Store {
         .await
     }
 
-    /// Begins a run anew: what it was told is forgotten, and these tasks are left.
+    /// Begins a run of everything anew: what it was told is forgotten, and these tasks are left.
     pub async fn restart_run(
         &self,
         lease: Lease,
         run: RunId,
-        extents: [String; 2],
+        extents: [String; 3],
         tasks: Vec<String>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const TASKS: &str = "DELETE FROM connector_tasks WHERE run_id = $1";
-        const RUN: &str = "UPDATE connector_runs SET users = $2, groups = $3 WHERE id = $1";
+        const RUN: &str = "
+            UPDATE connector_runs SET users = $2, groups = $3, members = $4, whole = 1 WHERE id = $1";
         self.forget_staged(lease, run, now).await?;
         self.write_as(lease, now, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
-                let [users, groups] = extents;
+                let [users, groups, members] = extents;
                 within!(&mut *connection, |connection| {
                     sqlx::query(TASKS).bind(run.0).execute(&mut *connection).await?;
                     let anew = sqlx::query(RUN).bind(run.0).bind(users).bind(groups);
-                    anew.execute(&mut *connection).await?;
+                    anew.bind(members).execute(&mut *connection).await?;
                 });
                 add_tasks(connection, run, 0, &tasks).await
             })

@@ -10,7 +10,7 @@ mod groups;
 mod said_users;
 mod users;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::{groups::fold_groups, users::fold_users};
 use super::{progress::Meter, sets::Bits};
@@ -31,6 +31,7 @@ pub(super) struct Folding<'a> {
     pub(super) run: RunId,
     pub(super) users: Extent,
     pub(super) groups: Extent,
+    pub(super) members: Extent,
     pub(super) meter: &'a Meter,
 }
 
@@ -49,6 +50,8 @@ pub(super) struct Touched {
 #[derive(Debug, Default)]
 pub(super) struct FoldedRound {
     pub(super) touched: Touched,
+    /// Ids of users who are not there any more, and have no number either.
+    pub(super) gone: BTreeSet<String>,
     /// Where the next round of changes begins.
     pub(super) marks: BTreeMap<String, String>,
     /// Groups whose members could not be read, and why.

@@ -42,10 +42,6 @@ impl Members {
     pub(super) fn contains(&self, user: u32) -> bool {
         self.everybody || self.users.contains(user)
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        !self.everybody && self.users.is_empty()
-    }
 }
 
 impl Organisation {
@@ -87,9 +83,9 @@ impl Organisation {
 
     /// Everybody in some groups.
     pub(super) fn members(&self, places: impl IntoIterator<Item = usize>) -> Members {
-        let (mut members, mut seen) = (Members::default(), vec![false; self.groups.len()]);
+        let (mut members, mut seen) = (Members::default(), vec![0; self.groups.len()]);
         for place in places {
-            self.walk(place, &mut seen, &mut |group| {
+            self.walk(place, (&mut seen, 1), &mut |group| {
                 members.everybody |= group.everybody;
                 members.users.extend(unpack(&group.members));
             });
@@ -97,11 +93,17 @@ impl Organisation {
         members
     }
 
-    /// Looks at a group and, if they count, at the groups in it; at each once, however they are in each other.
-    fn walk(&self, place: usize, seen: &mut [bool], look: &mut impl FnMut(&MirroredGroup)) {
+    /// Looks at a group and, if they count, at the groups in it; at each once, however they are in each other: `seen`
+    /// has the mark of those that were looked at.
+    fn walk(
+        &self,
+        place: usize,
+        (seen, mark): (&mut [usize], usize),
+        look: &mut impl FnMut(&MirroredGroup),
+    ) {
         let mut left = vec![place];
         while let Some(place) = left.pop() {
-            if !std::mem::replace(&mut seen[place], true) {
+            if std::mem::replace(&mut seen[place], mark) != mark {
                 look(&self.groups[place]);
                 if self.nested {
                     left.extend(&self.groups[place].subgroups);
@@ -138,10 +140,9 @@ impl Organisation {
 
     fn each_membership(&self, shown: &[usize], mut found: impl FnMut(u32, u32)) {
         let mut marks: Vec<u32> = Vec::new();
-        let mut seen = vec![false; self.groups.len()];
+        let mut seen = vec![0; self.groups.len()];
         for (index, place) in (0_u32..).zip(shown) {
-            seen.fill(false);
-            self.walk(*place, &mut seen, &mut |group| {
+            self.walk(*place, (&mut seen, index as usize + 1), &mut |group| {
                 for user in unpack(&group.members) {
                     let at = user as usize;
                     if marks.len() <= at {
@@ -157,8 +158,8 @@ impl Organisation {
 
     fn groups_of_everybody(&self, shown: &[usize]) -> Vec<u32> {
         let has_everybody = |place: usize| {
-            let (mut found, mut seen) = (false, vec![false; self.groups.len()]);
-            self.walk(place, &mut seen, &mut |group| found |= group.everybody);
+            let (mut found, mut seen) = (false, vec![0; self.groups.len()]);
+            self.walk(place, (&mut seen, 1), &mut |group| found |= group.everybody);
             found
         };
         // Hardly any organisation has one.
@@ -180,12 +181,27 @@ pub(super) struct GroupsOfUsers {
 }
 
 impl GroupsOfUsers {
-    /// The groups of a user, in order and each once.
-    pub(super) fn of(&self, user: u32) -> Vec<u32> {
+    /// The groups of a user, but for those that everybody is in.
+    fn own(&self, user: u32) -> &[u32] {
         let user = user as usize;
         let end = self.ends.get(user).copied().unwrap_or_default();
         let begin = user.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let own = self.groups.get(begin.unwrap_or_default()..end).unwrap_or_default();
+        self.groups.get(begin.unwrap_or_default()..end).unwrap_or_default()
+    }
+
+    /// All groups that one of some users is in.
+    pub(super) fn of_any(&self, users: impl Iterator<Item = u32>) -> Bits {
+        let mut groups = Bits::default();
+        groups.extend(self.of_everybody.iter().copied());
+        for user in users {
+            groups.extend(self.own(user).iter().copied());
+        }
+        groups
+    }
+
+    /// The groups of a user, in order and each once.
+    pub(super) fn of(&self, user: u32) -> Vec<u32> {
+        let own = self.own(user);
         if self.of_everybody.is_empty() {
             return own.to_vec();
         }
@@ -206,7 +222,10 @@ mod tests {
     use crate::sync::connector::sets::pack;
 
     fn organisation(nested: bool, groups: &[(BTreeSet<u32>, Vec<usize>, bool)]) -> Organisation {
-        let group = |(place, (members, subgroups, everybody)): (usize, &(BTreeSet<u32>, Vec<usize>, bool))| {
+        let group = |(place, (members, subgroups, everybody)): (
+            usize,
+            &(BTreeSet<u32>, Vec<usize>, bool),
+        )| {
             MirroredGroup {
                 number: u32::try_from(place).unwrap() + 10,
                 external_id: place.to_string(),
@@ -217,7 +236,8 @@ mod tests {
             }
         };
         let groups: Vec<_> = groups.iter().enumerate().map(group).collect();
-        let places = groups.iter().enumerate().map(|(place, group)| (group.number, place)).collect();
+        let places =
+            groups.iter().enumerate().map(|(place, group)| (group.number, place)).collect();
         Organisation { groups, places, nested }
     }
 

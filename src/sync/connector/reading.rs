@@ -66,7 +66,8 @@ impl Reading<'_> {
                 |_| StoreError::Unreadable { what: "a task", value: stored.task.clone() };
             bag.push((stored.number, serde_json::from_str(&stored.task).map_err(unreadable)?));
         }
-        let first = [self.store.next_page(self.run).await?, bag.last().map_or(0, |last| last.0 + 1)];
+        let first =
+            [self.store.next_page(self.run).await?, bag.last().map_or(0, |last| last.0 + 1)];
         let staging = Staging::begin(self.store, self.clock, self.lease, self.run);
         let read = self.read(bag, staging.stager(first)).await;
         // What has been answered is kept, also if something else failed.
@@ -120,7 +121,9 @@ async fn fetch(
         (Err(ConnectorError::Gone(_)), Some(group)) => {
             page.items.push(Item::GroupGone(group.clone()));
         }
-        (Err(error), Some(_)) if is_about_one_group(&error) => page.failed = Some(error.to_string()),
+        (Err(error), Some(_)) if is_about_one_group(&error) => {
+            page.failed = Some(error.to_string())
+        }
         (Err(error), _) => return Err(error.into()),
     }
     page.group = group.map(|group| (group, fingerprint));

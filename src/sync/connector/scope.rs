@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     cloud::GroupKind,
-    config::{AttributeCondition, ConnectorGroupsConfig, ConnectorUsersConfig, ShownGroups, UserKind},
+    config::{
+        AttributeCondition, ConnectorGroupsConfig, ConnectorUsersConfig, ShownGroups, UserKind,
+    },
     directory::NameKey,
 };
 
@@ -30,8 +32,9 @@ struct Named {
 }
 
 /// What filters say of an organisation as it is now.
-pub(super) struct Applied<'a> {
-    scope: &'a Scope,
+#[derive(Debug)]
+pub(super) struct Applied {
+    scope: Scope,
     members_of: Option<Members>,
     not_members_of: Members,
 }
@@ -95,21 +98,16 @@ impl Scope {
         self.users.nested
     }
 
-    /// Whether it is asked for groups who comes.
-    pub(super) fn is_by_groups(&self) -> bool {
-        !self.members_of.is_empty() || !self.not_members_of.is_empty()
-    }
-
     /// What becomes of groups that have one name.
     pub(super) fn same_name(&self) -> crate::config::SameName {
         self.groups.same_name
     }
 
     /// What filters say of an organisation as it is now.
-    pub(super) fn apply(&self, organisation: &Organisation) -> Applied<'_> {
+    pub(super) fn apply(&self, organisation: &Organisation) -> Applied {
         let members = |named: &Named| organisation.members(named.places(organisation));
         Applied {
-            scope: self,
+            scope: self.clone(),
             members_of: (!self.members_of.is_empty()).then(|| members(&self.members_of)),
             not_members_of: members(&self.not_members_of),
         }
@@ -153,12 +151,7 @@ impl Scope {
     }
 }
 
-impl Applied<'_> {
-    /// Whether filters by groups let anybody come at all.
-    pub(super) fn lets_nobody_come(&self) -> bool {
-        self.members_of.as_ref().is_some_and(Members::is_empty)
-    }
-
+impl Applied {
     /// Whether a user comes.
     pub(super) fn covers(&self, number: u32, id: &str, known: &KnownUser) -> bool {
         let by_groups = self.members_of.as_ref().is_none_or(|members| members.contains(number));

@@ -159,8 +159,8 @@ impl GroupTable {
         visited.map(|entry| entry.before.number).collect()
     }
 
-    /// Whether some set of members has not been read in this round.
-    pub(super) fn has_kept_sets(&self) -> bool {
-        self.entries.iter().any(|entry| entry.is_kept || entry.is_failed)
+    /// Whether all sets of members have been said anew in this round.
+    pub(super) fn has_new_sets_only(&self, extent: Extent) -> bool {
+        self.entries.iter().all(|entry| entry.begins_anew(extent).is_some())
     }
 }

@@ -67,8 +67,8 @@ pub(super) async fn fold_groups(
     sets.write_new().await?;
     sets.fold(edges).await?;
     sets.forget_groups().await?;
-    sets.end_unnamed(unnamed, next_user).await?;
-    Ok(FoldedRound { touched: sets.touched, marks, failed })
+    let gone = sets.end_unnamed(unnamed, next_user).await?;
+    Ok(FoldedRound { touched: sets.touched, gone, marks, failed })
 }
 
 /// The numbers of those who are named as members, if the mirror has heard of them.
@@ -219,7 +219,7 @@ impl Sets<'_> {
     }
 
     async fn fold(&mut self, edges: Sorted<Edge>) -> Result<(), FoldError> {
-        let mut batches = visits(edges, self.table.visited_anyway(self.folding.groups));
+        let mut batches = visits(edges, self.table.visited_anyway(self.folding.members));
         while let Some(batch) = batches.recv().await {
             let batch = batch?;
             let numbers: Vec<_> = batch.iter().map(|visit| visit.group).collect();
@@ -242,13 +242,12 @@ impl Sets<'_> {
         let mut head = entry.head();
         let mut members = before.clone();
         if !entry.keeps_members() {
-            let anew = entry.begins_anew(self.folding.groups);
+            let anew = entry.begins_anew(self.folding.members);
             let changed = Changed::of(entry, anew, visit.edges);
             let base = |set: &[u8]| if anew.is_some() { Vec::new() } else { set.to_owned() };
             members = merge(&base(&before), &changed.users);
             head.subgroups = merge(&base(&entry.before.subgroups), &changed.subgroups);
-            head.everybody =
-                changed.everybody.unwrap_or(entry.before.everybody && anew.is_none());
+            head.everybody = changed.everybody.unwrap_or(entry.before.everybody && anew.is_none());
         }
         touch(&mut self.touched, &entry.before, &head, [&before, &members]);
         self.members.extend(unpack(&members));
@@ -291,10 +290,14 @@ impl Sets<'_> {
         Ok(())
     }
 
-    /// Who was not named in a round of everything is not there; who is in no group either is forgotten.
-    async fn end_unnamed(&self, unnamed: Vec<MirrorUser>, next: u32) -> Result<(), FoldError> {
-        let all_sets_are_new =
-            self.folding.groups == Extent::Everything && !self.table.has_kept_sets();
+    /// Who was not named in a round of everything is not there; who is in no group either is forgotten. Gives the ids of
+    /// those who were there and are forgotten.
+    async fn end_unnamed(
+        &self,
+        unnamed: Vec<MirrorUser>,
+        next: u32,
+    ) -> Result<BTreeSet<String>, FoldError> {
+        let all_sets_are_new = self.table.has_new_sets_only(self.folding.members);
         let is_forgotten =
             |user: &MirrorUser| all_sets_are_new && !self.members.contains(user.number);
         let (forgotten, left): (Vec<_>, Vec<_>) = unnamed.into_iter().partition(is_forgotten);
@@ -302,12 +305,13 @@ impl Sets<'_> {
         let left = left.map(|user| MirrorUser { known: None, ..user }).collect();
         write_users(self.folding, left, next).await?;
         let Folding { store, lease, .. } = *self.folding;
-        let forgotten: Vec<_> = forgotten.into_iter().map(|user| user.number).collect();
-        for some in forgotten.chunks(USERS_AT_ONCE) {
+        let numbers: Vec<_> = forgotten.iter().map(|user| user.number).collect();
+        for some in numbers.chunks(USERS_AT_ONCE) {
             let writes = UserWrites { known: Vec::new(), forgotten: some.to_vec(), next };
             store.write_mirror_users(lease, writes, self.folding.now()).await?;
         }
-        Ok(())
+        let gone = forgotten.into_iter().filter(|user| user.known.is_some());
+        Ok(gone.map(|user| user.external_id).collect())
     }
 }
 

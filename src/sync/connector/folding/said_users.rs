@@ -104,9 +104,7 @@ fn said(user: User) -> Result<What, StoreError> {
 }
 
 /// Gives users some at a time, in order; each is in one of them with all that was said.
-pub(super) fn batches(
-    mut sorted: Sorted<Said>,
-) -> mpsc::Receiver<io::Result<Vec<SaidOf>>> {
+pub(super) fn batches(mut sorted: Sorted<Said>) -> mpsc::Receiver<io::Result<Vec<SaidOf>>> {
     let (sender, receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
         let (mut batch, mut failed) = (Vec::<SaidOf>::with_capacity(BATCH), None);
