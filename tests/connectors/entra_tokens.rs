@@ -9,6 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gatehouse::cloud::{ConnectorError, Source};
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{entra::assert_read, reading::Reading, tenant::Tenant};
@@ -108,8 +109,8 @@ async fn a_token_that_is_not_taken_any_more_is_replaced_once() {
 #[tokio::test]
 async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let tenant = Tenant::start().await;
-    let secret = |secret: &str| {
-        let path = tenant.file("other", secret);
+    let secret = |name: &str, secret: &str| {
+        let path = tenant.file(name, secret);
         format!("secret = {{ file = \"{}\" }}", path.display())
     };
     let mut other = certificate(&tenant);
@@ -119,8 +120,12 @@ async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let good = tenant.secret();
     let toml = |proof: &str| tenant.toml(proof);
     let cases = [
-        (toml(&secret("wrong")), "AADSTS7000215", "the secret's value, not its id"),
-        (toml(&secret(tenant.credential("expired_secret"))), "AADSTS7000222", "has expired"),
+        (toml(&secret("wrong", "wrong")), "AADSTS7000215", "the secret's value, not its id"),
+        (
+            toml(&secret("expired", tenant.credential("expired_secret"))),
+            "AADSTS7000222",
+            "has expired",
+        ),
         (
             toml(&good).replace(tenant.credential("client_id"), "another-application"),
             "AADSTS700016",
@@ -203,6 +208,29 @@ async fn a_trusted_certificate_and_nothing_else_makes_tls_possible() {
     assert_read(&reading, &tenant);
 }
 
+#[tokio::test]
+async fn a_proxy_is_asked_for_everything() {
+    let tenant = Tenant::start().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = proxy.local_addr().unwrap();
+    let toml = tenant.toml(&tenant.secret());
+    let toml = toml.replace("[entra]", &format!("proxy = \"http://{address}\"\n[entra]"));
+    let source = tenant.open(&toml).unwrap();
+    let asked = async {
+        let (mut stream, _) = proxy.accept().await.unwrap();
+        let mut line = vec![0; 4_096];
+        let read = stream.read(&mut line).await.unwrap();
+        String::from_utf8_lossy(&line[..read]).into_owned()
+    };
+    let asked = tokio::select! {
+        asked = asked => asked,
+        read = first(&*source) => panic!("nobody has answered: {read:?}"),
+    };
+    let login = tenant.host("login");
+    assert!(asked.starts_with(&format!("POST {login}/")), "{asked}");
+    assert!(tenant.seen().is_empty(), "nobody goes past it");
+}
+
 /// Everything that is logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -229,11 +257,13 @@ impl MakeWriter<'_> for Log {
 #[tokio::test]
 async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let heard = || {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        tracing::Dispatch::new(subscriber.with_writer(log.clone()).finish())
+    };
+    // Of one alone, other tests' threads would decide which events it hears.
+    let _another = heard();
+    let _guard = tracing::dispatcher::set_default(&heard());
     let tenant = Tenant::start().await;
     let (mut said, user) = (String::new(), tenant.id(Sort::User, 3));
     let assertion = federated(&tenant, &json!({}));
