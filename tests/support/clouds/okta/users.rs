@@ -178,7 +178,7 @@ fn check_filter(condition: &Expression) -> Result<(), Answer> {
 
 pub fn list(cloud: &Cloud, asked: &Asked) -> Outcome {
     let query = Query::read(asked)?;
-    let window = Window::read(asked, if query.prefix.is_some() { 10 } else { 200 }, 200)?;
+    let window = Window::read(cloud, asked, if query.prefix.is_some() { 10 } else { 200 }, 200)?;
     let tenant = cloud.tenant();
     let revision = if query.search { cloud.visible(&tenant) } else { tenant.history.len() };
     let found = |from: usize| {
@@ -235,7 +235,7 @@ pub fn one(cloud: &Cloud, asked: &Asked, key: &str) -> Outcome {
 }
 
 pub fn groups(cloud: &Cloud, asked: &Asked, key: &str) -> Outcome {
-    let window = Window::read(asked, 200, 200)?;
+    let window = Window::read(cloud, asked, 200, 200)?;
     let tenant = cloud.tenant();
     let user = find(&tenant, key)?;
     let all = tenant.groups_of(Member::User(user.no), false);

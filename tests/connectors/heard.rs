@@ -1,0 +1,60 @@
+//! What is logged while a test runs.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Everything that is logged.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Log {
+    /// Hears everything that this thread logs, until the second answer is dropped.
+    pub fn hear() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(log.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+/// None of these is in a text.
+pub fn assert_hidden(text: &str, hidden: &[&str]) {
+    for hidden in hidden {
+        assert!(!text.contains(hidden), "{hidden:?} was seen in {}", excerpt(text, hidden));
+    }
+}
+
+fn excerpt<'a>(text: &'a str, part: &str) -> &'a str {
+    let at = text.find(part).unwrap_or_default();
+    text.get(at.saturating_sub(300)..at + 50).unwrap_or_default()
+}
