@@ -42,8 +42,9 @@ pub use self::{
         is_attribute_name,
     },
     connector::{
-        CloudConfig, ConnectorConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
-        OktaConfig,
+        AttributeCondition, CloudConfig, ConnectorConfig, ConnectorGroupsConfig,
+        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
+        OktaConfig, SameName, ShownGroups, UserKind,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
@@ -179,7 +180,9 @@ impl Config {
         self.session.check(problems);
         self.provisioning.check(problems);
         for (index, connector) in self.connectors.iter().enumerate() {
-            connector.check(&format!("connector[{index}]"), problems);
+            let key = format!("connector[{index}]");
+            connector.check(&key, problems);
+            connector.check_beside(&key, &self.provisioning.directory, &self.saml, problems);
         }
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);

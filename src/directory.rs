@@ -2,6 +2,7 @@
 
 mod change;
 mod group;
+mod group_step;
 mod identity;
 mod name_key;
 mod profile;
@@ -12,6 +13,7 @@ mod user;
 pub use self::{
     change::{Change, ChunkSize},
     group::{Group, GroupId},
+    group_step::{GroupState, GroupStep},
     identity::{Identity, Issuer, MatchKey, Subject, SubjectKind},
     name_key::NameKey,
     profile::Profile,

@@ -21,6 +21,7 @@ mod directory_pages;
 mod edits;
 mod endings;
 mod error;
+mod external_groups;
 mod first_visits;
 mod groups;
 mod handovers;
@@ -30,6 +31,7 @@ mod last_lists;
 mod last_logins;
 mod listening;
 mod login_states;
+mod newcomers;
 mod password_failures;
 mod passwords;
 mod plans;
@@ -47,6 +49,7 @@ mod time;
 mod tombstones;
 mod transaction;
 mod upkeep;
+mod with_list;
 
 use sqlx::{PgPool, SqlitePool};
 
@@ -69,10 +72,11 @@ pub use self::{
     crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
     crowd_webhooks::{DirectoryNews, NewWebhook, Webhook},
     directories::DirectoryListing,
-    directory_pages::{ExportedUser, HeldPage, read_held_page},
+    directory_pages::{AccountKey, ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},
     endings::SessionEnding,
     error::{ProvisionError, StoreError},
+    external_groups::ExternalGroup,
     groups::{GroupListing, Member, Nesting},
     handovers::{Handover, NewHandover},
     ids::Ids,
@@ -80,6 +84,7 @@ pub use self::{
     last_logins::LastLogin,
     listening::ChangeListener,
     login_states::LoginState,
+    newcomers::KnownSubject,
     password_failures::PasswordFailures,
     passwords::StoredPassword,
     plans::{

@@ -29,6 +29,7 @@ mod layers;
 mod lies;
 mod limits;
 mod login;
+mod looked_up;
 mod passwords;
 mod proxy;
 mod proxy_protocol;

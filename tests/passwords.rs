@@ -1,6 +1,6 @@
 //! Passwords of the gateway's own: who may try one, how often, and what comes of it.
 
-mod signing_in;
+pub mod signing_in;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -255,6 +255,30 @@ async fn no_list_and_no_idleness_takes_away_an_account_for_emergencies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_for_emergencies_is_meant_before_its_namesakes() {
+    for (house, passwords, _) in everywhere().await {
+        let root = user(&house.store, "root").await;
+        let other = house.store.ensure_directory("Contractors", now()).await.unwrap();
+        house.try_import("username\nroot\nalice\n", |list| list.directory = other).await.unwrap();
+        let named = async |name: &str| {
+            let found = house.store.list_users_by_name(&NameKey::of(name)).await.unwrap();
+            found.into_iter().map(|found| found.user).find(|user| user.directory == other).unwrap()
+        };
+        for name in ["root", "alice"] {
+            passwords.set(&named(name).await, RIGHT, false).await.unwrap();
+        }
+        let meant = async |name: &str, first| {
+            let found = house.store.find_user_with_password(&NameKey::of(name), first, false).await;
+            found.unwrap().unwrap().directory
+        };
+        for first in [root.directory, other] {
+            assert_eq!(meant("root", first).await, root.directory);
+            assert_eq!(meant("alice", first).await, first, "others as the configuration says");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_newcomer_is_linked_to_an_account_whose_password_is_in_use() {
     for (house, passwords, _) in everywhere().await {
         let provision = async |name: &str| {
@@ -289,10 +313,10 @@ async fn an_account_that_becomes_somebodys_loses_the_password_that_nobody_has_us
         let policy =
             gatehouse::provisioning::Policy { link_existing: LinkExisting::Username, ..policy() };
         let request = Provision {
+            enabled_at_source: None,
             directory: alice.directory,
             claims: claims("saml:corp", "alice", GroupClaim::Absent),
             policy,
-            enabled_at_source: None,
             actor: String::new(),
             reason: String::new(),
         };

@@ -30,9 +30,12 @@ CREATE TABLE connector_runs (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     connector_id BIGINT NOT NULL REFERENCES connectors (id) ON DELETE CASCADE,
     asked_by     TEXT   NOT NULL,
-    -- What the round says of users, and of groups: everything, or changes.
+    -- What the round says of users, of groups, and of who is in them: everything, or changes.
     users        TEXT   NOT NULL,
     groups       TEXT   NOT NULL,
+    members      TEXT   NOT NULL,
+    -- Whether nothing that was known before counts, not even that of groups that seem to be the same.
+    whole        BIGINT NOT NULL,
     -- What it was begun with (a digest): one with another is not gone on with.
     reads        BYTEA  NOT NULL,
     -- reading, folding, aligning, done, failed.

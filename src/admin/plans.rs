@@ -110,6 +110,10 @@ async fn list_changes(
                     groups.insert(group.id, group.name);
                 }
             }
+            Chunk::GroupChanges(steps) => {
+                changes.extend(steps.iter().map(ToString::to_string));
+                groups.extend(steps.into_iter().map(|step| (step.group, step.after.name)));
+            }
             Chunk::GroupEndings(gone) => {
                 changes
                     .extend(gone.iter().map(|group| format!("remove the group {:?}", group.name)));

@@ -16,6 +16,19 @@ fn the_example_is_a_good_configuration() {
 }
 
 #[test]
+fn what_the_example_only_suggests_is_good_too() {
+    let (before, rest) = EXAMPLE.split_once("# [[app.crowd]]").unwrap();
+    let (suggested, after) = rest.split_once("\n\n").unwrap();
+    let crowd = suggested.lines().map(|line| line.trim_start_matches("# ")).collect::<Vec<_>>();
+    let config = format!("{before}[[app.crowd]]{}\n\n{after}", crowd.join("\n"));
+    let config = Config::parse(&config).unwrap();
+    let crowd = &config.apps[0].crowd[0];
+    assert_eq!(crowd.account_wait_seconds, 60);
+    assert!(crowd.single_sign_on);
+    assert_eq!(crowd.new_accounts, Some(NewAccounts::Notify));
+}
+
+#[test]
 fn reports_every_problem_at_once_with_its_key() {
     let text = EXAMPLE
         .replace(

@@ -137,6 +137,8 @@ pub enum Change {
 pub struct ChunkSize {
     /// Groups that are made, or removed.
     pub groups: u64,
+    /// Groups that get another name.
+    pub groups_renamed: u64,
     /// Accounts that are made.
     pub created: u64,
     /// Accounts that show something else, or may be used again.
@@ -264,6 +266,7 @@ impl std::fmt::Display for ChunkSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts = [
             ("groups", self.groups),
+            ("groups renamed", self.groups_renamed),
             ("users created", self.created),
             ("users updated", self.updated),
             ("users deactivated", self.deactivated),
@@ -281,6 +284,7 @@ impl std::fmt::Display for ChunkSize {
 impl std::ops::AddAssign for ChunkSize {
     fn add_assign(&mut self, other: Self) {
         self.groups += other.groups;
+        self.groups_renamed += other.groups_renamed;
         self.created += other.created;
         self.updated += other.updated;
         self.deactivated += other.deactivated;

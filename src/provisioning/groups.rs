@@ -27,6 +27,12 @@ impl ManagedGroups {
         }
     }
 
+    /// Those that a login must not touch unless they are named in full.
+    #[must_use]
+    pub fn protected(&self) -> &[NameKey] {
+        &self.protected
+    }
+
     /// Whether it is one of those that a login must not touch unless it is named in full.
     #[must_use]
     pub fn is_protected(&self, group: &NameKey) -> bool {

@@ -3,7 +3,7 @@
 use crate::directory::Change;
 
 /// So many objects may always be touched: a small directory must not be stuck.
-const ALWAYS: usize = 10;
+pub const ALWAYS: usize = 10;
 
 /// One in so many may be touched: 5 %.
 const ONE_IN: usize = 20;

@@ -5,8 +5,8 @@ mod groups;
 use self::groups::plan_groups;
 use super::{Claims, GroupClaim, Known, KnownPerson, KnownUser, Policy};
 use crate::{
-    config::{Claim, LinkExisting},
-    directory::{Change, Identity, InactiveReason, MatchKey, NameKey, PersonId, Profile},
+    config::Claim,
+    directory::{Change, Identity, InactiveReason, NameKey, PersonId, Profile},
 };
 
 /// What a login changes, in the order to make the changes. Most logins change nothing.
@@ -168,13 +168,8 @@ fn find_person<'a>(
 fn unclaimed<'a>(claims: &Claims, known: &'a Known, policy: &Policy) -> Option<&'a KnownPerson> {
     let (person, groups) = known.unclaimed.as_ref()?;
     let email = person.user.as_ref()?.user.profile.email.as_deref();
-    let domains = policy.domains_of(&claims.identity.issuer);
-    let address = email.and_then(|email| MatchKey::in_domains(email, domains));
-    let is_theirs = match policy.link_existing {
-        LinkExisting::Never => false,
-        LinkExisting::Email => address.is_some() && address == claims.identity.match_key,
-        LinkExisting::Username => !domains.is_empty() && (email.is_none() || address.is_some()),
-    };
+    let Identity { issuer, match_key, .. } = &claims.identity;
+    let is_theirs = policy.may_link_unclaimed(issuer, email, match_key.as_ref());
     // Whoever can make up a name at an identity provider shall not become an administrator by it.
     let is_protected = groups.iter().any(|g| policy.managed_groups.is_protected(&NameKey::of(g)));
     (is_theirs && !is_protected).then_some(person)

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Claim, LinkExisting, WithoutGroupClaim},
-    directory::{DirectoryId, Issuer},
+    directory::{DirectoryId, Issuer, MatchKey},
 };
 
 use super::ManagedGroups;
@@ -50,6 +50,24 @@ impl Policy {
             .filter(|(_, domains)| bound(domains))
             .map(|(issuer, _)| issuer)
             .collect()
+    }
+
+    /// Whether an account that nobody has claimed is its who has that name by an issuer's word; `email` is what the
+    /// account shows.
+    #[must_use]
+    pub fn may_link_unclaimed(
+        &self,
+        issuer: &Issuer,
+        email: Option<&str>,
+        match_key: Option<&MatchKey>,
+    ) -> bool {
+        let domains = self.domains_of(issuer);
+        let address = email.and_then(|email| MatchKey::in_domains(email, domains));
+        match self.link_existing {
+            LinkExisting::Never => false,
+            LinkExisting::Email => address.is_some() && address.as_ref() == match_key,
+            LinkExisting::Username => !domains.is_empty() && (email.is_none() || address.is_some()),
+        }
     }
 
     /// The domains that an issuer is bound to.

@@ -3,6 +3,7 @@
 //! Whoever runs a connector holds its lease. Every write of a run proves it by the lease's number and prolongs it, so
 //! that of two gateways that believe to run the same one only the later one writes.
 
+mod accounts;
 mod mirror;
 mod mirror_groups;
 mod numbers;

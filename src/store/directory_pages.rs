@@ -1,70 +1,127 @@
-//! A directory read from end to end, in the order of the names and in bounded memory.
+//! A directory read from end to end, in the order of names or external ids and in bounded memory.
+
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Connection, Store, StoreError,
     accounts::{UserRow, memberships, select_users},
     attributes::read_attributes,
     read,
+    with_list::statement,
+    within,
 };
 use crate::{
     directory::{
-        DirectoryId, Group, GroupId, InactiveReason, NameKey, PersonId, Profile, User, UserId,
-        UserState,
+        DirectoryId, Group, GroupId, InactiveReason, Issuer, MatchKey, NameKey, PersonId, Profile,
+        User, UserId, UserState,
     },
     provisioning::HeldUser,
 };
 
+/// What the accounts of a directory are told apart by, and ordered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountKey {
+    /// Their names, as they are compared.
+    Name,
+    /// What an issuer knows their people by that never changes. Accounts of people whom it does not know so are
+    /// left out.
+    Subject(Issuer),
+}
+
+impl AccountKey {
+    fn issuer(&self) -> &str {
+        match self {
+            Self::Name => "",
+            Self::Subject(issuer) => &issuer.0,
+        }
+    }
+}
+
 impl Store {
-    /// Accounts whose names come after `after`, in the order of the bytes of their names, with the groups
+    /// Accounts whose keys come after `after`, in the order of the bytes of the keys, with the groups
     /// that they are in by the word of `source`. Nothing if there are none.
     pub async fn list_held_users(
         &self,
         directory: DirectoryId,
         source: &str,
+        by: &AccountKey,
         after: &str,
         limit: i64,
     ) -> Result<Option<HeldPage>, StoreError> {
         let source = self.find_source(source).await?.unwrap_or_default();
-        let after = after.to_owned();
-        let statement = match self {
-            Self::Sqlite { .. } => HELD_SQLITE,
-            Self::Postgres(_) => HELD_POSTGRES,
-        };
-        let (text, last): (Option<String>, Option<String>) = read!(self, |pool| {
-            sqlx::query_as(statement)
-                .bind(directory.0)
-                .bind(after)
-                .bind(source)
-                .bind(limit)
-                .fetch_one(pool)
-                .await?
+        let statements = if *by == AccountKey::Name { HELD_BY_NAME } else { HELD_BY_SUBJECT };
+        let (issuer, after) = (by.issuer().to_owned(), after.to_owned());
+        let page = self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move {
+                let statement = statement(connection, statements);
+                Ok(within!(connection, |connection| {
+                    sqlx::query_as(statement)
+                        .bind(directory.0)
+                        .bind(after)
+                        .bind(source)
+                        .bind(issuer)
+                        .bind(limit)
+                        .fetch_one(connection)
+                        .await?
+                }))
+            })
         });
+        let (text, last): (Option<String>, Option<String>) = page.await?;
         Ok(text.zip(last).map(|(text, last)| HeldPage { text, last }))
     }
 
-    /// The accounts that have these names, in the order of the bytes of the names, each with its own.
+    /// The accounts that have these keys, in the order of the bytes of the keys, each with its own.
     pub async fn find_held_users(
         &self,
         directory: DirectoryId,
         source: &str,
-        names: &[&str],
+        by: &AccountKey,
+        keys: &[&str],
+    ) -> Result<Vec<(String, HeldUser)>, StoreError> {
+        let statements = if *by == AccountKey::Name { FOUND_BY_NAME } else { FOUND_BY_SUBJECT };
+        let keys = serde_json::json!(keys).to_string();
+        self.find_held(directory, source, by.issuer(), statements, keys).await
+    }
+
+    /// The accounts of these people.
+    pub async fn find_held_users_of(
+        &self,
+        directory: DirectoryId,
+        source: &str,
+        people: &[PersonId],
+    ) -> Result<Vec<HeldUser>, StoreError> {
+        let people = serde_json::json!(people).to_string();
+        let found = self.find_held(directory, source, "", FOUND_BY_PERSON, people).await?;
+        Ok(found.into_iter().map(|(_, held)| held).collect())
+    }
+
+    async fn find_held(
+        &self,
+        directory: DirectoryId,
+        source: &str,
+        issuer: &str,
+        statements: [&'static str; 2],
+        list: String,
     ) -> Result<Vec<(String, HeldUser)>, StoreError> {
         let source = self.find_source(source).await?.unwrap_or_default();
-        let names = serde_json::json!(names).to_string();
-        let statement = match self {
-            Self::Sqlite { .. } => NAMED_SQLITE,
-            Self::Postgres(_) => NAMED_POSTGRES,
-        };
-        let (text, _): (Option<String>, Option<String>) = read!(self, |pool| {
-            sqlx::query_as(statement)
-                .bind(directory.0)
-                .bind(names)
-                .bind(source)
-                .fetch_one(pool)
-                .await?
+        let issuer = issuer.to_owned();
+        let page = self.read::<_, StoreError, _>(move |connection: &mut Connection<'_>| {
+            Box::pin(async move {
+                let statement = statement(connection, statements);
+                Ok(within!(connection, |connection| {
+                    sqlx::query_as(statement)
+                        .bind(directory.0)
+                        .bind(list)
+                        .bind(source)
+                        .bind(issuer)
+                        .fetch_one(connection)
+                        .await?
+                }))
+            })
         });
+        let (text, _): (Option<String>, Option<String>) = page.await?;
         text.map_or_else(|| Ok(Vec::new()), |text| read_held_page(&text))
     }
 
@@ -147,13 +204,15 @@ impl Store {
         Ok(read!(self, |pool| sqlx::query_scalar(SQL).bind(user.0).fetch_optional(pool).await?))
     }
 
-    /// Names of removed accounts, which no import gives to anybody.
+    /// Names of removed accounts, which no list gives to anybody but those who had them.
     pub async fn list_retired_names(
         &self,
         directory: DirectoryId,
-    ) -> Result<Vec<String>, StoreError> {
-        const SQL: &str = "SELECT username_key FROM tombstones WHERE directory_id = $1";
-        Ok(read!(self, |pool| sqlx::query_scalar(SQL).bind(directory.0).fetch_all(pool).await?))
+    ) -> Result<HashMap<String, Option<PersonId>>, StoreError> {
+        const SQL: &str = "SELECT username_key, person_id FROM tombstones WHERE directory_id = $1";
+        let rows: Vec<(String, Option<i64>)> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(directory.0).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(name, person)| (name, person.map(PersonId))).collect())
     }
 }
 
@@ -187,46 +246,88 @@ pub fn read_held_page(text: &str) -> Result<Vec<(String, HeldUser)>, StoreError>
     rows.into_iter().map(held_user).collect()
 }
 
-/// A page comes as one text: millions of rows, fetched one by one, would cost more than they are worth.
+/// Accounts as one text: millions of rows, fetched one by one, would cost more than they are worth.
 macro_rules! held_page {
-    ($array:literal, $row:literal, $uuid:literal, $which:literal) => {
+    ($row:literal, $uuid:literal, $($which:tt)*) => {
         concat!(
             "SELECT CAST(",
-            $array,
-            "(",
             $row,
             "(p.id, ",
             $uuid,
-            ", p.person_id, p.username_key, ",
+            ", p.person_id, p.held_key, ",
             "p.username, p.email, p.display_name, p.first_name, p.last_name, p.attributes, p.inactive_reason, ",
             "(SELECT STRING_AGG(CAST(m.group_id AS TEXT), ',') FROM memberships m ",
             "WHERE m.user_id = p.id AND m.source_id = $3), ",
-            "(SELECT COUNT(*) FROM passwords b WHERE b.user_id = p.id AND b.break_glass = 1)",
-            ")) AS TEXT), MAX(p.username_key) ",
-            "FROM (SELECT * FROM users WHERE directory_id = $1 AND ",
-            $which,
+            "(SELECT COUNT(*) FROM passwords b WHERE b.user_id = p.id AND b.break_glass = 1), ",
+            "p.subjects, p.match_key",
+            ")) AS TEXT), MAX(p.held_key) FROM (",
+            $($which)*,
             ") p"
         )
     };
 }
 macro_rules! held_in_sqlite {
-    ($which:literal) => {
-        held_page!("json_group_array", "json_array", "lower(hex(p.uuid))", $which)
+    ($($which:tt)*) => {
+        held_page!("json_group_array(json_array", "lower(hex(p.uuid))", $($which)*)
     };
 }
 macro_rules! held_in_postgres {
-    ($which:literal) => {
-        held_page!("json_agg", "json_build_array", "p.uuid", $which)
+    ($($which:tt)*) => {
+        held_page!("json_agg(json_build_array", "p.uuid", $($which)*)
     };
 }
-const HELD_SQLITE: &str = held_in_sqlite!("username_key > $2 ORDER BY username_key LIMIT $4");
-const HELD_POSTGRES: &str = held_in_postgres!("username_key > $2 ORDER BY username_key LIMIT $4");
-const NAMED_SQLITE: &str = held_in_sqlite!("username_key IN (SELECT value FROM json_each($2))");
-const NAMED_POSTGRES: &str =
-    held_in_postgres!("username_key IN (SELECT json_array_elements_text(CAST($2 AS JSON)))");
+/// Accounts by their names, which are no issuer's business.
+macro_rules! by_name {
+    ($which:literal) => {
+        concat!(
+            "SELECT u.*, u.username_key AS held_key, 0 AS subjects, CAST(NULL AS TEXT) AS match_key ",
+            "FROM users u WHERE u.directory_id = $1 AND $4 = '' AND ",
+            $which
+        )
+    };
+}
+/// Accounts by the subjects of an issuer. The join is in the order that it is written in: by the subjects' index.
+macro_rules! by_subject {
+    ($which:literal) => {
+        concat!(
+            "SELECT u.*, i.subject AS held_key, (SELECT COUNT(*) FROM identities j ",
+            "WHERE j.person_id = i.person_id AND j.issuer = i.issuer AND j.subject_kind = i.subject_kind) ",
+            "AS subjects, i.match_key FROM identities i CROSS JOIN users u ",
+            "WHERE i.issuer = $4 AND i.subject_kind = 'attribute' ",
+            "AND u.directory_id = $1 AND u.person_id = i.person_id AND ",
+            $which
+        )
+    };
+}
+const HELD_BY_NAME: [&str; 2] = [
+    held_in_sqlite!(by_name!("u.username_key > $2 ORDER BY u.username_key LIMIT $5")),
+    held_in_postgres!(by_name!("u.username_key > $2 ORDER BY u.username_key LIMIT $5")),
+];
+const HELD_BY_SUBJECT: [&str; 2] = [
+    held_in_sqlite!(by_subject!("i.subject > $2 ORDER BY i.subject LIMIT $5")),
+    held_in_postgres!(by_subject!("i.subject > $2 ORDER BY i.subject LIMIT $5")),
+];
+const FOUND_BY_NAME: [&str; 2] = [
+    held_in_sqlite!(by_name!("u.username_key IN (SELECT value FROM json_each($2))")),
+    held_in_postgres!(by_name!(
+        "u.username_key IN (SELECT json_array_elements_text(CAST($2 AS JSON)))"
+    )),
+];
+const FOUND_BY_SUBJECT: [&str; 2] = [
+    held_in_sqlite!(by_subject!("i.subject IN (SELECT value FROM json_each($2))")),
+    held_in_postgres!(by_subject!(
+        "i.subject = ANY(ARRAY(SELECT json_array_elements_text(CAST($2 AS JSON))))"
+    )),
+];
+const FOUND_BY_PERSON: [&str; 2] = [
+    held_in_sqlite!(by_name!("u.person_id IN (SELECT value FROM json_each($2))")),
+    held_in_postgres!(by_name!(
+        "u.person_id = ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))"
+    )),
+];
 
-/// Number, UUID, person, name's key, name, email, display name, first and last name, attributes, why
-/// inactive, groups, and 1 if it is for breaking glass.
+/// Number, UUID, person, key, name, email, display name, first and last name, attributes, why
+/// inactive, groups, 1 if it is for breaking glass, subjects, and match key.
 type HeldRow = (
     i64,
     Uuid,
@@ -241,6 +342,8 @@ type HeldRow = (
     Option<String>,
     Option<String>,
     i64,
+    i64,
+    Option<String>,
 );
 
 fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
@@ -261,7 +364,7 @@ fn held_user(row: HeldRow) -> Result<(String, HeldUser), StoreError> {
     let state = UserState { profile, inactive: inactive.map(reason).transpose()? };
     let (user, person) = (UserId(user), PersonId(person));
     let break_glass = row.12 == 1;
-    let (subjects, match_key) = (0, None);
+    let (subjects, match_key) = (row.13, row.14.map(MatchKey::stored));
     let held =
         HeldUser { user, person, uuid, state, groups: ids, break_glass, subjects, match_key };
     Ok((key, held))

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use tokio::sync::mpsc;
 
-use super::{Connection, PlanId, Priority, Store, StoreError, read, within};
+use super::{AccountKey, Connection, PlanId, Priority, Store, StoreError, read, within};
 use crate::{
-    directory::{Change, NameKey},
+    directory::{Change, Identity, NameKey, SubjectKind},
     provisioning::Unlisted,
 };
 
@@ -25,9 +25,9 @@ const PAGES_AT_ONCE: usize = 32;
 pub struct LastList {
     /// The plan that it was read for.
     pub id: PlanId,
-    /// Whether who was not in it has been deactivated, rather than kept.
-    pub deactivated: bool,
-    /// The names, as they are compared, of accounts that others have written to since, or have had.
+    /// What became of who was not in it, in the word for it.
+    pub unlisted: String,
+    /// The keys of accounts that others have written to since, or have had.
     pub touched: BTreeSet<String>,
 }
 
@@ -40,9 +40,13 @@ struct Row {
 }
 
 impl Store {
-    /// What the last list said that was imported into the same directory by the same source, for a plan that
-    /// has just been begun.
-    pub async fn find_last_list(&self, plan: PlanId) -> Result<Option<LastList>, StoreError> {
+    /// What the last list said that was brought into the same directory by the same source, for a plan that
+    /// has just been begun, with accounts told apart by `by`.
+    pub async fn find_last_list(
+        &self,
+        plan: PlanId,
+        by: &AccountKey,
+    ) -> Result<Option<LastList>, StoreError> {
         const SQL: &str = "
             SELECT l.plan_id, l.seen_seq, l.unlisted FROM plans n
             JOIN last_lists l ON l.directory_id = n.directory_id AND l.source = n.source
@@ -54,14 +58,11 @@ impl Store {
         let Some(row) = row else {
             return Ok(None);
         };
+        let (list, seen_seq, by) = (row.plan_id, row.seen_seq, by.clone());
         let touched = self.read::<_, StoreError, _>(move |connection| {
-            Box::pin(async move { touched(connection, plan, row.plan_id, row.seen_seq).await })
+            Box::pin(async move { touched(connection, plan, (list, seen_seq), &by).await })
         });
-        let list = |touched| LastList {
-            id: PlanId(row.plan_id),
-            deactivated: row.unlisted == Unlisted::Deactivate.as_str(),
-            touched,
-        };
+        let list = |touched| LastList { id: PlanId(row.plan_id), unlisted: row.unlisted, touched };
         Ok(touched.await?.map(list))
     }
 
@@ -193,22 +194,36 @@ impl Store {
 async fn touched(
     connection: &mut Connection<'_>,
     plan: PlanId,
-    list: i64,
-    seen_seq: i64,
+    (list, seen_seq): (i64, i64),
+    by: &AccountKey,
 ) -> Result<Option<BTreeSet<String>>, StoreError> {
-    const CHANGES: &str = "
+    const BY_NAME: &str = "
         SELECT u.username_key, c.change FROM changes c
         LEFT JOIN users u ON u.id = c.user_id
         WHERE c.seq > $2
           AND c.seq <= (SELECT seen_seq FROM plans WHERE id = $1)
-          AND c.directory_id = (SELECT directory_id FROM plans WHERE id = $1)
+          AND c.directory_id = (SELECT directory_id FROM plans WHERE id = $1) AND $4 = ''
         ORDER BY c.seq LIMIT $3";
+    // Whom an issuer knows is no single directory's business.
+    const BY_SUBJECT: &str = "
+        SELECT i.subject, c.change FROM changes c
+        LEFT JOIN identities i
+          ON i.person_id = c.person_id AND i.issuer = $4 AND i.subject_kind = 'attribute'
+        WHERE c.seq > $2
+          AND c.seq <= (SELECT seen_seq FROM plans WHERE id = $1)
+          AND (c.directory_id = (SELECT directory_id FROM plans WHERE id = $1)
+               OR c.kind IN ('add_identity', 'remove_identity', 'update_identity'))
+        ORDER BY c.seq LIMIT $3";
+    let (statement, issuer) = match by {
+        AccountKey::Name => (BY_NAME, ""),
+        AccountKey::Subject(issuer) => (BY_SUBJECT, issuer.0.as_str()),
+    };
     // Asked afterwards: what is forgotten in between is noticed.
     const OLDEST: &str =
         "SELECT COALESCE((SELECT MIN(c.seq) FROM changes c), h.seq + 1) FROM change_head h";
     let most = i64::try_from(MOST_TOUCHED).unwrap_or(i64::MAX);
     let rows: Vec<(Option<String>, String)> = within!(connection, |connection| {
-        let run = sqlx::query_as(CHANGES).bind(plan.0).bind(seen_seq).bind(most);
+        let run = sqlx::query_as(statement).bind(plan.0).bind(seen_seq).bind(most).bind(issuer);
         run.fetch_all(connection).await?
     });
     let oldest: i64 = within!(connection, |connection| {
@@ -225,10 +240,25 @@ async fn touched(
             // What was planned for the list itself.
             Change::Chunk { plan, .. } if plan == list => {}
             Change::Chunk { .. } | Change::RemoveGroup { .. } => return Ok(None),
-            change => touched.extend(names(&change)),
+            change => touched.extend(keys(&change, by)),
         }
     }
     Ok(Some(touched))
+}
+
+/// The keys that an account had or has got.
+fn keys(change: &Change, by: &AccountKey) -> Vec<String> {
+    let AccountKey::Subject(issuer) = by else {
+        return names(change);
+    };
+    let is_meant = |identity: &&Identity| {
+        identity.issuer == *issuer && identity.subject.kind == SubjectKind::Attribute
+    };
+    let identity = match change {
+        Change::AddIdentity { identity } | Change::RemoveIdentity { identity } => Some(identity),
+        _ => None,
+    };
+    identity.filter(is_meant).into_iter().map(|identity| identity.subject.value.clone()).collect()
 }
 
 /// The names that an account had or has got.

@@ -5,7 +5,10 @@ mod adding;
 mod applier;
 mod current;
 mod ending;
+mod identifying;
+mod naming;
 mod packing;
+mod regrouping;
 mod stored;
 mod touched;
 

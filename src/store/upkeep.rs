@@ -102,6 +102,33 @@ impl Store {
         Ok(rows.into_iter().filter(retired).map(leave).collect())
     }
 
+    /// Accounts that have been missing at the source of a directory since `before`, those for breaking glass apart,
+    /// with the group and source of every membership. Whatever somebody has changed of them since counts as a sign of
+    /// life.
+    pub async fn list_missing(
+        &self,
+        directory: DirectoryId,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<(User, Vec<(String, String)>)>, StoreError> {
+        const SQL: &str = select_users!(
+            "WHERE u.directory_id = $1 AND u.inactive_reason = 'missing_at_source'
+              AND u.updated_at < $2
+              AND NOT EXISTS (SELECT 1 FROM passwords b
+                              WHERE b.user_id = u.id AND b.break_glass = 1)
+            ORDER BY u.id"
+        );
+        let rows: Vec<UserRow> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(directory.0).bind(micros(before)).fetch_all(pool).await?
+        });
+        let mut missing = Vec::new();
+        for row in rows {
+            let user = User::try_from(row)?;
+            let memberships = self.list_memberships(user.id).await?;
+            missing.push((user, memberships));
+        }
+        Ok(missing)
+    }
+
     /// How many users and memberships a directory has.
     pub async fn count_directory(&self, directory: DirectoryId) -> Result<(i64, i64), StoreError> {
         const SQL: &str = "

@@ -3,26 +3,32 @@
 
 mod accounts;
 mod all;
+mod claim;
 mod deciding;
+mod groups;
+mod naming;
+mod newcomers;
+mod rostering;
 mod since;
 
-use std::collections::HashMap;
+use std::io;
 
 use tokio::sync::mpsc;
 
+pub(super) use self::groups::{align_groups, number_groups};
 use self::{accounts::Accounts, deciding::Deciding};
 use super::{
     import::ImportError,
     last_list::{Keeper, LastListReader},
     listed_row::ListedRow,
-    plan_writer::{Held, PlanWriter, new_group},
+    plan_writer::{Held, PlanWriter},
     progress::{Events, Phase},
-    sorter::Sorted,
+    roster::{Conflicts, RosterRequest},
 };
 use crate::{
-    directory::{DirectoryId, GroupId, NameKey},
+    directory::{DirectoryId, GroupId},
     provisioning::Unlisted,
-    store::{Ids, LastList, Store},
+    store::{AccountKey, LastList, Store},
 };
 
 /// What a comparison is about.
@@ -34,6 +40,8 @@ pub(super) struct Comparison<'a> {
     pub(super) unlisted: Unlisted,
     pub(super) leave_out: bool,
     pub(super) events: &'a Events,
+    /// Whose people are told apart by external ids; those of other lists are by name.
+    pub(super) roster: Option<&'a RosterRequest>,
 }
 
 /// What a list is compared with.
@@ -44,6 +52,8 @@ enum Known {
     All(Accounts),
     /// What the last list said, and the accounts that it does not settle.
     Last(LastListReader, LastList),
+    /// The accounts that are named, and no others.
+    Named,
 }
 
 /// What came of it.
@@ -52,6 +62,11 @@ pub(super) struct Compared {
     pub(super) held: Held,
     pub(super) unchanged: u64,
     pub(super) rejected: u64,
+    /// Accounts that get another name.
+    pub(super) renamed: u64,
+    /// Accounts that may be used again.
+    pub(super) reactivated: u64,
+    pub(super) conflicts: Conflicts,
     /// The last list, if this one says just the same.
     pub(super) same_as: Option<LastList>,
 }
@@ -64,44 +79,62 @@ impl Before {
         store: &Store,
         directory: DirectoryId,
         source: &str,
+        by: &AccountKey,
         last: Option<LastList>,
-    ) -> std::io::Result<Self> {
+    ) -> io::Result<Self> {
         Ok(Self(match last {
             Some(last) => Known::Last(LastListReader::open(store, last.id), last),
-            None => Known::All(Accounts::read(store, directory, source)?),
+            None => Known::All(Accounts::read(store, directory, source, by)?),
         }))
+    }
+
+    /// Nothing but the accounts that are named.
+    pub(super) fn of_the_named() -> Self {
+        Self(Known::Named)
     }
 }
 
 impl Comparison<'_> {
+    /// What accounts are told apart by.
+    pub(super) fn key(&self) -> AccountKey {
+        let issuer = self.roster.map(|request| request.issuer.clone());
+        issuer.map_or(AccountKey::Name, AccountKey::Subject)
+    }
+
     /// Writes into the plan what the list changes, and keeps what it says.
     pub(super) async fn run(
         &self,
-        rows: Sorted<ListedRow>,
+        rows: impl Iterator<Item = io::Result<ListedRow>> + Send + 'static,
         before: Before,
         count: u64,
-        groups: &[GroupId],
+        groups: &[Option<GroupId>],
         plan: &mut PlanWriter,
         keeper: &mut Keeper,
     ) -> Result<Compared, ImportError> {
         let mut deciding = Deciding::begin(self, groups, plan, keeper).await?;
         let rows = Rows { batches: batches(rows), done: 0, count, events: self.events };
-        match before.0 {
+        let same_as = match before.0 {
             Known::All(accounts) => {
                 all::compare(&mut deciding, rows, accounts).await?;
-                Ok(deciding.finish(None))
+                None
             }
             Known::Last(reader, last) => {
-                let same = since::compare(&mut deciding, rows, reader, &last).await?;
-                Ok(deciding.finish(same.then_some(last)))
+                let same = since::compare(&mut deciding, rows, reader, Some(&last)).await?;
+                same.then_some(last)
             }
-        }
+            Known::Named => {
+                since::compare(&mut deciding, rows, LastListReader::of_nothing(), None).await?;
+                None
+            }
+        };
+        deciding.conclude().await?;
+        Ok(deciding.finish(same_as))
     }
 }
 
 /// The rows of a list, batch by batch.
 struct Rows<'a> {
-    batches: mpsc::Receiver<Result<Vec<ListedRow>, std::io::Error>>,
+    batches: mpsc::Receiver<io::Result<Vec<ListedRow>>>,
     done: u64,
     count: u64,
     events: &'a Events,
@@ -118,36 +151,10 @@ impl Rows<'_> {
     }
 }
 
-/// The groups that a list names: their numbers, those that are new included.
-pub(super) async fn number_groups(
-    store: &Store,
-    directory: DirectoryId,
-    names: &[String],
-    plan: &mut PlanWriter,
-) -> Result<Vec<GroupId>, ImportError> {
-    let known = store.list_groups_in(directory).await?;
-    let known: HashMap<_, _> =
-        known.into_iter().map(|(group, _)| (group.key(), group.id)).collect();
-    let found: Vec<_> = names.iter().map(|name| known.get(&NameKey::of(name)).copied()).collect();
-    let missing = found.iter().filter(|id| id.is_none()).count();
-    let mut next = match i64::try_from(missing).unwrap_or_default() {
-        0 => 0,
-        count => store.take_ids(Ids::Groups, count).await?,
-    };
-    let (mut numbers, mut new) = (Vec::with_capacity(names.len()), Vec::new());
-    for (name, found) in names.iter().zip(found) {
-        numbers.push(found.unwrap_or(GroupId(next)));
-        if found.is_none() {
-            new.push(new_group(next, name));
-            next += 1;
-        }
-    }
-    plan.create_groups(new).await?;
-    Ok(numbers)
-}
-
 /// Rows come from files, which may block.
-fn batches(mut rows: Sorted<ListedRow>) -> mpsc::Receiver<Result<Vec<ListedRow>, std::io::Error>> {
+fn batches<T: Send + 'static>(
+    mut rows: impl Iterator<Item = io::Result<T>> + Send + 'static,
+) -> mpsc::Receiver<io::Result<Vec<T>>> {
     const BATCH: usize = 500;
     let (sender, receiver) = mpsc::channel(4);
     tokio::task::spawn_blocking(move || {

@@ -5,10 +5,10 @@ use std::{io::Read, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    applying::{Applied, STILL_THERE, apply_plan},
     comparing::{Before, Comparison, number_groups},
     formats::{Format, RowError},
     intake::{IntakeError, take_in},
+    job::{Computed, Job},
     last_list::{Keeper, KeptFor},
     plan_writer::{PlanError, PlanWriter},
     progress::Events,
@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     directory::{ChunkSize, DirectoryId},
     provisioning::Unlisted,
-    store::{NewPlan, PlanId, PlanState, Seal, Store, StoreError},
+    store::{AccountKey, NewPlan, Store, StoreError},
 };
 
 /// What is to be imported, and how.
@@ -121,7 +121,6 @@ pub async fn import(
     mut list: impl Read + Send + 'static,
     events: &Events,
 ) -> Result<ImportReport, ImportError> {
-    let begun = Instant::now();
     // What is changed from here on, the plan notices, whether or not it was read before.
     let plan = match PlanWriter::begin(store, clock, new_plan(request)).await {
         Ok(plan) => plan,
@@ -132,92 +131,21 @@ pub async fn import(
             return Err(error.into());
         }
     };
-    let id = plan.id();
-    let computed = tokio::select! {
-        computed = Box::pin(compute(store, request, list, events, plan)) => computed,
-        error = keep(store, clock, id) => Err(error.into()),
-    };
-    let (read_at, compared) = match computed {
-        Ok(computed) => computed,
-        Err(error) => {
-            store.delete_plan(id).await?;
-            return Err(error);
-        }
-    };
-    let Computed { rows, rejected, unchanged, seal } = compared;
-    let compared_at = Instant::now();
-    let mut report = ImportReport {
-        dry_run: request.dry_run,
-        rows,
-        rejected,
-        unchanged,
-        ..ImportReport::default()
-    };
-    match seal {
-        Some(seal) => come_true(store, clock, request, (id, seal), events, &mut report).await?,
-        None => drop(store.delete_plan(id).await?),
-    }
-    if let Err(error) = store.forget_older_lists(id).await {
-        // They only take room; the next import tries again.
-        tracing::warn!(%error, "lists of before are not forgotten");
-    }
-    let seconds = [read_at - begun, compared_at - read_at, compared_at.elapsed()];
-    report.seconds = seconds.map(|duration| duration.as_secs_f64());
+    let job = Job { store, clock, events, dry_run: request.dry_run };
+    let (report, ()) = job.run(plan.id(), compute(&job, request, list, plan)).await?;
     Ok(report)
 }
 
-/// Seals a plan and applies it, or leaves it to be looked at.
-async fn come_true(
-    store: &Store,
-    clock: &Clock,
-    request: &ImportRequest,
-    (id, seal): (PlanId, Seal),
-    events: &Events,
-    report: &mut ImportReport,
-) -> Result<(), ImportError> {
-    report.size = seal.size;
-    report.held.clone_from(&seal.guard);
-    report.plan = Some(id.0);
-    if request.dry_run {
-        // It can be looked at until the next one, and is never applied.
-        store.move_plan(id, PlanState::Building, PlanState::DryRun, clock.now()).await?;
-        return Ok(());
-    }
-    store.seal_plan(id, seal, clock.now()).await?;
-    let applied = apply(store, clock, id, events, report).await;
-    applied.map_err(|error| ImportError::Unfinished { plan: id.0, error })
-}
-
-/// Tells other gateways that the plan is not left, until it is not there any more.
-async fn keep(store: &Store, clock: &Clock, plan: PlanId) -> StoreError {
-    loop {
-        tokio::time::sleep(STILL_THERE).await;
-        match store.keep_plan(plan, clock.now()).await {
-            Ok(()) => {}
-            Err(error @ StoreError::NoPlan(_)) => return error,
-            Err(error) => tracing::warn!(%error, plan = plan.0, "nobody hears that a plan goes on"),
-        }
-    }
-}
-
-/// What a list comes to.
-struct Computed {
-    rows: u64,
-    rejected: u64,
-    unchanged: u64,
-    seal: Option<Seal>,
-}
-
-/// Reads list and directory, and compares them; says also when the list had been read.
+/// Reads list and directory, and compares them.
 async fn compute(
-    store: &Store,
+    job: &Job<'_>,
     request: &ImportRequest,
     list: impl Read + Send + 'static,
-    events: &Events,
     mut plan: PlanWriter,
-) -> Result<(Instant, Computed), ImportError> {
-    let known = store.find_last_list(plan.id()).await?;
-    let before = Before::read(store, request.directory, &request.source, known)?;
+) -> Result<Computed<()>, ImportError> {
+    let (store, events) = (job.store, job.events);
+    let known = store.find_last_list(plan.id(), &AccountKey::Name).await?;
+    let before = Before::read(store, request.directory, &request.source, &AccountKey::Name, known)?;
     let (format, leave_out, telling) = (request.format, request.leave_out, events.clone());
     let read = tokio::task::spawn_blocking(move || take_in(format, list, leave_out, &telling));
     let intake = read.await.map_err(|error| ImportError::List(error.to_string()))??;
@@ -232,6 +160,7 @@ async fn compute(
         unlisted: request.unlisted,
         leave_out,
         events,
+        roster: None,
     };
     let groups = number_groups(store, request.directory, &intake.groups, &mut plan).await?;
     let kept_for = KeptFor { store: store.clone(), plan: plan.id(), unlisted: request.unlisted };
@@ -240,19 +169,16 @@ async fn compute(
     let compared =
         comparison.run(intake.rows, before, intake.count, &groups, &mut plan, &mut keeper);
     let compared = compared.await?;
-    let (id, held) = (plan.id(), (!request.unguarded).then_some(&compared.held));
-    let seal = plan.finish(held).await?;
-    let kept = keeper.finish(seal.is_none()).await?;
-    if let (false, false, Some(last)) = (kept, request.dry_run, compared.same_as) {
-        store.renew_last_list(last.id, id).await?;
-    }
-    let computed = Computed {
+    let held = (!request.unguarded).then_some(&compared.held);
+    let seal = job.complete(plan, held, keeper, compared.same_as).await?;
+    Ok(Computed {
+        read_at,
         rows: intake.count,
         rejected: intake.rejected + compared.rejected,
         unchanged: compared.unchanged,
         seal,
-    };
-    Ok((read_at, computed))
+        own: (),
+    })
 }
 
 fn new_plan(request: &ImportRequest) -> NewPlan {
@@ -263,20 +189,4 @@ fn new_plan(request: &ImportRequest) -> NewPlan {
         reason: request.reason.clone(),
         undoes: None,
     }
-}
-
-async fn apply(
-    store: &Store,
-    clock: &Clock,
-    plan: PlanId,
-    events: &Events,
-    report: &mut ImportReport,
-) -> Result<(), StoreError> {
-    let Applied { batch, held, skipped, ended_sessions } =
-        apply_plan(store, clock, plan, events).await?;
-    report.batch = batch;
-    report.held = held;
-    report.skipped = skipped;
-    report.ended_sessions = ended_sessions;
-    Ok(())
 }

@@ -1,8 +1,8 @@
 //! What a list said of each account, as digests: kept for the next list, and read beside it.
 //!
-//! An entry is the length of the name (two bytes) and the name as it is compared, a byte of marks, a digest
-//! if the list named the account, and groups that only the directory knew of. Entries follow one another in
-//! the order of the names; where a page ends means nothing.
+//! An entry is the length of the key (two bytes) and the key, which is the name as it is compared or an external id, a
+//! byte of marks, a digest if the list named the account, and groups that only the directory knew of. Entries follow
+//! one another in the order of the keys; where a page ends means nothing.
 
 mod keeping;
 
@@ -27,7 +27,7 @@ const AT_ONCE: i64 = 16;
 /// What is known of an account once a list has come true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
-    /// The name, as it is compared.
+    /// What the account is told apart by.
     pub(super) key: &'a str,
     /// What the list said, if it named the account.
     pub(super) digest: Option<Digest>,
@@ -56,7 +56,7 @@ pub(super) fn write_entry(
     let mark = |is: bool, mark| if is { mark } else { 0 };
     let marks =
         mark(digest.is_some(), LISTED) | mark(active, ACTIVE) | mark(!groups.is_empty(), GROUPS);
-    // Names have 255 characters at most.
+    // Names and external ids have 255 characters at most.
     to.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
     to.extend(key.as_bytes());
     to.push(marks);
@@ -103,6 +103,12 @@ pub(super) struct LastListReader {
 }
 
 impl LastListReader {
+    /// There was none.
+    pub(super) fn of_nothing() -> Self {
+        let (_, pages) = mpsc::channel(1);
+        Self { pages, bytes: Vec::new(), from: 0, length: 0 }
+    }
+
     pub(super) fn open(store: &Store, list: PlanId) -> Self {
         let (sender, pages) = mpsc::channel(2);
         let store = store.clone();

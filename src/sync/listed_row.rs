@@ -209,13 +209,13 @@ pub(super) fn write_text(to: &mut impl Write, text: Option<&str>) -> io::Result<
     to.write_all(text.as_bytes())
 }
 
-pub(super) fn read_text(from: &mut impl Read) -> io::Result<Option<String>> {
+fn read_text(from: &mut impl Read) -> io::Result<Option<String>> {
     let mut bytes = [0; 4];
     from.read_exact(&mut bytes)?;
     read_rest(from, u32::from_le_bytes(bytes))
 }
 
-fn read_rest(from: &mut impl Read, length: u32) -> io::Result<Option<String>> {
+pub(super) fn read_rest(from: &mut impl Read, length: u32) -> io::Result<Option<String>> {
     if length == u32::MAX {
         return Ok(None);
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::sorter::{Sorter, Spill, read_or_end};
 use crate::{
     clock::Clock,
-    directory::{ChunkSize, GroupId, UserId, UserStep},
+    directory::{ChunkSize, GroupId, GroupStep, StepKind, UserId, UserStep},
     provisioning::{Ending, GuardError, guard_size},
     store::{Chunk, GroupJoins, NewGroup, NewPlan, PlanId, Seal, Store, StoreError},
 };
@@ -82,11 +82,12 @@ pub(super) struct PlanWriter {
     ending_weight: usize,
     /// Packed chunks of endings, which come last. They are few, or the guard stops them.
     endings: Vec<Vec<u8>>,
-    group_endings: Vec<NewGroup>,
     joins: Sorter<Join>,
     /// Chunks on their way into the store, while the next are computed.
     writing: JoinSet<Result<(), StoreError>>,
     left: HashMap<GroupId, usize>,
+    /// How many accounts end.
+    ended: usize,
 }
 
 /// What there is, for the guard.
@@ -96,6 +97,8 @@ pub(super) struct Held {
     pub(super) users: usize,
     /// Members by the word of the source.
     pub(super) members: HashMap<GroupId, usize>,
+    /// Memberships by the word of the source that `members` does not count.
+    pub(super) others: usize,
 }
 
 impl PlanWriter {
@@ -116,10 +119,10 @@ impl PlanWriter {
             ending: Vec::new(),
             ending_weight: 0,
             endings: Vec::new(),
-            group_endings: Vec::new(),
             joins: Sorter::new(MEMORY),
             writing: JoinSet::new(),
             left: HashMap::new(),
+            ended: 0,
         })
     }
 
@@ -135,13 +138,54 @@ impl PlanWriter {
         Ok(())
     }
 
-    /// Groups that go in the end, if nobody is in them.
-    pub(super) fn remove_groups(&mut self, groups: Vec<NewGroup>) {
-        self.group_endings.extend(groups);
+    /// Groups that get other names or external ids, all at once: some may swap names.
+    pub(super) async fn change_groups(&mut self, steps: Vec<GroupStep>) -> Result<(), PlanError> {
+        if steps.is_empty() { Ok(()) } else { self.add(Chunk::GroupChanges(steps)).await }
     }
 
-    /// What becomes of one account.
-    pub(super) async fn push(&mut self, step: UserStep) -> Result<(), PlanError> {
+    /// Groups that go, if nobody is in them by then.
+    pub(super) async fn remove_groups(&mut self, groups: Vec<NewGroup>) -> Result<(), PlanError> {
+        if groups.is_empty() { Ok(()) } else { self.add(Chunk::GroupEndings(groups)).await }
+    }
+
+    /// What becomes of some accounts. What is added and updated comes in one transaction: some may swap names.
+    pub(super) async fn push_together(&mut self, steps: Vec<UserStep>) -> Result<(), PlanError> {
+        let weight: usize = steps.iter().map(|step| USER_WEIGHT + step.joins.len()).sum();
+        if steps.len() > 1 && self.adding_weight + weight > CHUNK_WEIGHT {
+            self.flush_adding().await?;
+        }
+        for step in steps {
+            self.take(step)?;
+        }
+        if self.adding_weight >= CHUNK_WEIGHT {
+            self.flush_adding().await?;
+        }
+        if self.ending_weight >= CHUNK_WEIGHT {
+            self.flush_ending()?;
+        }
+        Ok(())
+    }
+
+    /// Takes a chunk of another plan back, before what came before it: what it takes away gives names and groups free
+    /// for what it adds. Nobody guards that, so nothing has to wait for the end.
+    pub(super) async fn push_back(&mut self, steps: Vec<UserStep>) -> Result<(), PlanError> {
+        for step in steps {
+            self.take(step)?;
+        }
+        self.ending_weight = 0;
+        let ending = std::mem::take(&mut self.ending);
+        if !ending.is_empty() {
+            self.add(Chunk::Endings(ending)).await?;
+        }
+        self.flush_adding().await
+    }
+
+    /// How many accounts end, how many memberships, and of which groups how many members.
+    pub(super) fn endings(&self) -> (usize, usize, &HashMap<GroupId, usize>) {
+        (self.ended, self.left.values().sum(), &self.left)
+    }
+
+    fn take(&mut self, step: UserStep) -> Result<(), PlanError> {
         let (adding, ending) = step.split();
         if let Some(step) = adding {
             for group in &step.joins {
@@ -149,19 +193,14 @@ impl PlanWriter {
             }
             self.adding_weight += USER_WEIGHT + step.joins.len();
             self.adding.push(step);
-            if self.adding_weight >= CHUNK_WEIGHT {
-                self.flush_adding().await?;
-            }
         }
         if let Some(step) = ending {
             for group in &step.leaves {
                 *self.left.entry(*group).or_default() += 1;
             }
+            self.ended += usize::from(step.kind() != StepKind::Keep);
             self.ending_weight += USER_WEIGHT + step.leaves.len();
             self.ending.push(step);
-            if self.ending_weight >= CHUNK_WEIGHT {
-                self.flush_ending()?;
-            }
         }
         Ok(())
     }
@@ -222,10 +261,6 @@ impl PlanWriter {
         for packed in std::mem::take(&mut self.endings) {
             self.add_packed(packed).await?;
         }
-        if !self.group_endings.is_empty() {
-            let groups = std::mem::take(&mut self.group_endings);
-            self.add(Chunk::GroupEndings(groups)).await?;
-        }
         while !self.writing.is_empty() {
             self.written().await?;
         }
@@ -255,11 +290,10 @@ impl PlanWriter {
     }
 
     fn guard(&self, held: &Held) -> Result<(), GuardError> {
-        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let users =
-            Ending { ended: count(self.size.deactivated + self.size.removed), total: held.users };
-        let total = held.members.values().sum();
-        let memberships = Ending { ended: count(self.size.left), total };
+        let (ended, left, _) = self.endings();
+        let users = Ending { ended, total: held.users };
+        let total = held.members.values().sum::<usize>() + held.others;
+        let memberships = Ending { ended: left, total };
         let groups = self.left.iter().map(|(group, ended)| Ending {
             ended: *ended,
             total: held.members.get(group).copied().unwrap_or_default(),

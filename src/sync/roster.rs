@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     import::{ImportError, ImportReport},
     listed_row::ListedRow,
-    progress::Events,
     sorter::Sorter,
 };
 use crate::{
-    clock::Clock,
     directory::{DirectoryId, InactiveReason, Issuer, MatchKey, Profile},
     provisioning::Policy,
-    store::Store,
 };
 
 /// What sorting keeps in memory; the rest waits in temporary files.
 const MEMORY: usize = 96 << 20;
+
+/// No source has longer ids.
+const MAX_ID: usize = 255;
 
 /// So many conflicts are named; the others are counted.
 const MOST_CONFLICTS: usize = 1000;
@@ -170,6 +170,29 @@ pub enum Why {
 /// Why a directory was not brought in line. But for [`ImportError::Unfinished`], nothing has been applied then.
 pub type RosterError = ImportError;
 
+/// Conflicts, as many as are named, and how many more there are.
+#[derive(Debug, Default)]
+pub(super) struct Conflicts {
+    pub(super) named: Vec<Conflict>,
+    pub(super) more: u64,
+}
+
+impl Conflicts {
+    /// What is in the way of a row.
+    pub(super) fn of(&mut self, row: &ListedRow, why: Why) {
+        let (external_id, name) = (row.key.clone(), row.username.clone());
+        self.add(Conflict { external_id, name, why });
+    }
+
+    pub(super) fn add(&mut self, conflict: Conflict) {
+        if self.named.len() < MOST_CONFLICTS {
+            self.named.push(conflict);
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
 impl Default for RosterWriter {
     fn default() -> Self {
         Self { rows: Sorter::new(MEMORY), count: 0 }
@@ -177,8 +200,12 @@ impl Default for RosterWriter {
 }
 
 impl RosterWriter {
-    /// Takes somebody. May write to a temporary file, and so block for a moment.
+    /// Takes somebody. May write to a temporary file, and so block for a moment. An external id is no text that is
+    /// empty or longer than 255 bytes.
     pub fn push(&mut self, user: RosterUser) -> io::Result<()> {
+        if !(1..=MAX_ID).contains(&user.external_id.len()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no external id"));
+        }
         self.count += 1;
         self.rows.push(ListedRow::of_roster(user, self.count))
     }
@@ -188,24 +215,4 @@ impl RosterWriter {
     pub fn finish(self, groups: Vec<RosterGroup>) -> Roster {
         Roster { rows: self.rows, count: self.count, groups }
     }
-}
-
-/// Brings a directory in line with a roster.
-///
-/// Until it has been compared and planned, nothing is applied. From then on all of it is, also if the gateway is
-/// killed.
-pub async fn align(
-    store: &Store,
-    _clock: &Clock,
-    request: &RosterRequest,
-    roster: Roster,
-    _events: &Events,
-) -> Result<RosterReport, RosterError> {
-    store.list_groups_in(request.directory).await?;
-    Err(ImportError::List(format!(
-        "{} users and {} groups of {} wait for the engine",
-        roster.count,
-        roster.groups.len(),
-        request.source
-    )))
 }

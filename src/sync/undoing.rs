@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    directory::{ChunkSize, UserStep},
+    directory::{ChunkSize, GroupStep, UserStep},
     store::{Chunk, NewPlan, Outcome, PlanState, Store, StoreError, StoredPlan},
 };
 
@@ -65,15 +65,19 @@ async fn write_back(
         let packed = store.find_chunk(undone.id, number).await?;
         match Chunk::unpack(&packed)? {
             Chunk::Users(steps) | Chunk::Endings(steps) => {
-                for step in steps.iter().rev() {
-                    if let Some(step) = back(step, &outcome) {
-                        writer.push(step).await?;
-                    }
-                }
+                let back = steps.iter().rev().filter_map(|step| back(step, &outcome));
+                writer.push_back(back.collect()).await?;
             }
             Chunk::Groups(groups) => {
                 let made = groups.into_iter().filter(|group| outcome.group(group.id) == group.id);
-                writer.remove_groups(made.collect());
+                writer.remove_groups(made.collect()).await?;
+            }
+            Chunk::GroupChanges(steps) => {
+                let back = steps
+                    .into_iter()
+                    .rev()
+                    .map(|step| GroupStep { group: outcome.group(step.group), ..step.inverse() });
+                writer.change_groups(back.collect()).await?;
             }
             Chunk::GroupEndings(groups) => writer.create_groups(groups).await?,
             // Their accounts' steps say the same.

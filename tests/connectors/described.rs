@@ -85,7 +85,7 @@ async fn use_all(organisation: &Organisation, source: &dyn Source) {
     let mut reading = Reading::default();
     reading.round(source).await.unwrap();
     organisation.assert_read(&reading);
-    organisation.clouds.time.advance(600);
+    organisation.clouds.time.advance(1);
     organisation.apply(json!({ "do": "add_members", "group": 20, "members": [{ "user": 99 }] }));
     organisation.apply(json!({ "do": "change_user", "no": 61, "set": { "status": "SUSPENDED" } }));
     reading.round(source).await.unwrap();

@@ -114,7 +114,8 @@ async fn storm(seed: u64) {
     });
     let (source, mut reading) = (tenant.source(), Reading::default());
     for _ in 0..8 {
-        let (changes, troubles) = (lots.borrow_mut().below(12), lots.borrow_mut().below(4));
+        let changes = lots.borrow_mut().below(12);
+        let troubles = lots.borrow_mut().below(4);
         for _ in 0..changes {
             // Not everything is possible at any time.
             let change = lots.borrow_mut().change();
@@ -123,7 +124,10 @@ async fn storm(seed: u64) {
         for _ in 0..troubles {
             let mut lots = lots.borrow_mut();
             let (at, what) = (lots.one(&["/users/delta", "/groups/delta"]), lots.trouble());
-            tenant.fault(at, lots.below(6), 1 + lots.below(3), &what);
+            // A token that is never taken is no bad weather.
+            let once = what["kind"] == "expired_token";
+            let times = if once { 1 } else { 1 + lots.below(3) };
+            tenant.fault(at, lots.below(6), times, &what);
         }
         match round(&mut reading, &*source, &lots).await {
             Ok(()) => {}
@@ -139,6 +143,7 @@ async fn storm(seed: u64) {
 #[tokio::test]
 async fn after_every_storm_everything_is_known_and_nothing_else() {
     for seed in 1..=seeds() {
+        eprintln!("seed {seed}");
         storm(seed).await;
     }
 }

@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gatehouse::cloud::{ConnectorError, Source};
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 use super::{
     entra::assert_read,
@@ -107,8 +108,8 @@ async fn a_token_that_is_not_taken_any_more_is_replaced_once() {
 #[tokio::test]
 async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let tenant = Tenant::start().await;
-    let secret = |secret: &str| {
-        let path = tenant.file("other", secret);
+    let secret = |name: &str, secret: &str| {
+        let path = tenant.file(name, secret);
         format!("secret = {{ file = \"{}\" }}", path.display())
     };
     let mut other = certificate(&tenant);
@@ -118,8 +119,12 @@ async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let good = tenant.secret();
     let toml = |proof: &str| tenant.toml(proof);
     let cases = [
-        (toml(&secret("wrong")), "AADSTS7000215", "the secret's value, not its id"),
-        (toml(&secret(tenant.credential("expired_secret"))), "AADSTS7000222", "has expired"),
+        (toml(&secret("wrong", "wrong")), "AADSTS7000215", "the secret's value, not its id"),
+        (
+            toml(&secret("expired", tenant.credential("expired_secret"))),
+            "AADSTS7000222",
+            "has expired",
+        ),
         (
             toml(&good).replace(tenant.credential("client_id"), "another-application"),
             "AADSTS700016",
@@ -200,6 +205,29 @@ async fn a_trusted_certificate_and_nothing_else_makes_tls_possible() {
     let mut reading = Reading::default();
     reading.round(&*tenant.open(&toml).unwrap()).await.unwrap();
     assert_read(&reading, &tenant);
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_everything() {
+    let tenant = Tenant::start().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = proxy.local_addr().unwrap();
+    let toml = tenant.toml(&tenant.secret());
+    let toml = toml.replace("[entra]", &format!("proxy = \"http://{address}\"\n[entra]"));
+    let source = tenant.open(&toml).unwrap();
+    let asked = async {
+        let (mut stream, _) = proxy.accept().await.unwrap();
+        let mut line = vec![0; 4_096];
+        let read = stream.read(&mut line).await.unwrap();
+        String::from_utf8_lossy(&line[..read]).into_owned()
+    };
+    let asked = tokio::select! {
+        asked = asked => asked,
+        read = first(&*source) => panic!("nobody has answered: {read:?}"),
+    };
+    let login = tenant.host("login");
+    assert!(asked.starts_with(&format!("POST {login}/")), "{asked}");
+    assert!(tenant.seen().is_empty(), "nobody goes past it");
 }
 
 #[tokio::test]

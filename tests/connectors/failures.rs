@@ -51,7 +51,7 @@ async fn a_round_survives_whatever_happens_once() {
     for vendor in BOTH {
         let organisation = Organisation::start(vendor).await;
         for what in harmless() {
-            let (source, mut reading) = (organisation.source(), Reading::default());
+            let (source, mut reading) = (organisation.ready().await, Reading::default());
             for at in lists(vendor) {
                 organisation.fault(at, 1, 1, &what);
             }
@@ -140,7 +140,7 @@ async fn a_group_that_is_gone_is_no_failure_and_a_wrong_turn_is() {
 async fn a_place_in_a_list_that_is_forgotten_begins_the_round_anew() {
     for vendor in BOTH {
         let organisation = Organisation::start(vendor).await;
-        let source = organisation.source();
+        let source = organisation.ready().await;
         let first = source.fetch(&source.begin(None).tasks[0]).await.unwrap();
         organisation.fault("v1/users", 0, 1, &json!({ "kind": "status", "status": 400 }));
         let error = source.fetch(&first.next[0]).await.unwrap_err();
@@ -150,7 +150,7 @@ async fn a_place_in_a_list_that_is_forgotten_begins_the_round_anew() {
         assert!(matches!(error, ConnectorError::Failed { status: 400, .. }), "{vendor:?}: {error}");
     }
     let organisation = Organisation::start(Vendor::Google).await;
-    let source = organisation.source();
+    let source = organisation.ready().await;
     let first = source.fetch(&source.begin(None).tasks[0]).await.unwrap();
     organisation.clouds.time.advance(4 * 86_400);
     let error = source.fetch(&first.next[0]).await.unwrap_err();
@@ -163,7 +163,7 @@ async fn pages_that_lead_in_a_circle_end() {
         let organisation = Organisation::start(vendor).await;
         for at in lists(vendor) {
             organisation.fault(at, 0, 1_000, &json!({ "kind": "loop" }));
-            let (source, mut reading) = (organisation.source(), Reading::default());
+            let (source, mut reading) = (organisation.ready().await, Reading::default());
             let error = reading.round(&*source).await.unwrap_err();
             assert!(matches!(error, ConnectorError::Loop(_)), "{vendor:?} {at}: {error}");
             organisation.cloud().faults.clear();
@@ -177,8 +177,8 @@ async fn a_link_to_another_host_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", elsewhere.local_addr().unwrap());
     for at in lists(Vendor::Okta) {
+        let (source, mut reading) = (organisation.ready().await, Reading::default());
         organisation.fault(at, 0, 1, &json!({ "kind": "foreign_next", "origin": origin }));
-        let (source, mut reading) = (organisation.source(), Reading::default());
         let error = reading.round(&*source).await.unwrap_err();
         assert_eq!(error, ConnectorError::ForeignLink(origin.clone()), "{at}");
         organisation.cloud().faults.clear();
@@ -195,7 +195,7 @@ async fn what_may_not_be_read_is_an_error_and_not_people_without_names() {
         let organisation = Organisation::start(vendor).await;
         for at in &lists(vendor)[..2] {
             organisation.fault(at, 1, 1, &json!({ "kind": "limited" }));
-            let (source, mut reading) = (organisation.source(), Reading::default());
+            let (source, mut reading) = (organisation.ready().await, Reading::default());
             let error = reading.round(&*source).await.unwrap_err();
             assert!(matches!(error, ConnectorError::Blank { .. }), "{vendor:?} {at}: {error}");
             if at.contains("users") {
@@ -210,8 +210,8 @@ async fn what_may_not_be_read_is_an_error_and_not_people_without_names() {
 async fn a_list_that_ends_too_early_is_not_noticed_here() {
     for vendor in BOTH {
         let organisation = Organisation::start(vendor).await;
+        let (source, mut reading) = (organisation.ready().await, Reading::default());
         organisation.fault(lists(vendor)[0], 0, 1, &json!({ "kind": "truncated" }));
-        let (source, mut reading) = (organisation.source(), Reading::default());
         reading.round(&*source).await.unwrap();
         assert!(reading.mirror.users.len() < 120, "who guards against it is above");
     }
@@ -221,8 +221,8 @@ async fn a_list_that_ends_too_early_is_not_noticed_here() {
 async fn an_answer_without_end_is_not_read_to_its_end() {
     for vendor in BOTH {
         let organisation = Organisation::start(vendor).await;
+        let source = organisation.ready().await;
         organisation.fault("v1/users", 0, 1, &json!({ "kind": "enormous", "bytes": 65 << 20 }));
-        let source = organisation.source();
         let error = source.fetch(&source.begin(None).tasks[0]).await.unwrap_err();
         assert!(matches!(error, ConnectorError::TooLarge { .. }), "{vendor:?}: {error}");
     }

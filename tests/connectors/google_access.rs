@@ -24,7 +24,8 @@ fn with_key(organisation: &Organisation, change: &Value) -> String {
     for (name, value) in change.as_object().unwrap() {
         key[name] = value.clone();
     }
-    let key = organisation.file("other", &key.to_string());
+    let name = change.as_object().unwrap().keys().next().unwrap();
+    let key = organisation.file(name, &key.to_string());
     format!("key = {key}\nadmin = {}\n", organisation.credential("admin"))
 }
 

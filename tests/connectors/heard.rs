@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Level, subscriber::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Everything that is logged.
@@ -33,13 +33,16 @@ impl MakeWriter<'_> for Log {
 
 impl Log {
     /// Hears everything that this thread logs, until the second answer is dropped.
-    pub fn hear() -> (Self, DefaultGuard) {
+    pub fn hear() -> (Self, (DefaultGuard, Dispatch)) {
         let log = Self::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(log.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+        let heard = || {
+            let subscriber = tracing_subscriber::fmt().with_max_level(Level::TRACE);
+            Dispatch::new(subscriber.with_writer(log.clone()).finish())
+        };
+        // Of one alone, other tests' threads would decide which events it hears.
+        let another = heard();
+        let guard = tracing::dispatcher::set_default(&heard());
+        (log, (guard, another))
     }
 
     pub fn text(&self) -> String {

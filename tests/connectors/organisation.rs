@@ -114,14 +114,21 @@ impl Organisation {
             Vendor::Okta => format!("[okta]\norg = \"{}\"\n{table}", self.host("okta")),
             _ => format!("[google]\napi = \"{}\"\n{table}", self.host("google")),
         };
-        let toml =
-            format!("name = \"corp\"\ntimeout_seconds = 5\nquota_percent = 100\n{before}\n{table}");
+        let all = if before.contains("quota_percent") { "" } else { "quota_percent = 100\n" };
+        let toml = format!("name = \"corp\"\ntimeout_seconds = 5\n{all}{before}\n{table}");
         let config: ConnectorConfig = toml::from_str(&toml).unwrap();
         cloud::open(&config, &Clock::System, PATIENCE)
     }
 
     pub fn open(&self, table: &str) -> Result<Arc<dyn Source>, ConnectorError> {
         self.open_with("", table)
+    }
+
+    /// A source that has a token already, and knows what Okta wants to find in proofs: the next request is answered.
+    pub async fn ready(&self) -> Arc<dyn Source> {
+        let source = self.source();
+        source.find_user(&self.id(Sort::User, 3)).await.unwrap();
+        source
     }
 
     pub fn source(&self) -> Arc<dyn Source> {

@@ -91,7 +91,8 @@ async fn storm(vendor: Vendor, seed: u64) {
     let (source, mut reading) = (organisation.source(), Reading::default());
     let places = ["/users", "/groups", "/members", "/token", "after=", "pageToken="];
     for _ in 0..8 {
-        let (changes, troubles) = (lots.borrow_mut().below(12), lots.borrow_mut().below(4));
+        let changes = lots.borrow_mut().below(12);
+        let troubles = lots.borrow_mut().below(4);
         for _ in 0..changes {
             let seconds = lots.borrow_mut().below(120);
             organisation.clouds.time.advance(seconds.into());
@@ -101,7 +102,8 @@ async fn storm(vendor: Vendor, seed: u64) {
         }
         for _ in 0..troubles {
             let mut lots = lots.borrow_mut();
-            let (at, what) = (lots.one(&places), trouble(&mut lots));
+            let at = lots.one(&places);
+            let what = trouble(&mut lots);
             organisation.fault(at, lots.below(6), 1 + lots.below(3), &what);
         }
         match round(&mut reading, &*source, &lots).await {

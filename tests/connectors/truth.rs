@@ -52,7 +52,7 @@ fn known(tenant: &Tenant, user: &User) -> MirroredUser {
 
 fn known_to_okta(tenant: &Tenant, user: &User) -> MirroredUser {
     let whole = okta::users::render(tenant, "", user);
-    let mut values = values("profile", &whole["profile"]);
+    let mut values = values("", &whole["profile"]);
     values.insert("status".to_owned(), texts(&whole["status"]));
     let standing = match user.status {
         Status::Staged => Standing::NotYet,
@@ -64,7 +64,7 @@ fn known_to_okta(tenant: &Tenant, user: &User) -> MirroredUser {
 
 fn known_to_google(tenant: &Tenant, user: &User) -> MirroredUser {
     let whole = google::users::render(tenant, user, false);
-    let mut values = values("name", &whole["name"]);
+    let mut values = values("", &whole["name"]);
     for name in ["primaryEmail", "orgUnitPath", "aliases"] {
         values.insert(name.to_owned(), texts(&whole[name]));
     }
@@ -81,7 +81,7 @@ fn known_to_google(tenant: &Tenant, user: &User) -> MirroredUser {
     values.insert("externalIds.organization".to_owned(), ids);
     values.insert("relations".to_owned(), relations.clone());
     values.insert("relations.manager".to_owned(), relations);
-    values.extend(self::values("organizations", &whole["organizations"][0]));
+    values.extend(self::values("organizations.", &whole["organizations"][0]));
     values.retain(|_, values| !values.is_empty());
     let disabled = whole["suspended"] == true || whole["archived"] == true;
     MirroredUser {
@@ -94,9 +94,9 @@ fn known_to_google(tenant: &Tenant, user: &User) -> MirroredUser {
 fn seen(tenant: &Tenant, group: &Group) -> MirroredGroup {
     let (kind, values) = if tenant.vendor == Vendor::Okta {
         let whole = okta::groups::render(tenant, "", group);
-        let mut values = values("profile", &whole["profile"]);
+        let mut values = values("", &whole["profile"]);
         values.insert("type".to_owned(), texts(&whole["type"]));
-        values.extend(self::values("source", &whole["source"]));
+        values.extend(self::values("source.", &whole["source"]));
         let kind = match group.kind {
             tenant::GroupKind::Everyone => GroupKind::BuiltIn,
             tenant::GroupKind::Imported => GroupKind::App,
@@ -127,13 +127,13 @@ fn members(tenant: &Tenant, group: &Group) -> BTreeSet<Member> {
     members.collect()
 }
 
-/// What has a value in an object, by its name and the object's.
+/// What has a value in an object, by its name after the beginning of a name.
 fn values(name: &str, object: &Value) -> Values {
     let fields: BTreeMap<_, _> = object
         .as_object()
         .into_iter()
         .flatten()
-        .map(|(key, value)| (format!("{name}.{key}"), texts(value)))
+        .map(|(key, value)| (format!("{name}{key}"), texts(value)))
         .collect();
     fields.into_iter().filter(|(_, values)| !values.is_empty()).collect()
 }

@@ -102,6 +102,31 @@ async fn somebody_with_a_password_gets_to_where_they_wanted_and_stays_as_long_as
     }
 }
 
+/// Has everybody's password changed the moment somebody begins a session.
+pub async fn change_passwords_beside_sessions(gateway: &TestGateway) {
+    const BESIDE: &str = "
+        CREATE TRIGGER beside AFTER INSERT ON sessions BEGIN
+            UPDATE passwords SET changed_at = changed_at + 1;
+        END";
+    let pool = sqlx::SqlitePool::connect(&gateway.plan.store_options().url).await.unwrap();
+    sqlx::query(BESIDE).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_begins_beside_a_change_of_the_password_ends() {
+    let gateway = Plan::new().with(EVERYBODY).start().await;
+    furnish(&gateway).await;
+    change_passwords_beside_sessions(&gateway).await;
+    let browser = gateway.browser();
+    let page = browser.get(&gateway.jira(), &["-L"]).await;
+    let refused = send(&gateway, &browser, &page, ("alice", RIGHT)).await;
+    assert_eq!(refused.status, 403, "{}", refused.heads);
+    assert!(refused.body.contains(NOT_RIGHT), "{}", refused.body);
+    let listed = gateway.command(&["session", "list"]).await;
+    assert!(!text(&listed.stdout).contains("alice"), "{}", text(&listed.stdout));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_sites_page_signs_nobody_in() {
     let gateway = Plan::new().with(EVERYBODY).start().await;

@@ -56,6 +56,10 @@ pub struct NewRun {
     pub users: String,
     /// And of groups.
     pub groups: String,
+    /// And of who is in them.
+    pub members: String,
+    /// Whether nothing that was known before counts.
+    pub whole: bool,
     /// What the cloud is read with, as a digest.
     pub reads: Vec<u8>,
     /// The first tasks (JSON).
@@ -75,6 +79,10 @@ pub struct ConnectorRun {
     pub users: String,
     /// And of groups.
     pub groups: String,
+    /// And of who is in them.
+    pub members: String,
+    /// Whether nothing that was known before counts.
+    pub whole: bool,
     /// What the cloud is read with, as a digest.
     pub reads: Vec<u8>,
     /// How far it is.
@@ -102,6 +110,8 @@ struct Row {
     asked_by: String,
     users: String,
     groups: String,
+    members: String,
+    whole: i64,
     reads: Vec<u8>,
     state: String,
     pages: i64,
@@ -127,6 +137,8 @@ impl TryFrom<Row> for ConnectorRun {
             asked_by: row.asked_by,
             users: row.users,
             groups: row.groups,
+            members: row.members,
+            whole: row.whole != 0,
             reads: row.reads,
             state,
             pages: row.pages,
@@ -144,7 +156,7 @@ impl TryFrom<Row> for ConnectorRun {
 macro_rules! select_runs {
     ($rest:literal) => {
         concat!(
-            "SELECT id, connector_id, asked_by, users, groups, reads, state, pages, items, ",
+            "SELECT id, connector_id, asked_by, users, groups, members, whole, reads, state, pages, items, ",
             "progress, report, error, begun_at, ended_at FROM connector_runs ",
             $rest
         )
@@ -174,9 +186,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<RunId, StoreError> {
         const SQL: &str = "
-            INSERT INTO connector_runs (connector_id, asked_by, users, groups, reads, state, pages,
-                items, progress, begun_at)
-            VALUES ($1, $2, $3, $4, $5, 'reading', 0, 0, '{}', $6) RETURNING id";
+            INSERT INTO connector_runs (connector_id, asked_by, users, groups, members, whole, reads, state,
+                pages, items, progress, begun_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 'reading', 0, 0, '{}', $8) RETURNING id";
         self.write_as(lease, now, move |transaction| {
             Box::pin(async move {
                 let id: i64 = within!(&mut transaction.connection(), |connection| {
@@ -185,6 +197,8 @@ impl Store {
                         .bind(run.asked_by)
                         .bind(run.users)
                         .bind(run.groups)
+                        .bind(run.members)
+                        .bind(i64::from(run.whole))
                         .bind(run.reads)
                         .bind(micros(now))
                         .fetch_one(connection)
@@ -265,6 +279,27 @@ impl Store {
                         .execute(connection)
                         .await
                         .map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// A run broke off, and can be gone on with: what it was told is kept.
+    pub async fn interrupt_run(
+        &self,
+        lease: Lease,
+        run: RunId,
+        error: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE connector_runs SET error = $2 WHERE id = $1";
+        self.write_as(lease, now, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    let noted = sqlx::query(SQL).bind(run.0).bind(error);
+                    noted.execute(connection).await.map(drop)?;
                 });
                 Ok(())
             })

@@ -21,7 +21,7 @@ const TASKS: Table = Table {
 #[derive(Clone, Debug, Default)]
 pub struct StagedPart {
     /// The page's number, and what was said, packed; and whether that is about users, and about groups.
-    pub page: Option<(i64, Vec<u8>, [bool; 2])>,
+    pub page: (i64, Vec<u8>, [bool; 2]),
     /// How many things were said.
     pub items: i64,
     /// The task that is done.
@@ -73,26 +73,27 @@ impl Store {
         .await
     }
 
-    /// Begins a run anew: what it was told is forgotten, and these tasks are left.
+    /// Begins a run of everything anew: what it was told is forgotten, and these tasks are left.
     pub async fn restart_run(
         &self,
         lease: Lease,
         run: RunId,
-        extents: [String; 2],
+        extents: [String; 3],
         tasks: Vec<String>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const TASKS: &str = "DELETE FROM connector_tasks WHERE run_id = $1";
-        const RUN: &str = "UPDATE connector_runs SET users = $2, groups = $3 WHERE id = $1";
+        const RUN: &str = "
+            UPDATE connector_runs SET users = $2, groups = $3, members = $4, whole = 1 WHERE id = $1";
         self.forget_staged(lease, run, now).await?;
         self.write_as(lease, now, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
-                let [users, groups] = extents;
+                let [users, groups, members] = extents;
                 within!(&mut *connection, |connection| {
                     sqlx::query(TASKS).bind(run.0).execute(&mut *connection).await?;
                     let anew = sqlx::query(RUN).bind(run.0).bind(users).bind(groups);
-                    anew.execute(&mut *connection).await?;
+                    anew.bind(members).execute(&mut *connection).await?;
                 });
                 add_tasks(connection, run, 0, &tasks).await
             })
@@ -178,21 +179,19 @@ async fn stage(
         VALUES ($1, $2, $3, $4, $5)";
     const DONE: &str = "DELETE FROM connector_tasks WHERE run_id = $1 AND number = $2";
     const COUNT: &str = "
-        UPDATE connector_runs SET pages = pages + $2, items = items + $3 WHERE id = $1";
-    let pages = i64::from(part.page.is_some());
+        UPDATE connector_runs SET pages = pages + 1, items = items + $2 WHERE id = $1";
+    let (number, page, [users, groups]) = part.page;
     within!(&mut *connection, |connection| {
-        if let Some((number, page, [users, groups])) = part.page {
-            sqlx::query(PAGE)
-                .bind(run.0)
-                .bind(number)
-                .bind(i64::from(users))
-                .bind(i64::from(groups))
-                .bind(page)
-                .execute(&mut *connection)
-                .await?;
-        }
+        sqlx::query(PAGE)
+            .bind(run.0)
+            .bind(number)
+            .bind(i64::from(users))
+            .bind(i64::from(groups))
+            .bind(page)
+            .execute(&mut *connection)
+            .await?;
         sqlx::query(DONE).bind(run.0).bind(part.task).execute(&mut *connection).await?;
-        let count = sqlx::query(COUNT).bind(run.0).bind(pages).bind(part.items);
+        let count = sqlx::query(COUNT).bind(run.0).bind(part.items);
         count.execute(&mut *connection).await?;
     });
     let (first, next) = part.next;

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use super::touched::{Touched, TouchedGroup, TouchedUser};
 use crate::{
     directory::NameKey,
-    store::{Connection, StoreError, within},
+    store::{
+        Connection, StoreError,
+        with_list::{statement, with_list},
+        within,
+    },
 };
 
 /// So many accounts are looked up at once.
@@ -20,36 +24,6 @@ pub(super) struct Names {
     pub(super) groups: BTreeMap<NameKey, TouchedGroup>,
     /// Groups in groups.
     pub(super) nested: BTreeMap<NameKey, String>,
-}
-
-/// A statement with a list at its end, a JSON text in the parameter that is named, for each database. PostgreSQL looks
-/// each entry of an array up in an index, and would rather read all of a table than a list that it knows nothing of.
-macro_rules! with_list {
-    ($before:literal, $parameter:literal, $kind:literal) => {
-        [
-            concat!($before, " IN (SELECT value FROM json_each(", $parameter, "))"),
-            concat!(
-                $before,
-                " = ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(",
-                $parameter,
-                " AS JSON)) AS ",
-                $kind,
-                ")))"
-            ),
-        ]
-    };
-}
-pub(super) use with_list;
-
-/// The statement for the database that is connected.
-pub(super) fn statement(
-    connection: &Connection<'_>,
-    [sqlite, postgres]: [&'static str; 2],
-) -> &'static str {
-    match connection {
-        Connection::Sqlite(_) => sqlite,
-        Connection::Postgres(_) => postgres,
-    }
 }
 
 /// Finds the names that accounts have now, beside those that they had.

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     CrowdEvent, EventGroup, EventUser,
-    names::{AT_ONCE, Names, statement, with_list},
+    names::{AT_ONCE, Names},
     touched::TouchedUser,
 };
 use crate::{
     directory::{DirectoryId, NameKey},
-    store::{Connection, SeenUser, StoreError, crowd::SeenRow, within},
+    store::{
+        Connection, SeenUser, StoreError,
+        crowd::SeenRow,
+        with_list::{statement, with_list},
+        within,
+    },
 };
 
 /// Everything that is to be told, in an order in which each event finds what it speaks of: groups, accounts,

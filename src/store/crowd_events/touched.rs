@@ -88,6 +88,8 @@ impl Touched {
         if let Change::Chunk { plan, number, .. } = change {
             // The steps are kept as long as the plan, which may be forgotten before all of its changes are.
             match find_chunk(connection, plan, number).await? {
+                // Whoever is in the group is in one of another name.
+                Some(chunk) if chunk.renames_groups() => return Ok(false),
                 Some(chunk) => self.take_chunk(&chunk),
                 None => return Ok(false),
             }
@@ -149,8 +151,8 @@ impl Touched {
                     self.step(step);
                 }
             }
-            // Whoever is in it is in the accounts' own chunks.
-            Chunk::Members(_) => {}
+            // Whoever is in it is in the accounts' own chunks, and external ids are nobody else's business.
+            Chunk::Members(_) | Chunk::GroupChanges(_) => {}
         }
     }
 

@@ -103,7 +103,9 @@ impl Applier {
             steps.iter().filter(|step| !outcome.skipped.contains(&step.user)).collect();
         let created: Vec<_> =
             meant.iter().copied().filter(|step| step.kind() == StepKind::Create).collect();
+        self.park_names(connection, &meant).await?;
         self.create_users(connection, &created).await?;
+        self.identify(connection, &meant).await?;
         for step in meant.iter().filter(|step| step.kind() == StepKind::Update) {
             self.update_user(connection, step).await?;
         }
@@ -111,36 +113,26 @@ impl Applier {
         Ok(outcome)
     }
 
-    /// The accounts of which somebody has changed what the plan has seen.
+    /// The accounts of which somebody has changed what the plan has seen, and those that were left as they are
+    /// before.
     pub(super) async fn stale(
         &self,
         connection: &mut Connection<'_>,
         steps: &[UserStep],
     ) -> Result<HashSet<UserId>, StoreError> {
-        let directory = self.plan.plan.directory;
-        let mut stale = HashSet::new();
+        let mut stale: HashSet<_> = steps.iter().map(|step| step.user).collect();
+        stale.retain(|user| self.outcome.skipped.contains(user));
         for step in steps {
-            let name = step.after.as_ref().map(|after| NameKey::of(&after.profile.username));
-            let was = step.before.as_ref().map(|before| NameKey::of(&before.profile.username));
-            let is_new_name = name != was;
-            let is_stale = if step.kind() == StepKind::Create {
-                let name = name.as_ref().filter(|name| self.touched.has_name(name));
-                match name {
-                    Some(name) => current::is_taken(connection, directory, name).await?,
-                    None => false,
-                }
-            } else if self.touched.has_user(step.user) {
-                !current::is(connection, step).await?
-            } else if let Some(name) = name.filter(|_| is_new_name) {
-                // No import renames; an undoing may, onto a name that has an owner since.
-                current::is_taken(connection, directory, &name).await?
-            } else {
-                false
-            };
-            if is_stale {
+            let is_there = step.kind() != StepKind::Create;
+            if is_there
+                && self.touched.has_user(step.user)
+                && !current::is(connection, step).await?
+            {
                 stale.insert(step.user);
             }
         }
+        self.find_overtaken(connection, steps, &mut stale).await?;
+        self.find_nameless(connection, steps, &mut stale).await?;
         Ok(stale)
     }
 
@@ -155,7 +147,8 @@ impl Applier {
                 let uuid = uuid::Uuid::now_v7();
                 [Cell::Number(step.person.0), Cell::Uuid(uuid), Cell::Number(now)]
             };
-            let cells: Vec<_> = steps.iter().flat_map(person).collect();
+            let new = steps.iter().filter(|step| !step.of_known_person);
+            let cells: Vec<_> = new.flat_map(person).collect();
             insert_rows(connection, &PERSONS, &cells).await?;
         }
         let states = steps.iter().filter_map(|step| step.after.as_ref().map(|after| (step, after)));
@@ -186,10 +179,11 @@ impl Applier {
             ]);
         }
         insert_rows(connection, &USERS, &cells).await?;
-        if self.plan.plan.undoes.is_some() {
-            for (_, _, (key, _)) in &named {
-                tombstones::delete(connection, directory, key).await?;
-            }
+        // Who had the name is back, or it is nobody's.
+        let is_undoing = self.plan.plan.undoes.is_some();
+        for (_, _, (key, _)) in named.iter().filter(|(step, ..)| is_undoing || step.of_known_person)
+        {
+            tombstones::delete(connection, directory, key).await?;
         }
         Ok(())
     }

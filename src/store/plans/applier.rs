@@ -125,6 +125,7 @@ impl Applier {
         }
         let found = match chunk {
             Chunk::Groups(groups) => self.create_groups(connection, groups).await?,
+            Chunk::GroupChanges(steps) => self.change_groups(connection, steps).await?,
             Chunk::Users(steps) => self.apply_users(connection, steps).await?,
             Chunk::Members(joins) => self.add_members(connection, joins).await?,
             Chunk::Endings(steps) => {

@@ -1,12 +1,13 @@
 //! What is in the directory now, where somebody else has written since a plan looked.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
-    directory::{DirectoryId, GroupId, NameKey, User, UserId, UserState, UserStep},
+    directory::{DirectoryId, GroupId, PersonId, User, UserId, UserState, UserStep},
     store::{
         Connection, StoreError,
         accounts::{UserRow, select_users},
+        with_list::{statement, with_list},
         within,
     },
 };
@@ -27,19 +28,42 @@ pub(super) async fn is(
     Ok(user.uuid == step.uuid && step.before.as_ref().is_none_or(|before| *before == now))
 }
 
-/// Whether a name is somebody's, or was.
-pub(super) async fn is_taken(
+/// Who has some names, each as it is compared.
+pub(super) async fn holders(
     connection: &mut Connection<'_>,
     directory: DirectoryId,
-    name: &NameKey,
-) -> Result<bool, StoreError> {
-    const SQL: &str = "
-        SELECT (SELECT COUNT(*) FROM users WHERE directory_id = $1 AND username_key = $2)
-             + (SELECT COUNT(*) FROM tombstones WHERE directory_id = $1 AND username_key = $2)";
-    let count: i64 = within!(connection, |connection| {
-        sqlx::query_scalar(SQL).bind(directory.0).bind(name.as_str()).fetch_one(connection).await?
+    names: &[&str],
+) -> Result<HashMap<String, UserId>, StoreError> {
+    const SQL: [&str; 2] = with_list!(
+        "SELECT username_key, id FROM users WHERE directory_id = $1 AND username_key",
+        "$2",
+        "TEXT"
+    );
+    let list = serde_json::json!(names).to_string();
+    let sql = statement(connection, SQL);
+    let rows: Vec<(String, i64)> = within!(connection, |connection| {
+        sqlx::query_as(sql).bind(directory.0).bind(list).fetch_all(connection).await?
     });
-    Ok(count > 0)
+    Ok(rows.into_iter().map(|(name, user)| (name, UserId(user))).collect())
+}
+
+/// Which of some names were somebody's who was removed, and whose, if that is known.
+pub(super) async fn retired(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    names: &[&str],
+) -> Result<HashMap<String, Option<PersonId>>, StoreError> {
+    const SQL: [&str; 2] = with_list!(
+        "SELECT username_key, person_id FROM tombstones WHERE directory_id = $1 AND username_key",
+        "$2",
+        "TEXT"
+    );
+    let list = serde_json::json!(names).to_string();
+    let sql = statement(connection, SQL);
+    let rows: Vec<(String, Option<i64>)> = within!(connection, |connection| {
+        sqlx::query_as(sql).bind(directory.0).bind(list).fetch_all(connection).await?
+    });
+    Ok(rows.into_iter().map(|(name, person)| (name, person.map(PersonId))).collect())
 }
 
 /// Whether a source says that a user is in a group.

@@ -32,6 +32,7 @@ impl Applier {
                 StepKind::Deactivate => self.update_user(connection, step).await?,
                 StepKind::Keep | StepKind::Create | StepKind::Update => continue,
             }
+            self.change_identity(connection, step).await?;
             ended += sessions::delete_of(connection, step.person, self.now).await?;
         }
         Ok((outcome, ended))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    directory::{ChunkSize, GroupId, StepKind, UserId, UserStep},
+    directory::{ChunkSize, GroupId, GroupStep, StepKind, UserId, UserStep},
     store::StoreError,
 };
 
@@ -20,6 +20,8 @@ const MAX_UNPACKED: u64 = 256 << 20;
 pub enum Chunk {
     /// Groups that are made.
     Groups(Vec<NewGroup>),
+    /// Groups that get other names or external ids.
+    GroupChanges(Vec<GroupStep>),
     /// Accounts that are made or updated, with the groups that they join.
     Users(Vec<UserStep>),
     /// The memberships that began in [`Chunk::Users`] once more, in the order of the groups.
@@ -57,6 +59,9 @@ impl Chunk {
         let mut size = ChunkSize::default();
         match self {
             Self::Groups(groups) | Self::GroupEndings(groups) => size.groups = groups.len() as u64,
+            Self::GroupChanges(steps) => {
+                size.groups_renamed = steps.iter().filter(|step| step.renames()).count() as u64;
+            }
             Self::Members(_) => {}
             Self::Users(steps) | Self::Endings(steps) => {
                 for step in steps {
@@ -73,6 +78,12 @@ impl Chunk {
             }
         }
         size
+    }
+
+    /// Whether groups get other names.
+    #[must_use]
+    pub fn renames_groups(&self) -> bool {
+        matches!(self, Self::GroupChanges(steps) if steps.iter().any(GroupStep::renames))
     }
 
     /// As it is stored.

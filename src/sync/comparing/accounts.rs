@@ -1,4 +1,4 @@
-//! A directory, account by account in the order of the names.
+//! A directory, account by account in the order of what they are told apart by.
 //!
 //! It is read while the list still comes in, so that comparing need not wait for it; what is ahead of the
 //! comparison waits in a temporary file.
@@ -10,7 +10,7 @@ use tokio::{io::AsyncWriteExt as _, sync::mpsc};
 use crate::{
     directory::DirectoryId,
     provisioning::HeldUser,
-    store::{Store, StoreError, read_held_page},
+    store::{AccountKey, Store, StoreError, read_held_page},
     sync::import::ImportError,
 };
 
@@ -34,14 +34,20 @@ pub(super) struct Accounts {
 
 impl Accounts {
     /// Begins to read. Whoever changes an account from now on may do so before or after it is read.
-    pub(super) fn read(store: &Store, directory: DirectoryId, source: &str) -> io::Result<Self> {
+    pub(super) fn read(
+        store: &Store,
+        directory: DirectoryId,
+        source: &str,
+        by: &AccountKey,
+    ) -> io::Result<Self> {
         let file = tempfile::tempfile()?;
         let (to_places, places) = mpsc::unbounded_channel();
         let (to_pages, pages) = mpsc::channel(2);
         let (store, source, to) = (store.clone(), source.to_owned(), file.try_clone()?);
+        let by = by.clone();
         tokio::spawn(async move {
             let to = tokio::fs::File::from_std(to);
-            if let Err(error) = spool(&store, directory, &source, to, &to_places).await {
+            if let Err(error) = spool(&store, directory, (&source, &by), to, &to_places).await {
                 let _ = to_places.send(Err(error));
             }
         });
@@ -62,7 +68,7 @@ impl Accounts {
         Ok(self.next.as_ref())
     }
 
-    /// The next account with its name, if that comes before `key`; any if there is no key.
+    /// The next account with its key, if that comes before `key`; any if there is no key.
     pub(super) async fn next_before(
         &mut self,
         key: Option<&str>,
@@ -72,7 +78,7 @@ impl Accounts {
         Ok(self.next.take_if(|_| is_before))
     }
 
-    /// The next account, if that is its name.
+    /// The next account, if that is its key.
     pub(super) async fn next_named(&mut self, key: &str) -> Result<Option<HeldUser>, ImportError> {
         let is_named = self.look().await?.is_some_and(|(next, _)| next == key);
         Ok(self.next.take_if(|_| is_named).map(|(_, held)| held))
@@ -83,12 +89,12 @@ impl Accounts {
 async fn spool(
     store: &Store,
     directory: DirectoryId,
-    source: &str,
+    (source, by): (&str, &AccountKey),
     mut to: tokio::fs::File,
     places: &mpsc::UnboundedSender<Result<Place, ImportError>>,
 ) -> Result<(), ImportError> {
     let (mut after, mut offset) = (String::new(), 0);
-    while let Some(page) = store.list_held_users(directory, source, &after, PAGE).await? {
+    while let Some(page) = store.list_held_users(directory, source, by, &after, PAGE).await? {
         to.write_all(page.text.as_bytes()).await?;
         to.flush().await?;
         let length = page.text.len();

@@ -1,4 +1,4 @@
-//! A list beside a directory, both in the order of the names.
+//! A list beside a directory, both in the order of what people are told apart by.
 
 use super::{Rows, accounts::Accounts, deciding::Deciding};
 use crate::{provisioning::HeldUser, sync::import::ImportError};

@@ -1,12 +1,15 @@
 //! What becomes of one account after the other, and what is kept of it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{Compared, Comparison};
+use super::{
+    Compared, Comparison,
+    rostering::{Rostering, is_plain_case},
+};
 use crate::{
-    directory::{GroupId, PersonId, UserId, UserStep},
+    directory::{GroupId, Identity, PersonId, Subject, SubjectKind, UserId, UserStep},
     provisioning::{HeldUser, ListedUser, NewNumbers, plan_listed, plan_new, plan_unlisted},
     store::{Ids, LastList, Store, StoreError},
     sync::{
@@ -15,6 +18,7 @@ use crate::{
         last_list::{Entry, Keeper, write_entry},
         listed_row::ListedRow,
         plan_writer::{Held, PlanWriter},
+        roster::Why,
     },
 };
 
@@ -33,7 +37,7 @@ impl Numbers {
         Self { store: store.clone(), next: [0; 2], left: 0 }
     }
 
-    async fn take(&mut self) -> Result<NewNumbers, StoreError> {
+    pub(super) async fn take(&mut self) -> Result<NewNumbers, StoreError> {
         if self.left == 0 {
             let person = self.store.take_ids(Ids::Persons, NUMBERS).await?;
             self.next = [person, self.store.take_ids(Ids::Users, NUMBERS).await?];
@@ -46,47 +50,59 @@ impl Numbers {
     }
 }
 
-/// What decides about accounts, in the order of their names.
+/// What decides about accounts, in order.
 pub(super) struct Deciding<'a> {
     pub(super) comparison: &'a Comparison<'a>,
-    groups: &'a [GroupId],
+    groups: &'a [Option<GroupId>],
     plan: &'a mut PlanWriter,
-    retired: HashSet<String>,
-    numbers: Numbers,
-    compared: Compared,
+    /// Names of accounts that were removed, and whose they were.
+    pub(super) retired: HashMap<String, Option<PersonId>>,
+    pub(super) numbers: Numbers,
+    pub(super) compared: Compared,
     /// How many accounts are in the groups of the list, beside those that `compared` counts.
     members: Vec<usize>,
     keeper: &'a mut Keeper,
-    entry: Vec<u8>,
+    pub(super) entry: Vec<u8>,
     last_key: String,
+    /// What is known of a roster, if the list is one.
+    pub(super) roster: Option<Rostering<'a>>,
 }
 
 impl<'a> Deciding<'a> {
     pub(super) async fn begin(
         comparison: &'a Comparison<'a>,
-        groups: &'a [GroupId],
+        groups: &'a [Option<GroupId>],
         plan: &'a mut PlanWriter,
         keeper: &'a mut Keeper,
     ) -> Result<Self, ImportError> {
         let retired = comparison.store.list_retired_names(comparison.directory).await?;
+        let mut roster = None;
+        if let Some(request) = comparison.roster {
+            roster = Some(Rostering::begin(comparison.store, request).await?);
+        }
         Ok(Self {
             comparison,
             groups,
             plan,
-            retired: retired.into_iter().collect(),
+            retired,
             numbers: Numbers::of(comparison.store),
             compared: Compared::default(),
             members: vec![0; groups.len()],
             keeper,
             entry: Vec::new(),
             last_key: String::new(),
+            roster,
         })
     }
 
-    /// Whether a row comes first of those with its name; else it is refused.
+    /// Whether a row comes first of those with its key; else it is refused.
     pub(super) async fn is_first(&mut self, row: &ListedRow) -> Result<bool, ImportError> {
         if row.key == self.last_key {
-            self.refuse(twice(row)).await?;
+            if self.roster.is_some() {
+                self.compared.conflicts.of(row, Why::Twice);
+            } else {
+                self.refuse(twice(row)).await?;
+            }
             return Ok(false);
         }
         self.last_key.clone_from(&row.key);
@@ -100,7 +116,11 @@ impl<'a> Deciding<'a> {
         held: Option<HeldUser>,
     ) -> Result<&[u8], ImportError> {
         self.entry.clear();
-        if held.is_none() && self.retired.contains(&row.key) {
+        if self.roster.is_some() && !is_plain_case(&row, held.as_ref()) {
+            self.defer(row, held).await?;
+            return Ok(&self.entry);
+        }
+        if held.is_none() && self.retired.contains_key(&row.key) {
             self.refuse(was_somebodys(&row)).await?;
             return Ok(&self.entry);
         }
@@ -109,9 +129,9 @@ impl<'a> Deciding<'a> {
         let step = match &held {
             Some(held) => {
                 self.compared.held.count(held);
-                plan_listed(&listed(row, self.groups), held)
+                plan_listed(&self.said(row), held)
             }
-            None => Some(plan_new(&listed(row, self.groups), self.numbers.take().await?)),
+            None => Some(plan_new(&self.said(row), self.numbers.take().await?)),
         };
         let groups = held.as_ref().filter(|_| unsaid).map_or(&[][..], |held| &held.groups);
         let active = is_active(step.as_ref(), held.as_ref());
@@ -127,6 +147,9 @@ impl<'a> Deciding<'a> {
         held: &HeldUser,
     ) -> Result<&[u8], ImportError> {
         self.entry.clear();
+        if self.defer_double(key, held) {
+            return Ok(&self.entry);
+        }
         self.compared.held.count(held);
         let step = plan_unlisted(held, self.comparison.unlisted);
         let left = step.as_ref().map_or(&[][..], |step| &step.leaves);
@@ -160,14 +183,43 @@ impl<'a> Deciding<'a> {
         self.keeper.differs().await
     }
 
-    async fn push(&mut self, step: Option<UserStep>) -> Result<(), ImportError> {
+    pub(super) async fn push(&mut self, step: Option<UserStep>) -> Result<(), ImportError> {
         if let Some(step) = step {
-            // The last list was true of all that this one is of only once the plan is applied.
-            self.differs().await?;
-            return Ok(self.plan.push(step).await?);
+            return self.push_together(vec![step]).await;
         }
         self.compared.unchanged += 1;
         Ok(())
+    }
+
+    /// Steps that come true together or not at all.
+    pub(super) async fn push_together(&mut self, steps: Vec<UserStep>) -> Result<(), ImportError> {
+        // The last list was true of all that this one is of only once the plan is applied.
+        self.differs().await?;
+        let is_back = |step: &&UserStep| {
+            let inactive = step.before.as_ref().and_then(|before| before.inactive);
+            inactive.is_some() && step.after.as_ref().is_some_and(|after| after.inactive.is_none())
+        };
+        self.compared.reactivated += steps.iter().filter(is_back).count() as u64;
+        Ok(self.plan.push_together(steps).await?)
+    }
+
+    /// What a row says, in the directory's words.
+    pub(super) fn said(&self, mut row: ListedRow) -> ListedUser {
+        let numbers = row.groups.take().map(|places| {
+            let number = |place: &u32| self.groups.get(*place as usize).copied().flatten();
+            let mut numbers: Vec<_> = places.iter().filter_map(number).collect();
+            numbers.sort_unstable();
+            // Two ids of a roster can be one group.
+            numbers.dedup();
+            numbers
+        });
+        let identity = self.roster.as_ref().map(|roster| Identity {
+            issuer: roster.request.issuer.clone(),
+            subject: Subject { kind: SubjectKind::Attribute, value: row.key.clone() },
+            match_key: row.match_key.take(),
+        });
+        let standing = row.standing;
+        ListedUser { standing, groups: numbers, profile: row.profile(), identity }
     }
 
     async fn refuse(&mut self, row: RowError) -> Result<(), ImportError> {
@@ -181,7 +233,9 @@ impl<'a> Deciding<'a> {
 
     pub(super) fn finish(mut self, same_as: Option<LastList>) -> Compared {
         for (group, members) in self.groups.iter().zip(self.members) {
-            *self.compared.held.members.entry(*group).or_default() += members;
+            if let Some(group) = group {
+                *self.compared.held.members.entry(*group).or_default() += members;
+            }
         }
         Compared { same_as, ..self.compared }
     }
@@ -193,22 +247,12 @@ fn is_active(step: Option<&UserStep>, held: Option<&HeldUser>) -> bool {
 }
 
 impl Held {
-    fn count(&mut self, held: &HeldUser) {
+    pub(super) fn count(&mut self, held: &HeldUser) {
         self.users += usize::from(held.state.inactive.is_none());
         for group in &held.groups {
             *self.members.entry(*group).or_default() += 1;
         }
     }
-}
-
-fn listed(mut row: ListedRow, groups: &[GroupId]) -> ListedUser {
-    let numbers = row.groups.take().map(|places| {
-        let number = |place: &u32| groups.get(*place as usize).copied();
-        let mut numbers: Vec<_> = places.iter().filter_map(number).collect();
-        numbers.sort_unstable();
-        numbers
-    });
-    ListedUser { standing: row.standing, groups: numbers, profile: row.profile(), identity: None }
 }
 
 fn twice(row: &ListedRow) -> RowError {

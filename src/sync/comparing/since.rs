@@ -1,8 +1,8 @@
-//! A list beside what the last one said, both in the order of the names: only accounts of which something else
-//! is said, or that others have touched since, are read.
+//! A list beside what the last one said, both in the order of what people are told apart by: only accounts of which
+//! something else is said, or that others have touched since, are read.
 
 use std::{
-    collections::{HashMap, btree_set},
+    collections::{BTreeSet, HashMap, btree_set},
     iter::Peekable,
 };
 
@@ -30,11 +30,11 @@ struct Doubt {
     place: usize,
 }
 
-/// The accounts in the order of their names.
+/// The accounts in order.
 struct Since<'d, 'a> {
     deciding: &'d mut Deciding<'a>,
     last: LastListReader,
-    /// The names of accounts that others have touched.
+    /// The keys of accounts that others have touched.
     touched: Peekable<btree_set::Iter<'d, String>>,
     /// Whether accounts that are in neither list are as this one wants them.
     unlisted_are_settled: bool,
@@ -44,20 +44,21 @@ struct Since<'d, 'a> {
     same: bool,
 }
 
-/// Decides about every account. Says whether the list says the same as the last one of all of them.
+/// Decides about every account that is named or was. Says whether the list says the same as the last one of all of them.
 pub(super) async fn compare(
     deciding: &mut Deciding<'_>,
     mut rows: Rows<'_>,
     mut reader: LastListReader,
-    last: &LastList,
+    last: Option<&LastList>,
 ) -> Result<bool, ImportError> {
     reader.advance().await?;
-    let keeps = deciding.comparison.unlisted == Unlisted::Keep;
+    let (unlisted, nobody) = (deciding.comparison.unlisted, BTreeSet::new());
+    let is_same = last.is_some_and(|last| last.unlisted == unlisted.as_str());
     let mut since = Since {
         deciding,
         last: reader,
-        touched: last.touched.iter().peekable(),
-        unlisted_are_settled: keeps || last.deactivated,
+        touched: last.map_or(&nobody, |last| &last.touched).iter().peekable(),
+        unlisted_are_settled: unlisted == Unlisted::Keep || is_same,
         settled: Vec::new(),
         doubts: Vec::new(),
         same: true,
@@ -97,7 +98,7 @@ impl Since<'_, '_> {
         self.settle_if_many().await
     }
 
-    /// Everybody whose name comes before, and who is not in the list.
+    /// Everybody whose key comes before, and who is not in the list.
     async fn pass(&mut self, before: Option<&str>) -> Result<(), ImportError> {
         while let Some(key) = self.next_key(before)? {
             let touched = self.take_touched(&key);
@@ -123,7 +124,7 @@ impl Since<'_, '_> {
         Ok(())
     }
 
-    /// The next name that is known of before, by the last list or by whoever has touched it.
+    /// The next key that is known of before, by the last list or by whoever has touched it.
     fn next_key(&mut self, before: Option<&str>) -> Result<Option<String>, ImportError> {
         let kept = self.last.entry()?.map(|(entry, _)| entry.key);
         let touched = self.touched.peek().map(|key| key.as_str());
@@ -149,7 +150,8 @@ impl Since<'_, '_> {
         let mut found = HashMap::new();
         if !keys.is_empty() {
             let (store, directory) = (comparison.store, comparison.directory);
-            found.extend(store.find_held_users(directory, comparison.source, &keys).await?);
+            let (source, by) = (comparison.source, comparison.key());
+            found.extend(store.find_held_users(directory, source, &by, &keys).await?);
         }
         let mut from = 0;
         for Doubt { key, row, entry, place } in doubts {

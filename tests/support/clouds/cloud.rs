@@ -26,6 +26,8 @@ pub struct Manners {
     /// Objects on a page of a delta, and members with one object of it.
     pub delta_page: usize,
     pub members_per_item: usize,
+    /// Graph takes the size of pages that is asked for as a wish, and not as more.
+    pub ignores_page_wishes: bool,
     /// So old are the feeds of changes and the indexes that are searched.
     pub lag_seconds: i64,
     /// Graph does not say, in the feed of groups, that somebody who was deleted has left them.
@@ -56,6 +58,7 @@ impl Default for Manners {
         Self {
             delta_page: 100,
             members_per_item: 50,
+            ignores_page_wishes: false,
             lag_seconds: 0,
             leavers_stay_members: true,
             removed_in_first_pass: false,

@@ -1,0 +1,163 @@
+//! Brings a directory in line with a roster.
+
+use std::{collections::HashMap, time::Instant};
+
+use super::{
+    comparing::{Before, Comparison, align_groups},
+    import::ImportError,
+    job::{Computed, Job},
+    last_list::{Keeper, KeptFor},
+    listed_row::{Digest, ListedRow},
+    plan_writer::{Held, PlanWriter},
+    progress::Events,
+    roster::{Conflicts, Extent, Roster, RosterError, RosterReport, RosterRequest},
+    sorter::Sorted,
+};
+use crate::{
+    clock::Clock,
+    directory::GroupId,
+    provisioning::{ALWAYS, Unlisted},
+    store::{AccountKey, NewPlan, Store, StoreError},
+};
+
+/// Brings a directory in line with a roster.
+///
+/// Until it has been compared and planned, nothing is applied. From then on all of it is, also if the gateway is
+/// killed. A roster of nobody is not believed to be all, unless that was said to be right.
+pub async fn align(
+    store: &Store,
+    clock: &Clock,
+    request: &RosterRequest,
+    roster: Roster,
+    events: &Events,
+) -> Result<RosterReport, RosterError> {
+    if roster.count == 0 && request.extent == Extent::Everything && !request.unguarded {
+        return Err(ImportError::Nobody);
+    }
+    let plan = NewPlan {
+        directory: request.directory,
+        source: request.source.clone(),
+        actor: request.actor.clone(),
+        reason: request.reason.clone(),
+        undoes: None,
+    };
+    let plan = PlanWriter::begin(store, clock, plan).await?;
+    let job = Job { store, clock, events, dry_run: request.dry_run };
+    let (list, own) = job.run(plan.id(), compute(&job, request, roster, plan)).await?;
+    Ok(RosterReport { list, ..own })
+}
+
+/// Compares a roster with the directory.
+async fn compute(
+    job: &Job<'_>,
+    request: &RosterRequest,
+    roster: Roster,
+    mut plan: PlanWriter,
+) -> Result<Computed<RosterReport>, ImportError> {
+    let (store, events) = (job.store, job.events);
+    let everything = request.extent == Extent::Everything;
+    let before = before(store, request, &plan).await?;
+    let aliases = store.list_aliases(Some(&request.issuer.0), i64::MAX).await?;
+    let aliases = aliases.into_iter().map(|alias| (alias.subject, alias.username)).collect();
+    let (groups, in_the_way) = align_groups(store, request, &roster.groups, &mut plan).await?;
+    let count = roster.count;
+    let sorted = tokio::task::spawn_blocking(move || roster.rows.finish());
+    let sorted = sorted.await.map_err(|error| ImportError::List(error.to_string()))??;
+    let rows = as_kept(sorted, aliases, groups.clone());
+    let read_at = Instant::now();
+    let unlisted = if everything { Unlisted::Missing } else { Unlisted::Keep };
+    let comparison = Comparison {
+        store,
+        directory: request.directory,
+        source: &request.source,
+        unlisted,
+        leave_out: true,
+        events,
+        roster: Some(request),
+    };
+    let kept_for = KeptFor { store: store.clone(), plan: plan.id(), unlisted };
+    let mut keeper = if request.dry_run || !everything {
+        Keeper::of_nothing(kept_for)
+    } else {
+        Keeper::new(kept_for)?
+    };
+    let compared = comparison.run(rows, before, count, &groups, &mut plan, &mut keeper).await?;
+    let held = match request.extent {
+        Extent::Everything => compared.held,
+        Extent::Only => count_held(store, request, &plan).await?,
+    };
+    let guarded = (!request.unguarded).then_some(&held);
+    let seal = job.complete(plan, guarded, keeper, compared.same_as).await?;
+    let mut conflicts = Conflicts::default();
+    in_the_way.into_iter().chain(compared.conflicts.named).for_each(|one| conflicts.add(one));
+    let own = RosterReport {
+        renamed: compared.renamed,
+        reactivated: compared.reactivated,
+        conflicts: conflicts.named,
+        more_conflicts: conflicts.more + compared.conflicts.more,
+        ..RosterReport::default()
+    };
+    let unchanged = compared.unchanged;
+    Ok(Computed { read_at, rows: count, rejected: 0, unchanged, seal, own })
+}
+
+/// What a roster is compared with.
+async fn before(
+    store: &Store,
+    request: &RosterRequest,
+    plan: &PlanWriter,
+) -> Result<Before, ImportError> {
+    if request.extent == Extent::Only {
+        return Ok(Before::of_the_named());
+    }
+    let by = AccountKey::Subject(request.issuer.clone());
+    let known = store.find_last_list(plan.id(), &by).await?;
+    Ok(Before::read(store, request.directory, &request.source, &by, known)?)
+}
+
+/// Rows with the names that people keep, and with what is kept of each: groups by their numbers, so that whoever is in a
+/// group that is another one now is looked at again.
+fn as_kept(
+    rows: Sorted<ListedRow>,
+    aliases: HashMap<String, String>,
+    groups: Vec<Option<GroupId>>,
+) -> impl Iterator<Item = std::io::Result<ListedRow>> + Send + 'static {
+    let number = move |place: &u32| groups.get(*place as usize).copied().flatten();
+    let digest = |group: GroupId| {
+        let mut digest = Digest::default();
+        digest[..size_of::<i64>()].copy_from_slice(&group.0.to_le_bytes());
+        digest
+    };
+    rows.map(move |row| {
+        let mut row = row?;
+        if let Some(alias) = aliases.get(&row.key) {
+            row.username.clone_from(alias);
+        }
+        let said = row.groups.as_ref();
+        let said = said.map(|places| places.iter().filter_map(&number).map(digest).collect());
+        row.digest = row.say(said);
+        Ok(row)
+    })
+}
+
+/// What there is, for the guard, when only those who are named have been looked at. A little is always allowed, and then
+/// nothing needs to be counted.
+async fn count_held(
+    store: &Store,
+    request: &RosterRequest,
+    plan: &PlanWriter,
+) -> Result<Held, StoreError> {
+    let (ended, left, of_groups) = plan.endings();
+    if ended <= ALWAYS && left <= ALWAYS {
+        return Ok(Held::default());
+    }
+    let count = |count: i64| usize::try_from(count).unwrap_or_default();
+    let (users, memberships) = store.count_held(request.directory, &request.source).await?;
+    let mut held = Held { users: count(users), ..Held::default() };
+    for (group, _) in of_groups.iter().filter(|(_, left)| **left > ALWAYS) {
+        let members = store.count_members_by(*group, &request.source).await?;
+        held.members.insert(*group, count(members));
+    }
+    held.others = count(memberships).saturating_sub(held.members.values().sum());
+    Ok(held)
+}
