@@ -7,6 +7,7 @@
 
 mod answers;
 mod api;
+mod api_token;
 mod dpop;
 mod limits;
 mod link;

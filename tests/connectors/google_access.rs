@@ -100,7 +100,7 @@ async fn what_cannot_be_used_is_said_before_anybody_is_asked() {
         (format!("key = {empty}\nadmin = \"a@b\""), "google.key: is no key of a service account"),
         (
             with_key(&organisation, &json!({ "type": "authorized_user" })),
-            "is a key of a authorized_user",
+            "is of the type authorized_user",
         ),
         (
             with_key(&organisation, &json!({ "private_key": "x" })),

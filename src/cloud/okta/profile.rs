@@ -53,10 +53,7 @@ mod tests {
             few.fields().unwrap(),
             "id,status,created,statusChanged,profile:(department,displayName,email,firstName,lastName,login)"
         );
-        assert_eq!(
-            Vec::from_iter(few.take(profile).into_keys()),
-            ["department", "login"]
-        );
+        assert_eq!(Vec::from_iter(few.take(profile).into_keys()), ["department", "login"]);
         assert_eq!(Taken::default().fields(), None);
         assert_eq!(Taken::default().take(profile).len(), 3);
     }

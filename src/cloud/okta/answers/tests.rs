@@ -88,10 +88,7 @@ fn a_group_is_known_by_id_name_and_kind() {
     let group = groups([&answer]).unwrap().remove(0);
     assert_eq!((group.name.as_deref(), group.kind), (Some("Engineers"), Some(GroupKind::App)));
     let names: Vec<_> = group.attributes.keys().map(String::as_str).collect();
-    assert_eq!(
-        names,
-        ["dn", "name", "samAccountName", "source.id", "type"]
-    );
+    assert_eq!(names, ["dn", "name", "samAccountName", "source.id", "type"]);
 }
 
 #[test]

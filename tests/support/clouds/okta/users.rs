@@ -28,9 +28,9 @@ pub fn render(tenant: &Tenant, origin: &str, user: &User) -> Value {
     let id = tenant.ids.okta(Sort::User, user.no);
     let activated = !matches!(user.status, Status::Staged);
     // A text like any other: it does not follow whom it names.
-    let manager = user.manager.map(|no| {
-        people::generate(tenant.vendor, &tenant.plan, no, tenant.since).login
-    });
+    let manager = user
+        .manager
+        .map(|no| people::generate(tenant.vendor, &tenant.plan, no, tenant.since).login);
     let mut profile = json!({
         "firstName": user.given, "lastName": user.family, "displayName": user.display,
         "login": user.login, "email": user.mail.as_deref().unwrap_or(&user.login),
