@@ -14,8 +14,8 @@ use crate::{
     directory::{InactiveReason, NameKey},
     store::{Store, StoreError},
     sync::{
-        Events,
-        roster::{Extent, RosterGroup, RosterRequest, RosterUser, RosterWriter, align},
+        Events, align,
+        roster::{Extent, RosterGroup, RosterRequest, RosterUser, RosterWriter},
     },
 };
 

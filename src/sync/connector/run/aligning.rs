@@ -8,13 +8,13 @@ use super::{Run, RunError, RunReport, unreadable};
 use crate::{
     store::{RunId, StoreError},
     sync::{
-        Event, Events,
+        Event, Events, align,
         connector::{
             folding::{FoldedRound, Touched},
             organisation::Organisation,
             rows::{Made, Making, Nameless, Rows},
         },
-        roster::{Extent, RosterReport, RosterRequest, align},
+        roster::{Extent, RosterReport, RosterRequest},
     },
 };
 
