@@ -317,7 +317,6 @@ async fn an_account_that_becomes_somebodys_loses_the_password_that_nobody_has_us
             directory: alice.directory,
             claims: claims("saml:corp", "alice", GroupClaim::Absent),
             policy,
-            enabled_at_source: None,
             actor: String::new(),
             reason: String::new(),
         };

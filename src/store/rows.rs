@@ -183,7 +183,8 @@ fn insert_statement(table: &Table, present: Present, rows: usize) -> String {
     for index in 0..rows {
         let _ = write!(statement, "{}{row}", if index == 0 { "" } else { "," });
     }
-    statement + &on_conflict(table, present)
+    statement.push_str(&on_conflict(table, present));
+    statement
 }
 
 /// What follows the rows of a statement.

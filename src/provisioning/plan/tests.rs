@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    config::WithoutGroupClaim,
+    config::{LinkExisting, WithoutGroupClaim},
     directory::{
         DirectoryId, Group, GroupId, Issuer, MatchKey, Source, Subject, SubjectKind, User, UserId,
     },
@@ -250,13 +250,6 @@ fn what_was_disabled_at_the_source_comes_back_only_by_the_word_of_the_source() {
         known.is_enabled_at_source = word;
         assert_eq!(plan(&said, &known, &policy()).is_ok(), comes_back, "{word:?}");
     }
-    let mut active = with_user(|_| {});
-    active.is_enabled_at_source = Some(false);
-    let refused = plan(&said, &active, &policy()).unwrap_err();
-    let disabled = InactiveReason::DisabledAtSource;
-    assert_eq!(refused, Refusal::Inactive { username: "alice".to_owned(), reason: disabled });
-    let newcomer = Known { is_enabled_at_source: Some(false), ..Known::default() };
-    assert!(plan(&said, &newcomer, &policy()).is_err());
     let mut blocked = with_user(|user| user.user.inactive = Some(InactiveReason::AdminBlock));
     blocked.is_enabled_at_source = Some(true);
     assert!(plan(&said, &blocked, &policy()).is_err());

@@ -97,7 +97,8 @@ mod tests {
         ) {
             let mut wants: Vec<_> = wants.into_iter().filter(|(user, name)| user != name).collect();
             wants.sort_unstable();
-            wants.rotate_left(usize::try_from(order % 13).unwrap() % wants.len().max(1));
+            let first = usize::try_from(order % 13).unwrap() % wants.len().max(1);
+            wants.rotate_left(first);
             let leaving = wants.iter().map(|(user, _)| *user).collect();
             let mut naming = Naming::new(leaving);
             let (mut names, mut claimed) = (HashMap::new(), HashSet::new());
