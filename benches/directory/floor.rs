@@ -10,9 +10,10 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-/// The tables that an import fills, in the order of their references, and the order of their rows.
-const TABLES: [(&str, &str); 8] = [
+/// The tables that an import or a connector fills, in the order of their references, and the order of their rows.
+const TABLES: [(&str, &str); 9] = [
     ("persons", "id"),
+    ("identities", "id"),
     ("users", "id"),
     ("groups", "id"),
     ("memberships", "user_id, group_id, source_id"),

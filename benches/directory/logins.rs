@@ -43,26 +43,31 @@ fn claims(user: usize, group: &str) -> Claims {
     }
 }
 
+/// What a login may change.
+pub fn policy() -> Policy {
+    Policy {
+        create_users: true,
+        create_only_with_groups: false,
+        required: Vec::new(),
+        link_existing: LinkExisting::Never,
+        default_groups: Vec::new(),
+        max_active_users: None,
+        max_new_groups: 20,
+        without_group_claim: WithoutGroupClaim::Keep,
+        update_users: true,
+        reactivate_users: true,
+        create_groups: true,
+        managed_groups: ManagedGroups::new(&["*".to_owned()], &[]),
+        domains: vec![(Issuer("saml:corp".to_owned()), vec!["example.com".to_owned()])],
+    }
+}
+
 fn request(directory: DirectoryId, user: usize, group: &str) -> Provision {
     Provision {
         enabled_at_source: None,
         directory,
         claims: claims(user, group),
-        policy: Policy {
-            create_users: true,
-            create_only_with_groups: false,
-            required: Vec::new(),
-            link_existing: LinkExisting::Never,
-            default_groups: Vec::new(),
-            max_active_users: None,
-            max_new_groups: 20,
-            without_group_claim: WithoutGroupClaim::Keep,
-            update_users: true,
-            reactivate_users: true,
-            create_groups: true,
-            managed_groups: ManagedGroups::new(&["*".to_owned()], &[]),
-            domains: vec![(Issuer("saml:corp".to_owned()), vec!["example.com".to_owned()])],
-        },
+        policy: policy(),
         actor: "saml:corp".to_owned(),
         reason: "bench".to_owned(),
     }

@@ -31,7 +31,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const MOST_HELD: usize = 100;
 
 /// How often the log says that an application has never copied anything.
-const WARN_EVERY: Duration = Duration::from_secs(3600);
+const WARN_EVERY: Duration = Duration::from_hours(1);
 
 /// How soon the page comes back.
 const COME_BACK_SECONDS: u32 = 2;

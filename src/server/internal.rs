@@ -41,7 +41,7 @@ use crate::{
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How often the log says that all places are taken.
-const WARN_EVERY: Duration = Duration::from_secs(60);
+const WARN_EVERY: Duration = Duration::from_mins(1);
 
 /// Whether new requests are welcome. It does not follow the database: known sessions are served without
 /// it, and gateways that all turn unready together would be a longer outage than its own.

@@ -39,7 +39,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_is_time_once_in_a_while() {
-        let seldom = Seldom::every(Duration::from_secs(60));
+        let seldom = Seldom::every(Duration::from_mins(1));
         assert!(seldom.is_due());
         assert!(!seldom.is_due());
         tokio::time::advance(Duration::from_secs(59)).await;

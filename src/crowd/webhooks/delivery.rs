@@ -96,8 +96,8 @@ enum Turn {
     Now,
 }
 
-fn turn(seen: &[DirectoryId], news: Vec<DirectoryNews>, now: DateTime<Utc>) -> Turn {
-    let sees = |id| seen.contains(&id);
+fn turn(directories: &[DirectoryId], news: Vec<DirectoryNews>, now: DateTime<Utc>) -> Turn {
+    let sees = |id| directories.contains(&id);
     let mut news = news.into_iter().filter(|news| news.directory.is_none_or(sees)).peekable();
     if news.peek().is_none() {
         return Turn::Never;

@@ -244,7 +244,7 @@ mod tests {
     async fn what_nobody_waits_for_ends() {
         let directory = tempfile::tempdir().unwrap();
         let store = store(&directory).await;
-        let forever = Duration::from_secs(3600);
+        let forever = Duration::from_hours(1);
         // More than there are readers.
         for _ in 0..40 {
             let reading = read(&store, 1 << 40, forever);

@@ -102,7 +102,7 @@ mod tests {
             let leaving = wants.iter().map(|(user, _)| *user).collect();
             let mut naming = Naming::new(leaving);
             let (mut names, mut claimed) = (HashMap::new(), HashSet::new());
-            (0..12).for_each(|user| drop(names.insert(user, user)));
+            names.extend((0..12).map(|user| (user, user)));
             let mut stays = HashSet::new();
             let mut apply = |names: &mut HashMap<_, _>, fates: Vec<Fate<(usize, usize)>>| {
                 for fate in fates {
