@@ -172,7 +172,7 @@ impl Organisation {
 
     /// Watermarks of before mean nothing any more.
     pub fn forget(&self) {
-        self.with(|state| state.forgotten = state.log.len() + 1);
+        self.with(|state| state.forgotten = state.log.len());
     }
 
     /// What has been asked since the last time.

@@ -29,6 +29,17 @@ async fn members_of_groups_in_groups_count_also_if_they_go_round_in_circles() {
         assert_eq!(world.groups_of("ada@example.com").await, ["deep", "jira-users"]);
         assert_eq!(world.groups_of("dan@example.com").await, all);
 
+        // So does a group, whether or not anybody says that it is in the others no more.
+        world.organisation.dissolve("g2");
+        let gone = world.run().await;
+        assert!(!gone.compared_all, "{gone:?}");
+        assert_eq!(world.state_of("dan@example.com").await, Some(InactiveReason::OutOfScope));
+        world.organisation.found("g2", "wiki");
+        world.organisation.join_users("g2", &["dan"]);
+        world.organisation.join("g1", group("g2"));
+        world.run().await;
+        assert_eq!(world.groups_of("dan@example.com").await, ["jira-users", "wiki"]);
+
         world.configure("[users]\nmembers_of = [\"id:g1\"]\nnested = false");
         world.begin().await;
         assert_eq!(world.groups_of("ada@example.com").await, ["jira-users"]);
@@ -88,12 +99,27 @@ async fn two_groups_with_one_name_are_not_one_group() {
         let report = world.begin().await;
         let conflicts = report.directory.unwrap().conflicts;
         assert_eq!(conflicts.len(), 1, "{conflicts:?}");
-        assert_eq!(conflicts[0].external_id, "g3");
-        assert_eq!(world.groups_of("dan@example.com").await, ["wiki"]);
-        assert!(world.groups_of("eve@example.com").await.is_empty());
+        let groups_of = async |world: &super::World| {
+            let names = ["dan@example.com", "eve@example.com"];
+            let mut groups = Vec::new();
+            for name in names {
+                groups.extend(world.groups_of(name).await);
+            }
+            groups.sort();
+            groups
+        };
+        let first = groups_of(&world).await;
+        assert_eq!(first.len(), 1, "{first:?}");
+        // Who had the name keeps it.
+        world.organisation.hire("fay", |_| {});
+        world.organisation.join_users(&conflicts[0].external_id, &["fay"]);
+        world.try_run(|request| request.full = true).await.unwrap();
+        assert_eq!(groups_of(&world).await, first);
         world.configure("[groups]\nsame_name = \"suffix\"");
         world.begin().await;
-        assert_eq!(world.groups_of("eve@example.com").await, ["Wiki-g3"]);
+        let both =
+            [world.groups_of("dan@example.com").await, world.groups_of("eve@example.com").await];
+        assert!(both.iter().all(|groups| groups.len() == 1) && both[0] != both[1], "{both:?}");
     }
 }
 
