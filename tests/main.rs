@@ -39,5 +39,6 @@ mod serve;
 mod session;
 mod store;
 mod support;
+mod syncs;
 mod telemetry;
 mod tomcat;
