@@ -31,6 +31,7 @@ mod login;
 mod passwords;
 mod proxy;
 mod proxy_protocol;
+mod rosters;
 mod rules;
 mod saml;
 mod serve;

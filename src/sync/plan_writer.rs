@@ -169,15 +169,23 @@ impl PlanWriter {
     /// Takes a chunk of another plan back, before what came before it: what it takes away gives names and groups free
     /// for what it adds. Nobody guards that, so nothing has to wait for the end.
     pub(super) async fn push_back(&mut self, steps: Vec<UserStep>) -> Result<(), PlanError> {
-        for step in steps {
+        // Who ends under another name gets that name first.
+        let (renaming, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(UserStep::renames);
+        for step in others {
             self.take(step)?;
         }
+        self.add_ending().await?;
+        for step in renaming {
+            self.take(step)?;
+        }
+        self.flush_adding().await?;
+        self.add_ending().await
+    }
+
+    async fn add_ending(&mut self) -> Result<(), PlanError> {
         self.ending_weight = 0;
         let ending = std::mem::take(&mut self.ending);
-        if !ending.is_empty() {
-            self.add(Chunk::Endings(ending)).await?;
-        }
-        self.flush_adding().await
+        if ending.is_empty() { Ok(()) } else { self.add(Chunk::Endings(ending)).await }
     }
 
     /// How many accounts end, how many memberships, and of which groups how many members.

@@ -3,13 +3,15 @@
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 /// What an import writes to.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
     "plans",
     "plan_chunks",
     "plan_outcomes",
     "last_lists",
     "last_list_pages",
     "persons",
+    "identities",
+    "group_external_ids",
     "users",
     "groups",
     "memberships",

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    config::WithoutGroupClaim,
+    config::{LinkExisting, WithoutGroupClaim},
     directory::{
         DirectoryId, Group, GroupId, Issuer, MatchKey, Source, Subject, SubjectKind, User, UserId,
     },

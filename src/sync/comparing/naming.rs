@@ -97,11 +97,12 @@ mod tests {
         ) {
             let mut wants: Vec<_> = wants.into_iter().filter(|(user, name)| user != name).collect();
             wants.sort_unstable();
-            wants.rotate_left(usize::try_from(order % 13).unwrap() % wants.len().max(1));
+            let first = usize::try_from(order % 13).unwrap() % wants.len().max(1);
+            wants.rotate_left(first);
             let leaving = wants.iter().map(|(user, _)| *user).collect();
             let mut naming = Naming::new(leaving);
             let (mut names, mut claimed) = (HashMap::new(), HashSet::new());
-            (0..12).for_each(|user| drop(names.insert(user, user)));
+            names.extend((0..12).map(|user| (user, user)));
             let mut stays = HashSet::new();
             let mut apply = |names: &mut HashMap<_, _>, fates: Vec<Fate<(usize, usize)>>| {
                 for fate in fates {
