@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use gatehouse::{
     clock::Clock,
     directory::{
-        DirectoryId, Identity, InactiveReason, Issuer, MatchKey, Profile, Subject, SubjectKind,
+        ChunkSize, DirectoryId, Identity, InactiveReason, Issuer, MatchKey, Profile, Subject,
+        SubjectKind,
     },
     provisioning::{GroupClaim, ManagedGroups, Policy},
     store::{PlanId, Provision, UserDetails},
@@ -113,7 +114,7 @@ impl House {
         let report = self.try_align_groups(users, groups, |_| {}).await.unwrap();
         assert_eq!(report.list.held, None);
         let again = self.try_align_groups(users, groups, |_| {}).await.unwrap();
-        assert_eq!((again.list.plan, again.list.size), (None, Default::default()), "{again:?}");
+        assert_eq!((again.list.plan, again.list.size), (None, ChunkSize::default()), "{again:?}");
         report
     }
 

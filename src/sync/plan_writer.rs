@@ -24,6 +24,9 @@ const CHUNK_WEIGHT: usize = 4000;
 /// An account weighs as much as so many memberships.
 const USER_WEIGHT: usize = 10;
 
+/// Groups that change are written one by one.
+const GROUPS_AT_ONCE: usize = 100;
+
 /// Chunks that are on their way into the store at once.
 const AT_ONCE: usize = 4;
 
@@ -138,9 +141,16 @@ impl PlanWriter {
         Ok(())
     }
 
-    /// Groups that get other names or external ids, all at once: some may swap names.
+    /// Groups that get other names or external ids. Names change all at once: some may swap them.
     pub(super) async fn change_groups(&mut self, steps: Vec<GroupStep>) -> Result<(), PlanError> {
-        if steps.is_empty() { Ok(()) } else { self.add(Chunk::GroupChanges(steps)).await }
+        let (renaming, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(GroupStep::renames);
+        if !renaming.is_empty() {
+            self.add(Chunk::GroupChanges(renaming)).await?;
+        }
+        for steps in others.chunks(GROUPS_AT_ONCE) {
+            self.add(Chunk::GroupChanges(steps.to_vec())).await?;
+        }
+        Ok(())
     }
 
     /// Groups that go, if nobody is in them by then.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
-    directory::NameKey,
+    directory::{ChunkSize, NameKey},
     provisioning::{ManagedGroups, plan_joining},
     sync::{RemovalRequest, Why, remove_gone_groups},
 };
@@ -75,7 +75,7 @@ async fn of_two_groups_of_one_name_the_first_keeps_it() {
         // An id that takes the place of one that is gone has its group.
         let report = house.align_groups(&people[..1], &[("g7", "tea"), ("g8", "")]).await;
         assert_eq!(conflicts(&report), [("", Why::NoName)]);
-        assert_eq!(report.list.size, Default::default(), "{report:?}");
+        assert_eq!(report.list.size, ChunkSize::default(), "{report:?}");
         let known = house.store.list_external_groups(house.internal, SOURCE).await.unwrap();
         assert_eq!((known.len(), known[0].external_id.as_str()), (1, "g7"));
     }
