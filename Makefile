@@ -1,6 +1,6 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory bench-crowd soak fuzz
+.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory bench-crowd bench-sync soak fuzz
 
 help:
 	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
@@ -10,7 +10,7 @@ help:
 	@printf "%-16s %s\n" "make attack-target" "start the gateway in front of UPSTREAM=127.0.0.1:PORT, with sessions, to be attacked"
 	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
 	@printf "%-16s %s\n" "make bench" "measure the gateway beside its peers, in one run"
-	@printf "%-16s %s\n" "make bench-NAME" "one of them: proxy, directory, crowd"
+	@printf "%-16s %s\n" "make bench-NAME" "one of them: proxy, directory, crowd, sync"
 	@printf "%-16s %s\n" "make soak" "the tests of kills and races, and 100,000 paths beside Tomcat, again and again for SOAK_MINUTES (10)"
 	@printf "%-16s %s\n" "make fuzz" "feed each parser made-up bytes for FUZZ_SECONDS (60)"
 	@printf "%-16s %s\n" "make lint" "formatting, clippy, documentation, shell scripts"
@@ -49,7 +49,7 @@ lint: setup
 	@RUSTDOCFLAGS="-D warnings" cargo doc -q --no-deps
 	@for script in scripts/*.sh scripts/*/*.sh demo/*/*.sh .ci/run; do bash -n $$script || exit 1; done
 
-bench: bench-proxy bench-directory bench-crowd
+bench: bench-proxy bench-directory bench-crowd bench-sync
 
 bench-proxy:
 	@scripts/setup.sh bench
@@ -58,6 +58,10 @@ bench-proxy:
 
 bench-directory: setup
 	@scripts/with-postgres.sh cargo bench -q --bench directory
+
+bench-sync: setup
+	@cargo build -q --release --example fake_clouds
+	@scripts/with-postgres.sh cargo bench -q --bench sync
 
 bench-crowd: setup
 	@cargo bench -q --bench crowd

@@ -5,6 +5,7 @@ mod applications;
 mod background;
 mod chains;
 mod check;
+mod connectors;
 mod crowd;
 mod gateway;
 mod metadata;

@@ -4,6 +4,7 @@ mod adopt;
 mod app;
 mod changes;
 mod check;
+mod connector;
 mod control;
 mod directory;
 mod edit;
@@ -17,6 +18,7 @@ mod plan;
 mod rules;
 mod serve;
 mod session;
+mod sync;
 mod upkeep;
 mod user;
 
@@ -67,6 +69,7 @@ enum Command {
     Directory(directory::DirectoryCommand),
     Import(Box<import::Import>),
     Export(import::Export),
+    Sync(sync::Sync),
     /// Shows large plans, such as imports, and lets go on what the guard holds back.
     #[command(subcommand)]
     Plan(plan::PlanCommand),
@@ -76,6 +79,9 @@ enum Command {
     /// Prepares applications for the gateway.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Looks at the clouds that are read.
+    #[command(subcommand)]
+    Connector(connector::ConnectorCommand),
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
@@ -120,9 +126,11 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Directory(directory) => directory.run(&cli.config),
         Command::Import(import) => import.run(&cli.config),
         Command::Export(export) => export.run(&cli.config),
+        Command::Sync(sync) => sync.run(&cli.config),
         Command::Plan(plan) => plan.run(&cli.config),
         Command::Adopt(adopt) => adopt.run(&cli.config),
         Command::App(app) => app.run(&cli.config),
+        Command::Connector(connector) => connector.run(&cli.config),
         Command::Keys(keys) => keys.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),

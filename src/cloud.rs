@@ -3,13 +3,23 @@
 //! A round of reading is a bag of [`Task`]s. Each gives a [`Page`] with what was said and with the tasks that are left of
 //! it; the round is complete when the bag is empty. Tasks can be stored, so that a round goes on where it was.
 
+mod attributes;
 mod connector_error;
+mod entra;
+mod google;
+mod http;
+mod jwt;
+mod okta;
+mod opening;
 mod round;
 mod said;
 mod source;
+mod trail;
 
 pub use self::{
     connector_error::ConnectorError,
+    http::{Meter, Patience, Usage},
+    opening::open,
     round::{Extent, Page, Round, Task, Watermark},
     said::{Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
     source::{Capabilities, Finding, Probe, Source},

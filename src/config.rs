@@ -12,6 +12,7 @@ mod crowd;
 mod identity_headers;
 mod internal_url;
 mod kerberos;
+mod lookup;
 mod otlp;
 mod passwords;
 mod places;
@@ -41,12 +42,14 @@ pub use self::{
         is_attribute_name,
     },
     connector::{
-        CloudConfig, ConnectorConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
-        OktaConfig,
+        AttributeCondition, CloudConfig, ConnectorConfig, ConnectorGroupsConfig,
+        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
+        OktaConfig, SameName, ShownGroups, UserKind,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
+    lookup::{LookupConfig, LookupGroups, LookupOtherwise},
     otlp::OtlpConfig,
     passwords::{PasswordSignIn, PasswordsConfig},
     problems::Problems,
@@ -177,16 +180,31 @@ impl Config {
         self.session.check(problems);
         self.provisioning.check(problems);
         for (index, connector) in self.connectors.iter().enumerate() {
-            connector.check(&format!("connector[{index}]"), problems);
+            let key = format!("connector[{index}]");
+            connector.check(&key, problems);
+            connector.check_beside(&key, &self.provisioning.directory, &self.saml, problems);
         }
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);
         let connectors = self.connectors.iter().map(|connector| &connector.name);
         check_unique("connector", connectors, problems);
+        self.check_lookups(problems);
         self.check_crowd_applications(problems);
         self.check_ways_to_sign_in(problems);
         places::check_places(&self.server, &self.apps, problems);
         self.check_completeness(problems);
+    }
+
+    fn check_lookups(&self, problems: &mut Problems) {
+        for (index, saml) in self.saml.iter().enumerate() {
+            let Some(lookup) = &saml.lookup else {
+                continue;
+            };
+            if !self.connectors.iter().any(|connector| connector.name == lookup.connector) {
+                let problem = format!("there is no [[connector]] called {:?}", lookup.connector);
+                problems.add(format!("saml[{index}].lookup.connector"), problem);
+            }
+        }
     }
 
     /// How people can sign in, as rules name it: by ticket first.

@@ -12,6 +12,7 @@ mod handover;
 mod home;
 mod limits;
 mod logout;
+mod looked_up;
 mod parent;
 mod password;
 mod provider;

@@ -22,6 +22,6 @@ pub use self::{
     marker::Owner,
     sessions::{Login, SessionTimes, Sessions},
     token::Token,
-    tokens::LiveToken,
+    tokens::{LiveToken, Said},
     visitor::{Told, Visitor},
 };

@@ -9,6 +9,7 @@ mod apply;
 mod attributes;
 mod changes;
 mod connect;
+mod connectors;
 mod crowd;
 mod crowd_events;
 mod crowd_news;
@@ -58,6 +59,10 @@ pub use self::{
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
+    connectors::{
+        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup,
+        MirrorUser, NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
+    },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,
         Sight, Test,
@@ -65,7 +70,7 @@ pub use self::{
     crowd_events::{CrowdEvent, CrowdEvents, EventGroup, EventUser, LogPlace},
     crowd_syncs::CrowdSync,
     crowd_tokens::{Equal, EqualSession, NewCrowdToken, StoredCrowdToken},
-    crowd_webhooks::{NewWebhook, Webhook},
+    crowd_webhooks::{DirectoryNews, NewWebhook, Webhook},
     directories::DirectoryListing,
     directory_pages::{AccountKey, ExportedUser, HeldPage, read_held_page},
     edits::{Edit, Step, UndoOutcome},

@@ -4,6 +4,7 @@
 mod aligning;
 mod applying;
 mod comparing;
+mod connector;
 mod export;
 mod formats;
 mod import;
@@ -11,6 +12,7 @@ mod intake;
 mod job;
 mod last_list;
 mod listed_row;
+mod lookup;
 mod plan_writer;
 mod progress;
 mod removing;
@@ -21,9 +23,14 @@ mod undoing;
 pub use self::{
     aligning::align,
     applying::{Applied, apply_plan, go_on, left_plans},
+    connector::{
+        Connector, Gauge, Nameless, Patience, Run, RunError, RunPhase, RunProgress, RunReport,
+        RunRequest, UserCounts, connector_issuer, sync_user,
+    },
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},
+    lookup::{Found, Lookup, LookupError},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
     removing::{RemovalReport, RemovalRequest, remove_gone_groups, remove_missing},

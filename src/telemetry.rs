@@ -3,6 +3,7 @@
 mod log;
 mod metrics;
 mod otlp;
+mod seldom;
 mod spans;
 mod trace_context;
 mod trace_id;
@@ -14,6 +15,7 @@ pub use self::{
         LoginMethod, LoginOutcome, LoopLabels, Metrics, RequestLabels, SpanLabels,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
+    seldom::Seldom,
     spans::{Span, SpanKind, SpanValue, Tracer},
     trace_context::{
         Incoming, SpanNumber, TRACEPARENT, TRACESTATE, TraceContext, TraceNumber, Traceparent,

@@ -61,6 +61,7 @@ async fn on_every_database(case: impl AsyncFn(House)) {
 impl House {
     async fn log_in(&self, claims: Claims) -> Result<Provisioned, ProvisionError> {
         let request = Provision {
+            enabled_at_source: None,
             directory: self.internal,
             claims,
             policy: self.policy.clone(),

@@ -2,6 +2,7 @@
 
 mod copy;
 mod first;
+mod keeping_up;
 mod over_http;
 mod webhooks;
 mod world;
@@ -14,8 +15,8 @@ use gatehouse::{
     directory::{Change, DirectoryId, GroupId, PersonId, Profile, UserId, UserState, UserStep},
     provisioning::{plan_deactivation, plan_joining, plan_reactivation, plan_removal},
     store::{
-        Applier, Chunk, CrowdEvent, GroupJoins, Ids, LogPlace, NewGroup, NewPlan, Seal, Store,
-        UserDetails,
+        Applier, Chunk, CrowdEvent, GroupJoins, Ids, LogPlace, NewGroup, NewPlan, PlanId, Seal,
+        Store, UserDetails,
     },
 };
 use uuid::Uuid;
@@ -225,6 +226,45 @@ async fn a_large_plan_is_told_person_by_person_up_to_a_size() {
     }
 }
 
+/// A plan that brings Zoe and a group with her, sealed; nothing of it is applied.
+async fn half_a_plan(store: &Store, directory: DirectoryId) -> (PlanId, Vec<Chunk>) {
+    let new = NewPlan {
+        directory,
+        source: "import:list".to_owned(),
+        actor: "admin".to_owned(),
+        reason: "test".to_owned(),
+        undoes: None,
+    };
+    let plan = store.begin_plan(new, Clock::System.now()).await.unwrap();
+    let user = UserId(store.take_ids(Ids::Users, 1).await.unwrap());
+    let person = PersonId(store.take_ids(Ids::Persons, 1).await.unwrap());
+    let group = GroupId(store.take_ids(Ids::Groups, 1).await.unwrap());
+    let profile = Profile { username: "zoe".to_owned(), ..Profile::default() };
+    let step = UserStep {
+        user,
+        person,
+        uuid: Uuid::now_v7(),
+        before: None,
+        after: Some(UserState { profile, inactive: None }),
+        joins: vec![group],
+        leaves: Vec::new(),
+        identity: None,
+        of_known_person: false,
+        takes_over: false,
+    };
+    let new = NewGroup { id: group, uuid: Uuid::now_v7(), name: "new".to_owned() };
+    let joins = GroupJoins { group, users: vec![user] };
+    let chunks =
+        vec![Chunk::Groups(vec![new]), Chunk::Users(vec![step]), Chunk::Members(vec![joins])];
+    for (number, chunk) in (0..).zip(&chunks) {
+        let (steps, at) = (chunk.pack().unwrap(), Clock::System.now());
+        store.add_chunk(plan, number, steps, at).await.unwrap();
+    }
+    let seal = Seal { chunks: 3, first_ending: 3, ..Seal::default() };
+    store.seal_plan(plan, seal, Clock::System.now()).await.unwrap();
+    (plan, chunks)
+}
+
 /// Between the chunk that brings people and the one that puts them into groups, an application reads what is
 /// there: only half of it. What it is told later has to have the rest.
 #[tokio::test]
@@ -235,42 +275,7 @@ async fn whoever_reads_while_a_plan_is_applied_hears_of_all_of_it() {
         let directory = world.directories[0];
         world.log_in(directory, "bob", &["devs"]).await;
         let before = store.find_log_place(&[directory]).await.unwrap();
-        let new = NewPlan {
-            directory,
-            source: "import:list".to_owned(),
-            actor: "admin".to_owned(),
-            reason: "test".to_owned(),
-            undoes: None,
-        };
-        let plan = store.begin_plan(new, Clock::System.now()).await.unwrap();
-        let user = UserId(store.take_ids(Ids::Users, 1).await.unwrap());
-        let person = PersonId(store.take_ids(Ids::Persons, 1).await.unwrap());
-        let group = GroupId(store.take_ids(Ids::Groups, 1).await.unwrap());
-        let profile = Profile { username: "zoe".to_owned(), ..Profile::default() };
-        let step = UserStep {
-            user,
-            person,
-            uuid: Uuid::now_v7(),
-            before: None,
-            after: Some(UserState { profile, inactive: None }),
-            joins: vec![group],
-            leaves: Vec::new(),
-            identity: None,
-            of_known_person: false,
-            takes_over: false,
-        };
-        let new = NewGroup { id: group, uuid: Uuid::now_v7(), name: "new".to_owned() };
-        let joins = GroupJoins { group, users: vec![user] };
-        let chunks =
-            [Chunk::Groups(vec![new]), Chunk::Users(vec![step]), Chunk::Members(vec![joins])];
-        for (number, chunk) in (0..).zip(&chunks) {
-            store
-                .add_chunk(plan, number, chunk.pack().unwrap(), Clock::System.now())
-                .await
-                .unwrap();
-        }
-        let seal = Seal { chunks: 3, first_ending: 3, ..Seal::default() };
-        store.seal_plan(plan, seal, Clock::System.now()).await.unwrap();
+        let (plan, chunks) = half_a_plan(store, directory).await;
         let mut applier = Applier::take_up(store, plan).await.unwrap();
         for chunk in chunks {
             let here = store.find_log_place(&[directory]).await.unwrap();

@@ -55,6 +55,7 @@ impl House {
         claims: Claims,
     ) -> Result<Provisioned, ProvisionError> {
         let request = Provision {
+            enabled_at_source: None,
             directory,
             claims,
             policy: self.policy.clone(),
@@ -679,6 +680,7 @@ async fn j31_default_groups_are_given_at_the_first_visit_and_only_then() {
 /// A login at some day.
 async fn log_in_on(house: &House, claims: Claims, day: i64) {
     let request = Provision {
+        enabled_at_source: None,
         directory: house.internal,
         claims,
         policy: house.policy.clone(),
@@ -786,6 +788,7 @@ async fn a_login_that_changes_nothing_writes_once_an_hour_that_it_was() {
         };
         let request = |minutes: i64| {
             let request = Provision {
+                enabled_at_source: None,
                 directory: house.internal,
                 claims: said.clone(),
                 policy: house.policy.clone(),
@@ -964,6 +967,7 @@ async fn old_changes_are_forgotten_by_the_batch_and_readers_can_tell() {
         assert_eq!(house.store.delete_changes_before(now()).await.unwrap(), 0);
         let later = now() + TimeDelta::days(2);
         let bob = Provision {
+            enabled_at_source: None,
             directory: house.internal,
             claims: claims(CORP, "bob", GroupClaim::NotAsked),
             policy: house.policy.clone(),

@@ -5,8 +5,11 @@ use std::{collections::BTreeSet, fs};
 /// Every key of the configuration, from the structs that read it.
 fn keys() -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
-    for entry in fs::read_dir("src/config").unwrap() {
-        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+    let entries =
+        ["src/config", "src/config/connector"].map(|folder| fs::read_dir(folder).unwrap());
+    let files = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.is_file()) {
+        let source = fs::read_to_string(file).unwrap();
         let mut renamed = None;
         for line in source.lines().map(str::trim) {
             if let Some(rest) = line.strip_prefix("#[serde(rename = \"") {

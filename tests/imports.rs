@@ -8,11 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
-    directory::{Change, DirectoryId, InactiveReason, NameKey},
+    directory::{Change, DirectoryId, InactiveReason, NameKey, UserStep},
     provisioning::{Unlisted, plan_deactivation, plan_joining, plan_removal},
-    store::{PlanId, PlanState, Provision, Store, StoreOptions, UserDetails},
+    store::{
+        Applier, Chunk, NewPlan, PlanId, PlanState, Provision, Seal, Store, StoreOptions,
+        StoredPlan, UserDetails,
+    },
     sync::{
         Events, Format, ImportError, ImportReport, ImportRequest, go_on, import, left_plans,
         undo_plan,
@@ -93,6 +97,7 @@ impl House {
 
     pub async fn try_log_in(&self, name: &str, said: &[&str]) -> bool {
         let request = Provision {
+            enabled_at_source: None,
             directory: self.internal,
             claims: claims("saml:corp", name, groups(said)),
             policy: policy(),
@@ -310,6 +315,7 @@ async fn attributes_are_kept_changed_and_taken_back() {
                 claims("saml:corp", name, gatehouse::provisioning::GroupClaim::NotAsked);
             claims.profile.attributes.insert("room".to_owned(), said.to_owned());
             let request = Provision {
+                enabled_at_source: None,
                 directory: house.internal,
                 claims,
                 policy: gatehouse::provisioning::Policy {
@@ -415,6 +421,46 @@ async fn an_import_can_be_undone_and_that_too() {
         let undoing = house.store.list_plans(1).await.unwrap().remove(0);
         undo_plan(&house.store, &Clock::System, &undoing, "admin", false).await.unwrap();
         assert_eq!(house.snapshot().await, after);
+    }
+}
+
+/// A plan that takes back what a plan of one chunk of accounts has done, ready to be applied; and its chunk.
+async fn undoing(house: &House, undone: &StoredPlan) -> (PlanId, Chunk) {
+    let new = NewPlan {
+        directory: house.internal,
+        source: "import:list".to_owned(),
+        actor: "admin".to_owned(),
+        reason: "test".to_owned(),
+        undoes: undone.batch,
+    };
+    let plan = house.store.begin_plan(new, now()).await.unwrap();
+    let packed = house.store.find_chunk(undone.id, 0).await.unwrap();
+    let Chunk::Users(steps) = Chunk::unpack(&packed).unwrap() else {
+        panic!("it began with something else than accounts");
+    };
+    let chunk = Chunk::Endings(steps.iter().map(UserStep::inverse).collect());
+    house.store.add_chunk(plan, 0, chunk.pack().unwrap(), now()).await.unwrap();
+    let seal = Seal { chunks: 1, first_ending: 0, ..Seal::default() };
+    house.store.seal_plan(plan, seal, now()).await.unwrap();
+    (plan, chunk)
+}
+
+/// A plan from long ago has the whole log behind it: what others have done since is read while everybody else
+/// can write, and not in the transaction that they wait for.
+#[tokio::test]
+async fn what_was_logged_since_a_plan_is_read_before_it_is_undone() {
+    for house in houses().await {
+        house.import("username,email\nann,ann@example.com\nben,ben@example.com\n").await;
+        let undone = house.store.list_plans(1).await.unwrap().remove(0);
+        house.edit("ann", |ann| plan_deactivation(&ann.user)).await;
+        let (plan, chunk) = undoing(&house, &undone).await;
+        let applier = Applier::take_up(&house.store, plan).await.unwrap();
+        // Nothing of it is read once more.
+        house.store.delete_changes_before(Clock::System.now() + TimeDelta::days(1)).await.unwrap();
+        let applier = house.store.apply_chunk(applier, chunk, now()).await.unwrap();
+        assert_eq!(applier.skipped(), 1);
+        assert!(house.find("ann").await.is_some(), "somebody has changed her since");
+        assert!(house.find("ben").await.is_none());
     }
 }
 

@@ -98,6 +98,26 @@ async fn more_connections_than_there_are_places_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_is_counted_that_machines_wait_for_a_place() {
+    let (gateway, _, _kdc) = house("max_connections = 4").await;
+    let full = "gatehouse_refused_total{reason=\"internal-connections-full\"}";
+    let browser = gateway.browser();
+    let metrics = gateway.plan.internal() + "/metrics";
+    assert!(!browser.ask(&metrics, &[]).await.body.contains(full));
+    let port = gateway.plan.internal().rsplit(':').next().unwrap().parse::<u16>().unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..5 {
+        idle.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    }
+    let waiting = browser.ask(&metrics, &[]);
+    tokio::pin!(waiting);
+    assert!(timeout(Duration::from_millis(700), &mut waiting).await.is_err(), "there is no place");
+    idle.clear();
+    let answer = timeout(Duration::from_secs(10), waiting).await.expect("there are places again");
+    assert!(answer.body.contains(full), "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_connects_and_says_nothing_is_let_go() {
     let (gateway, _, _kdc) = house("").await;
     let mut silent = TcpStream::connect(("127.0.0.1", gateway.plan.port())).await.unwrap();

@@ -1,6 +1,6 @@
 //! Passwords of the gateway's own: who may try one, how often, and what comes of it.
 
-mod signing_in;
+pub mod signing_in;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -255,6 +255,30 @@ async fn no_list_and_no_idleness_takes_away_an_account_for_emergencies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_for_emergencies_is_meant_before_its_namesakes() {
+    for (house, passwords, _) in everywhere().await {
+        let root = user(&house.store, "root").await;
+        let other = house.store.ensure_directory("Contractors", now()).await.unwrap();
+        house.try_import("username\nroot\nalice\n", |list| list.directory = other).await.unwrap();
+        let named = async |name: &str| {
+            let found = house.store.list_users_by_name(&NameKey::of(name)).await.unwrap();
+            found.into_iter().map(|found| found.user).find(|user| user.directory == other).unwrap()
+        };
+        for name in ["root", "alice"] {
+            passwords.set(&named(name).await, RIGHT, false).await.unwrap();
+        }
+        let meant = async |name: &str, first| {
+            let found = house.store.find_user_with_password(&NameKey::of(name), first, false).await;
+            found.unwrap().unwrap().directory
+        };
+        for first in [root.directory, other] {
+            assert_eq!(meant("root", first).await, root.directory);
+            assert_eq!(meant("alice", first).await, first, "others as the configuration says");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_newcomer_is_linked_to_an_account_whose_password_is_in_use() {
     for (house, passwords, _) in everywhere().await {
         let provision = async |name: &str| {
@@ -265,7 +289,8 @@ async fn no_newcomer_is_linked_to_an_account_whose_password_is_in_use() {
             };
             let directory = user(&house.store, "alice").await.directory;
             let (actor, reason) = (String::new(), String::new());
-            let request = Provision { directory, claims, policy, actor, reason };
+            let request =
+                Provision { directory, claims, policy, enabled_at_source: None, actor, reason };
             house.store.provision(&request, now()).await
         };
         let refused = provision("root").await;
@@ -277,5 +302,33 @@ async fn no_newcomer_is_linked_to_an_account_whose_password_is_in_use() {
         house.try_import("username\ncarol\n", |_| {}).await.unwrap();
         let carol = user(&house.store, "carol").await;
         assert_eq!(provision("carol").await.unwrap().user, carol.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_becomes_somebodys_loses_the_password_that_nobody_has_used() {
+    for (house, passwords, _) in everywhere().await {
+        let alice = user(&house.store, "alice").await;
+        assert_eq!(passwords.check(&alice, "wrong horse", None).await.unwrap(), Verdict::Wrong);
+        let policy =
+            gatehouse::provisioning::Policy { link_existing: LinkExisting::Username, ..policy() };
+        let request = Provision {
+            enabled_at_source: None,
+            directory: alice.directory,
+            claims: claims("saml:corp", "alice", GroupClaim::Absent),
+            policy,
+            actor: String::new(),
+            reason: String::new(),
+        };
+        let linked = house.store.provision(&request, now()).await.unwrap();
+        assert_eq!((linked.user, linked.removed_passwords), (alice.id, 1));
+        assert_eq!(passwords.check(&alice, RIGHT, None).await.unwrap(), Verdict::NoPassword);
+        assert!(house.store.list_password_failures(alice.id).await.unwrap().is_empty());
+
+        // One that is set afterwards is an administrator's word, and stays.
+        passwords.set(&alice, RIGHT, false).await.unwrap();
+        let again = house.store.provision(&request, now()).await.unwrap();
+        assert_eq!((again.user, again.removed_passwords), (alice.id, 0));
+        assert_eq!(passwords.check(&alice, RIGHT, None).await.unwrap(), Verdict::Right);
     }
 }

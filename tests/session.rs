@@ -53,6 +53,7 @@ async fn house(store: &Store) -> House {
         domains: Vec::new(),
     };
     let request = Provision {
+        enabled_at_source: None,
         directory,
         claims: Claims { identity, profile, groups: GroupClaim::NotAsked },
         policy,
@@ -207,6 +208,18 @@ async fn an_ending_reaches_other_replicas_and_counts_once() {
         assert!(other.find(&child, JIRA).await.unwrap().is_some());
         other.forget_ended().await.unwrap();
         assert_eq!(other.cached(), 1, "an ending of before concerns no later login");
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_a_session_that_has_ended_is_never_another_ones() {
+    for database in databases().await {
+        let house = house(&database.store).await;
+        let (ended, ..) = house.logged_in().await;
+        // A gateway that has not heard of the end would end somebody else's session under that number.
+        house.sessions.end(ended).await.unwrap();
+        let (next, ..) = house.logged_in().await;
+        assert!(next > ended, "{next:?} came after {ended:?}");
     }
 }
 

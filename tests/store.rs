@@ -13,7 +13,7 @@ use gatehouse::{
     secrets::{random, sha256},
     store::{
         FormLimits, LoginState, NewForm, NewHandover, NewSession, Provision, ProvisionError,
-        Replay, Store, StoreError, StoreOptions, StoredSession,
+        Replay, SessionId, Store, StoreError, StoreOptions, StoredSession,
     },
 };
 
@@ -24,6 +24,7 @@ use crate::support::{
 
 fn provision(directory: DirectoryId, claims: Claims) -> Provision {
     Provision {
+        enabled_at_source: None,
         directory,
         claims,
         policy: policy(),
@@ -526,6 +527,57 @@ async fn a_database_of_a_newer_gateway_is_refused() {
     pool.close().await;
     let refused = open_when_free(&options).await.unwrap_err();
     assert!(matches!(refused, StoreError::Newer { found: 999, .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn sessions_outlive_a_new_version_with_all_that_belongs_to_them() {
+    const BEFORE: &str = "
+        INSERT INTO persons VALUES (1, randomblob(16), 0);
+        INSERT INTO sessions VALUES (3, x'03', 1, 'saml:corp', 'saml', NULL, NULL, NULL, 0, 0, $END);
+        INSERT INTO child_sessions VALUES (8, x'08', 3, 'jira', 0);
+        INSERT INTO handover_codes VALUES (x'09', 3, 'jira', x'01', $END);
+        INSERT INTO login_states VALUES (x'0a', 'corp', 'r', x'01', x'02', $END, 1, 3);
+        INSERT INTO crowd_tokens VALUES (x'0b', 3, 'jira', '', 0);
+        INSERT INTO session_endings (at, session_id) VALUES (0, 7);";
+    const LEFT: &str = "
+        SELECT (SELECT COUNT(*) FROM child_sessions c JOIN sessions s ON s.id = c.session_id)
+             + (SELECT COUNT(*) FROM handover_codes c JOIN sessions s ON s.id = c.session_id)
+             + (SELECT COUNT(*) FROM login_states c JOIN sessions s ON s.id = c.session_id)
+             + (SELECT COUNT(*) FROM crowd_tokens c JOIN sessions s ON s.id = c.session_id)";
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/g.db?mode=rwc", dir.path().display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let mut before = sqlx::migrate!("migrations/sqlite");
+    let old = before.iter().filter(|migration| migration.version < 13).cloned();
+    before.migrations = old.collect::<Vec<_>>().into();
+    before.run(&pool).await.unwrap();
+    let end = (now() + TimeDelta::days(1)).timestamp_micros().to_string();
+    let rows = sqlx::AssertSqlSafe(BEFORE.replace("$END", &end));
+    sqlx::raw_sql(rows).execute(&pool).await.unwrap();
+    pool.close().await;
+
+    let store = Store::open(&StoreOptions { url: url.clone(), password: None }).await.unwrap();
+    let (_, next) = session(&store, PersonId(1)).await;
+    assert_eq!(next.id, SessionId(8), "the one with the number 7 has ended");
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let left = async || sqlx::query_scalar::<_, i64>(LEFT).fetch_one(&pool).await.unwrap();
+    assert_eq!(left().await, 4);
+    assert!(store.delete_session(SessionId(3), now()).await.unwrap());
+    assert_eq!(left().await, 0, "all of it ends with the session");
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn the_number_of_a_directory_that_is_gone_is_never_another_ones() {
+    for database in databases().await {
+        let store = &database.store;
+        let gone = store.ensure_directory("Contractors", now()).await.unwrap();
+        assert_eq!(store.ensure_directory("contractors", now()).await.unwrap(), gone);
+        store.set_directory_removed(gone, Some(now())).await.unwrap();
+        store.purge_directory(gone).await.unwrap();
+        // Gateways that run still show this number to applications.
+        assert_ne!(store.ensure_directory("Partners", now()).await.unwrap(), gone);
+    }
 }
 
 #[tokio::test]

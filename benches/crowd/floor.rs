@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::Router;
-use gatehouse::server::InternalServer;
+use gatehouse::{server::InternalServer, telemetry::Metrics};
 use tokio_util::sync::CancellationToken;
 
 /// Serves until it is killed.
 pub async fn serve(port: u16) {
     let routes = Router::new().fallback(async || "");
-    let server = InternalServer::new(routes, None, None, 1000);
+    let server = InternalServer::new(routes, None, None, 1000, Metrics::default());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     server.serve(listener, CancellationToken::new(), Duration::ZERO).await;
 }

@@ -52,6 +52,7 @@ async fn measure() {
         "bench": "crowd",
         "session_cpu_ratio_to_floor": rounded(session.ratio),
         "session_cpu_us": rounded(session.cpu_us),
+        "bound_session_cpu_ratio_to_floor": rounded(session.bound_ratio),
         "full_sync_entities_per_s": full.entities_per_s.round(),
         "full_sync_extra_rss_mib": full.extra_mib,
         "incremental_ms": rounded(incremental),

@@ -2,9 +2,13 @@
 
 use std::{
     env,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Instant,
+};
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version,
 };
 
 use crate::{
@@ -21,10 +25,12 @@ const PASSWORD: &str = "Green-tea-42-for-all";
 
 const BASE: &str = "/crowd/rest/usermanagement/1";
 
-/// What a validation costs.
+/// What a validation costs: of a token that can be used from everywhere, as the gateway's own; and the ratio of one
+/// that an application has begun for an address.
 pub struct Validation {
     pub ratio: f64,
     pub cpu_us: f64,
+    pub bound_ratio: f64,
 }
 
 /// A child that is ended with this.
@@ -62,15 +68,14 @@ fn cost(file: &Path, port: u16, pid: u32, requests: u64) -> (f64, f64) {
     (cpu / requests as f64, requests as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// `POST /session/{token}` beside an empty handler, in turn.
-pub async fn validate(server: &Server, rounds: u64, requests: u64) -> Validation {
+/// Questions about sessions of everybody, which were begun with these factors, in a file.
+async fn questions(server: &Server, name: &str, begun_with: &str) -> PathBuf {
     let client = server.client();
     let (authorization, mut asked) = (Server::authorization(), Vec::new());
     let from = factors("10.0.0.7", Some("192.0.2.7"));
     for user in 0..PEOPLE {
         let user = people::name(user);
-        // As with the gateway's own tokens, nobody has said where it has to be used from.
-        let session = client.begin_session(&user, None, "").await.unwrap();
+        let session = client.begin_session(&user, None, begun_with).await.unwrap();
         asked.push(Request {
             method: "POST",
             path: format!("{BASE}/session/{}", session.token),
@@ -78,26 +83,57 @@ pub async fn validate(server: &Server, rounds: u64, requests: u64) -> Validation
             body: format!("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>{from}"),
         });
     }
-    let file = server.path("sessions");
+    let file = server.path(name);
     load::write(&file, &asked);
+    file
+}
+
+/// `POST /session/{token}` beside an empty handler, in turn.
+pub async fn validate(server: &Server, rounds: u64, requests: u64) -> Validation {
+    // As with the gateway's own tokens, nobody has said where it has to be used from.
+    let file = questions(server, "sessions", "").await;
+    let from = factors("10.0.0.7", Some("192.0.2.7"));
+    let bound_file = questions(server, "bound-sessions", &from).await;
     let floor = Floor::start().await;
     let floor_of = |requests| cost(&file, floor.port, floor.process.id(), requests);
-    let server_of = |requests| cost(&file, server.port, server.pid(), requests);
+    let server_of = |file, requests| cost(file, server.port, server.pid(), requests);
     floor_of(requests / 10);
-    server_of(requests / 10);
+    server_of(&file, requests / 10);
+    server_of(&bound_file, requests / 10);
     println!("\nPOST /session/{{token}}: CPU time of the server, us a request");
+    println!("  (with address: sessions that the application has begun, for where somebody is)");
     println!(
-        "  {:>5} {:>14} {:>10} {:>7} {:>12}",
-        "round", "empty handler", "session", "ratio", "requests/s"
+        "  {:>5} {:>14} {:>10} {:>7} {:>12} {:>14} {:>7}",
+        "round", "empty handler", "session", "ratio", "requests/s", "with address", "ratio"
     );
-    let (mut ratios, mut costs) = (Vec::new(), Vec::new());
+    let (mut ratios, mut costs, mut bound_ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
-        let (floor, (cpu, rate)) = (floor_of(requests).0, server_of(requests));
-        println!("  {round:>5} {floor:>14.1} {cpu:>10.1} {:>7.2} {rate:>12.0}", cpu / floor);
+        let (floor, (cpu, rate)) = (floor_of(requests).0, server_of(&file, requests));
+        let (bound, _) = server_of(&bound_file, requests);
+        println!(
+            "  {round:>5} {floor:>14.1} {cpu:>10.1} {:>7.2} {rate:>12.0} {bound:>14.1} {:>7.2}",
+            cpu / floor,
+            bound / floor
+        );
         ratios.push(cpu / floor);
+        bound_ratios.push(bound / floor);
         costs.push(cpu);
     }
-    Validation { ratio: median(ratios), cpu_us: median(costs) }
+    Validation { ratio: median(ratios), cpu_us: median(costs), bound_ratio: median(bound_ratios) }
+}
+
+/// What a password of the gateway's costs to be compared, in microseconds of CPU time. It cannot be had for less: a
+/// weaker hash is made anew with the first right login.
+fn hash_us() -> f64 {
+    const TIMES: u32 = 20;
+    let params = Params::new(19 * 1024, 2, 1, None).unwrap();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash: PasswordHash = argon2.hash_password_with_salt(PASSWORD.as_bytes(), &[7; 16]).unwrap();
+    let before = process::cpu_us(std::process::id());
+    for _ in 0..TIMES {
+        argon2.verify_password(PASSWORD.as_bytes(), &hash).unwrap();
+    }
+    (process::cpu_us(std::process::id()) - before) / f64::from(TIMES)
 }
 
 /// Passwords with groups, in pairs, as Atlassian measures a Crowd server.
@@ -124,11 +160,20 @@ pub async fn authenticate(server: &Server, rounds: u64, pairs: u64) {
     load::write(&both, &asked);
     asked.retain(|request| request.method == "GET");
     load::write(&groups, &asked);
+    let hash = hash_us();
     println!("\nPOST /authentication with GET /user/group/direct: CPU time of the server");
-    println!("  {:>5} {:>12} {:>10} {:>18}", "round", "us a pair", "pairs/s", "groups alone, us");
+    println!(
+        "  (Argon2 as it is used, 19 MiB and two rounds, is {hash:.0} us of a pair by itself)"
+    );
+    println!(
+        "  {:>5} {:>12} {:>10} {:>19} {:>18}",
+        "round", "us a pair", "pairs/s", "without Argon2, us", "groups alone, us"
+    );
     for round in 1..=rounds {
         let (cpu, rate) = cost(&both, server.port, server.pid(), pairs * 2);
         let (alone, _) = cost(&groups, server.port, server.pid(), pairs * 20);
-        println!("  {round:>5} {:>12.0} {:>10.0} {alone:>18.0}", cpu * 2.0, rate / 2.0);
+        let (pair, rate) = (cpu * 2.0, rate / 2.0);
+        let rest = pair - hash;
+        println!("  {round:>5} {pair:>12.0} {rate:>10.0} {rest:>19.0} {alone:>18.0}");
     }
 }

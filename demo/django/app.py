@@ -61,9 +61,9 @@ def groups_of(user):
 
 
 def page(request):
-    """Who somebody is, for people."""
+    """Who somebody is, for people. Who first came by ticket has no address here: the library keeps what it made."""
     user = request.user
-    values = {"user": user.username or "nobody", "email": getattr(user, "email", ""), "groups": ", ".join(groups_of(user))}
+    values = {"user": user.username or "nobody", "email": getattr(user, "email", "") or "without an address", "groups": ", ".join(groups_of(user))}
     return HttpResponse(format_html(PAGE, **values))
 
 

@@ -17,7 +17,7 @@ In a browser: trust the demo's certificate authority first, .demo/ca.pem
   Chromium   Settings > Privacy and security > Security > Manage certificates > Authorities > Import
   Firefox    Settings > Privacy & Security > View Certificates > Authorities > Import
 or accept the warning. Then open $JIRA/browse/DEMO-1 and sign in at the demo
-identity provider: alice, bob or erin, with the password alice-pw, bob-pw or erin-pw.
+identity provider: alice, bob, erin or frank, with the password alice-pw and so on.
 
 By Kerberos, in another terminal (alice, bob, carol or dave):
   export KRB5_CONFIG=$DEMO/krb5.conf KRB5CCNAME=FILE:$DEMO/ccache

@@ -68,7 +68,7 @@ start_kdc() {
     wait_for "the KDC" "$DEMO/kdc.log" port_is_open $KDC_PORT
 }
 
-# A real SAML identity provider with the users alice, bob and erin.
+# A real SAML identity provider with the users alice, bob, erin and frank.
 start_idp() {
     demo/simplesamlphp/start.sh "$DEMO/idp" 8088 $IDP $LOGIN >"$DEMO/idp.log" 2>&1 &
     wait_for "the identity provider" "$DEMO/idp.log" \

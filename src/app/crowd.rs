@@ -52,8 +52,9 @@ pub(super) fn internal_server(
     let tls = configured("server.internal_tls", tls.transpose())?;
     let asked = config.apps.iter().any(|app| !app.crowd.is_empty());
     let secure = tls.is_some() || config.server.internal_encrypted_elsewhere;
+    let (metrics, most) = (crowd.metrics.clone(), config.server.max_connections);
     let crowd = asked.then(|| CrowdServer::new(crowd, secure));
-    Ok(InternalServer::new(health, crowd, tls, config.server.max_connections))
+    Ok(InternalServer::new(health, crowd, tls, most, metrics))
 }
 
 /// Every application that may ask.

@@ -9,6 +9,7 @@ use super::{
     administration::{Directories, ensure_directories},
     applications::{Shared, sites},
     check::sealer,
+    connectors::{Clouds, open_clouds},
     telemetry,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub(super) struct Parts {
     pub(super) sites: Arc<Sites>,
     pub(super) keyring: Arc<Keyring>,
     pub(super) passwords: Passwords,
+    pub(super) clouds: Clouds,
 }
 
 impl Parts {
@@ -53,6 +55,7 @@ impl Parts {
         let keyring = open_keyring(config, &store, &clock).await?;
         let (tracer, exporter) = telemetry::tracer(config, &metrics)?;
         let passwords = passwords(config, &store, &clock, &metrics)?;
+        let clouds = open_clouds(config, &clock)?;
         let parts = Self {
             background: Background::default(),
             sessions: Arc::new(sessions),
@@ -64,6 +67,7 @@ impl Parts {
             tracer,
             directories,
             passwords,
+            clouds,
         };
         Ok((parts, exporter))
     }

@@ -7,11 +7,11 @@ use super::{
     parts::{Parts, configured, own_sealer},
 };
 use crate::{
-    clock::Clock,
-    config::{Config, MetadataSource, Problems},
+    config::{Config, MetadataSource, Problems, SamlConfig},
     kerberos::Acceptor,
     login::{Forms, Limits, Login, Provider, Tickets},
     provisioning::{Mapping, Realms},
+    sync::Lookup,
 };
 
 /// All that leads to a session.
@@ -24,7 +24,7 @@ pub(super) fn login(config: &Config, parts: &Parts) -> Result<Login, Problems> {
         clock: parts.clock.clone(),
         sealer: own_sealer(config)?,
         service_provider: configured("server.login_url", service_provider(config))?,
-        providers: providers(config, &parts.clock)?,
+        providers: providers(config, parts)?,
         tickets: tickets(config)?,
         passwords: parts.passwords.clone(),
         targets: targets(config, &parts.directories),
@@ -36,15 +36,15 @@ pub(super) fn login(config: &Config, parts: &Parts) -> Result<Login, Problems> {
     })
 }
 
-fn providers(config: &Config, clock: &Clock) -> Result<Vec<Provider>, Problems> {
+fn providers(config: &Config, parts: &Parts) -> Result<Vec<Provider>, Problems> {
     let mut problems = Problems::default();
     let mut providers = Vec::new();
     for (index, saml) in config.saml.iter().enumerate() {
         let mapping = Mapping::new(&saml.name, &saml.domains, &saml.claims);
         let mapping = configured(&format!("saml[{index}].claims"), mapping)?;
-        let provider = Provider::new(saml, mapping);
+        let provider = Provider::new(saml, mapping, lookup(saml, parts));
         if let MetadataSource::File(_) = saml.metadata {
-            let metadata = identity_provider(saml, clock.now());
+            let metadata = identity_provider(saml, parts.clock.now());
             if let Some(metadata) = problems.check(format!("saml[{index}].metadata"), metadata) {
                 provider.know(metadata);
             }
@@ -52,6 +52,13 @@ fn providers(config: &Config, clock: &Clock) -> Result<Vec<Provider>, Problems> 
         providers.push(provider);
     }
     problems.into_result().map(|()| providers)
+}
+
+/// Whom else is asked of who signs in.
+fn lookup(saml: &SamlConfig, parts: &Parts) -> Option<Lookup> {
+    let config = saml.lookup.as_ref()?;
+    let source = parts.clouds.get(&config.connector)?;
+    Some(Lookup::new(source.clone(), config, parts.clock.clone()))
 }
 
 fn tickets(config: &Config) -> Result<Option<Tickets>, Problems> {

@@ -57,12 +57,20 @@ pub(super) fn run<F>(config: &Path, command: F) -> ExitCode
 where
     F: AsyncFnOnce(&Control) -> Result<(), ControlError>,
 {
-    let run = async {
-        let control = Control::find(&Config::load(config)?).await?;
+    run_alone(config, async |config| {
+        let control = Control::find(config).await?;
         let done = command(&control).await;
         control.close().await;
         done
-    };
+    })
+}
+
+/// Runs a command to its end that needs the configuration, and no gateway.
+pub(super) fn run_alone<F>(config: &Path, command: F) -> ExitCode
+where
+    F: AsyncFnOnce(&Config) -> Result<(), ControlError>,
+{
+    let run = async { command(&Config::load(config)?).await };
     let done = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(run),
         Err(error) => Err(ControlError::Http(error.to_string())),

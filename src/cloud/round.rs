@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Item;
+use super::{Item, Member};
 
 /// A request that is left to be made. What it is made of is the source's own business.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,10 @@ pub struct Round {
     pub users: Extent,
     /// What is said of groups.
     pub groups: Extent,
+    /// What is said of who is in them. [`Extent::Everything`]: who is in a group is said anew, in any order and in any
+    /// number of pieces, and nobody else is in it. [`Extent::Changes`]: as before, where [`super::Members::afresh`] does not
+    /// say otherwise.
+    pub members: Extent,
 }
 
 /// The answer to a task.
@@ -52,4 +56,20 @@ pub struct Page {
     pub next: Vec<Task>,
     /// What the next round begins with, said by the last page of a stream. It counts once the round is complete.
     pub marks: BTreeMap<String, String>,
+}
+
+impl Page {
+    /// The ids of what is said on it.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().flat_map(|item| match item {
+            Item::User(user) => vec![user.id.as_str()],
+            Item::Group(group) => vec![group.id.as_str()],
+            Item::UserGone(id) | Item::GroupGone(id) => vec![id.as_str()],
+            Item::Members(members) if members.joined.is_empty() => Vec::new(),
+            Item::Members(members) => {
+                let joined = members.joined.iter().filter_map(Member::id);
+                std::iter::once(members.group.as_str()).chain(joined).collect()
+            }
+        })
+    }
 }

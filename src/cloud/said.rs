@@ -13,7 +13,9 @@ pub type Attributes = BTreeMap<String, Option<Vec<String>>>;
 pub enum Item {
     /// A user is there.
     User(User),
-    /// A user is not there any more; what the user was in, they are in no more, whether or not that is said too.
+    /// A user is not there any more; what the user was in, they are in no more, whether or not that is said too. Somebody
+    /// who comes back is in what they were in before, which may not be said again: so it is better not to count a member
+    /// who is not there than to forget them.
     UserGone(String),
     /// A group is there.
     Group(Group),
@@ -110,4 +112,15 @@ pub enum Member {
     Group(String),
     /// Everybody in the organisation (Google's `CUSTOMER`).
     Everybody,
+}
+
+impl Member {
+    /// The id of who it is, if it is one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::User(id) | Self::Group(id) => Some(id),
+            Self::Everybody => None,
+        }
+    }
 }

@@ -1,16 +1,19 @@
 //! What every cloud can be asked.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectorError, Group, Page, Round, Task, User, Watermark};
+use super::{ConnectorError, Group, Meter, Page, Round, Task, User, Watermark};
 
 /// A cloud that can be read. Implementations wait and try again by themselves where that helps.
 pub trait Source: Debug + Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// What it has asked so far; it can be read while a round goes on.
+    fn meter(&self) -> &Meter;
 
     /// Begins a round: of changes since a watermark, or of everything without one.
     fn begin(&self, since: Option<&Watermark>) -> Round;
@@ -60,6 +63,34 @@ pub struct Probe {
     pub users: Vec<User>,
     /// A few groups.
     pub groups: Vec<Group>,
+}
+
+impl Probe {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.findings.iter().all(|finding| finding.problem.is_none())
+    }
+
+    /// Writes down what a step showed.
+    pub(super) fn note(&mut self, step: &str, found: Result<String, impl Display>) {
+        let (problem, detail) = match found {
+            Ok(detail) => (None, Some(detail)),
+            Err(problem) => (Some(problem.to_string()), None),
+        };
+        self.findings.push(Finding { step: step.to_owned(), problem, detail });
+    }
+
+    /// Writes down what a step showed, and gives it back.
+    pub(super) fn note_value<T>(
+        &mut self,
+        step: &str,
+        found: Result<T, ConnectorError>,
+        detail: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
+        self.note(step, found.as_ref().map(detail));
+        found.ok()
+    }
 }
 
 /// What one step of a probe showed.

@@ -1,20 +1,25 @@
 //! The `[[connector]]` tables: clouds whose users and groups the gateway keeps in step with.
 
+mod defaults;
 mod entra;
 mod google;
+mod groups;
 mod okta;
+mod users;
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::{Problems, urls};
+use super::{ClaimsConfig, Problems, SamlConfig, urls};
 
 pub use self::{
     entra::{EntraCertificate, EntraConfig, NationalCloud},
     google::GoogleConfig,
+    groups::{ConnectorGroupsConfig, SameName, ShownGroups},
     okta::OktaConfig,
+    users::{AttributeCondition, ConnectorUsersConfig, UserKind},
 };
 
 /// A cloud that is read.
@@ -22,6 +27,42 @@ pub use self::{
 pub struct ConnectorConfig {
     /// What logs and the command line call it.
     pub name: String,
+
+    /// The directory that follows the cloud; nobody else's. Default: the connector's name.
+    pub directory: Option<String>,
+
+    /// The identity provider (`[[saml]]`) of the same people, if the subject of its logins is the cloud's id for them: who
+    /// logs in is whom the connector knows. Default: none.
+    pub saml: Option<String>,
+
+    /// Domains that the cloud may speak for: who is known by an address in one of them to another issuer of the domain is
+    /// the same person. Default: none, or those of `saml`.
+    #[serde(default)]
+    pub domains: Vec<String>,
+
+    /// How often it is asked what has changed. Default: 60.
+    #[serde(default = "an_hour")]
+    pub interval_minutes: u32,
+
+    /// How often it is asked for everything. Default: 24.
+    #[serde(default = "a_day")]
+    pub full_hours: u32,
+
+    /// How many questions are asked at a time. Default: 4.
+    #[serde(default = "a_few")]
+    pub requests_at_once: u32,
+
+    /// Who comes.
+    #[serde(default)]
+    pub users: ConnectorUsersConfig,
+
+    /// Which groups are shown.
+    #[serde(default)]
+    pub groups: ConnectorGroupsConfig,
+
+    /// Which attributes say what; default: as the cloud has them.
+    #[serde(default)]
+    pub claims: ClaimsConfig,
 
     /// Entra ID, by Microsoft Graph. One of `entra`, `okta` and `google` has to be there.
     pub entra: Option<EntraConfig>,
@@ -70,8 +111,65 @@ impl ConnectorConfig {
         }
     }
 
+    /// The directory that follows the cloud.
+    #[must_use]
+    pub fn directory(&self) -> &str {
+        self.directory.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Which attributes say what, with what the cloud calls them where nothing is said.
+    #[must_use]
+    pub fn claims(&self) -> ClaimsConfig {
+        let mut claims = self.claims.clone();
+        if let Some(cloud) = self.cloud() {
+            defaults::fill(&mut claims, cloud);
+        }
+        claims
+    }
+
+    /// Whose people it reads, as a text that is another one for other people: what was read before is worth nothing then.
+    #[must_use]
+    pub fn reads(&self) -> String {
+        match self.cloud() {
+            Some(CloudConfig::Entra(entra)) => format!(
+                "entra {} {} {:?} {:?}",
+                entra.tenant, entra.client_id, entra.cloud, entra.graph
+            ),
+            Some(CloudConfig::Okta(okta)) => {
+                format!("okta {} {:?} {:?}", okta.org, okta.client_id, okta.application)
+            }
+            Some(CloudConfig::Google(google)) => format!(
+                "google {} {} {} {:?}",
+                google.admin, google.customer, google.nested_groups, google.api
+            ),
+            None => String::new(),
+        }
+    }
+
+    /// What is made of what it reads, as a text that is another one if that changes.
+    #[must_use]
+    pub fn rules(&self) -> String {
+        let Self { directory, saml, domains, users, groups, .. } = self;
+        let reads = self.reads();
+        format!(
+            "{reads} {directory:?} {saml:?} {domains:?} {users:?} {groups:?} {:?}",
+            self.claims()
+        )
+    }
+
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {
         super::check_name(&format!("{key}.name"), &self.name, problems);
+        self.check_runs(key, problems);
+        self.users.check(&format!("{key}.users"), problems);
+        self.groups.check(&format!("{key}.groups"), problems);
+        self.claims().check(&format!("{key}.claims"), problems);
+        for (name, sources) in [("subject", &self.claims.subject), ("groups", &self.claims.groups)]
+        {
+            if !sources.is_empty() {
+                let problem = "says nothing here: the cloud has ids of its own, and says who is in which group";
+                problems.add(format!("{key}.claims.{name}"), problem);
+            }
+        }
         match self.cloud() {
             Some(CloudConfig::Entra(entra)) => entra.check(&format!("{key}.entra"), problems),
             Some(CloudConfig::Okta(okta)) => okta.check(&format!("{key}.okta"), problems),
@@ -100,6 +198,74 @@ impl ConnectorConfig {
     }
 }
 
+impl ConnectorConfig {
+    fn check_runs(&self, key: &str, problems: &mut Problems) {
+        if ["status", "history"].contains(&self.name.as_str()) {
+            problems
+                .add(format!("{key}.name"), "is a command of `gatehouse sync`: choose another one");
+        }
+        for (name, value, most) in [
+            ("interval_minutes", self.interval_minutes, 7 * 24 * 60),
+            ("full_hours", self.full_hours, 7 * 24),
+            ("requests_at_once", self.requests_at_once, 32),
+        ] {
+            if !(1..=most).contains(&value) {
+                problems.add(format!("{key}.{name}"), format!("must be between 1 and {most}"));
+            }
+        }
+    }
+
+    /// What can only be said beside the other tables.
+    pub(super) fn check_beside(
+        &self,
+        key: &str,
+        logins_go_to: &str,
+        saml: &[SamlConfig],
+        problems: &mut Problems,
+    ) {
+        if self.directory().to_lowercase() == logins_go_to.to_lowercase() {
+            let problem = "is provisioning.directory, whose other accounts would be missing at the cloud: name \
+                           one of its own";
+            problems.add(format!("{key}.directory"), problem);
+        }
+        let Some(name) = &self.saml else {
+            return;
+        };
+        match saml.iter().find(|saml| saml.name == *name) {
+            None => {
+                problems.add(format!("{key}.saml"), format!("there is no [[saml]] named {name:?}"))
+            }
+            Some(saml) if saml.claims.subject.is_empty() => {
+                let problem =
+                    format!("{name:?} needs claims.subject: the attribute that has the cloud's id");
+                problems.add(format!("{key}.saml"), problem);
+            }
+            Some(_) if !self.domains.is_empty() => {
+                let problem = format!("are those of the [[saml]] named {name:?}: say them there");
+                problems.add(format!("{key}.domains"), problem);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Groups are named as they are called, by the beginning of their names and a `*`, or by `id:` and their id.
+fn check_group_names(key: &str, names: &[String], problems: &mut Problems) {
+    for name in names {
+        let stars = name.matches('*').count();
+        let is_id = name.starts_with("id:");
+        if name.is_empty()
+            || name == "id:"
+            || (!is_id && (stars > 1 || (stars == 1 && !name.ends_with('*'))))
+        {
+            let problem = format!(
+                "{name:?} must be a name, the beginning of names and a *, or id: and an id"
+            );
+            problems.add(key, problem);
+        }
+    }
+}
+
 /// Credentials go there: in clear only to this machine.
 fn check_url(key: &str, url: &Url, problems: &mut Problems) {
     problems.check(key, urls::check_origin(url));
@@ -111,4 +277,16 @@ fn half() -> u32 {
 
 fn a_minute() -> u32 {
     60
+}
+
+fn an_hour() -> u32 {
+    60
+}
+
+fn a_day() -> u32 {
+    24
+}
+
+fn a_few() -> u32 {
+    4
 }

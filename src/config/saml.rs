@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use url::Url;
 
-use super::{ClaimsConfig, Problems, urls};
+use super::{ClaimsConfig, LookupConfig, Problems, urls};
 
 /// Beyond this, a replayed assertion stays useful for too long.
 const MAX_CLOCK_SKEW_SECONDS: u32 = 300;
@@ -39,6 +39,9 @@ pub struct SamlConfig {
     /// Which attributes say what.
     #[serde(default)]
     pub claims: ClaimsConfig,
+
+    /// What a connector's cloud is asked of who signs in. Default: nothing.
+    pub lookup: Option<LookupConfig>,
 
     /// How far its clock may be off. Default: 60.
     #[serde(default = "default_clock_skew")]
@@ -85,6 +88,9 @@ impl SamlConfig {
             problems.add(format!("{key}.metadata.url"), problem);
         }
         self.claims.check(&format!("{key}.claims"), problems);
+        if let Some(lookup) = &self.lookup {
+            lookup.check(&format!("{key}.lookup"), &self.claims.subject, problems);
+        }
         if !self.claims.match_by.is_empty() && self.domains.is_empty() {
             let problem = "matches nobody while domains is empty: name the domains it speaks for";
             problems.add(format!("{key}.claims.match"), problem);

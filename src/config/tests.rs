@@ -16,6 +16,19 @@ fn the_example_is_a_good_configuration() {
 }
 
 #[test]
+fn what_the_example_only_suggests_is_good_too() {
+    let (before, rest) = EXAMPLE.split_once("# [[app.crowd]]").unwrap();
+    let (suggested, after) = rest.split_once("\n\n").unwrap();
+    let crowd = suggested.lines().map(|line| line.trim_start_matches("# ")).collect::<Vec<_>>();
+    let config = format!("{before}[[app.crowd]]{}\n\n{after}", crowd.join("\n"));
+    let config = Config::parse(&config).unwrap();
+    let crowd = &config.apps[0].crowd[0];
+    assert_eq!(crowd.account_wait_seconds, 60);
+    assert!(crowd.single_sign_on);
+    assert_eq!(crowd.new_accounts, Some(NewAccounts::Notify));
+}
+
+#[test]
 fn reports_every_problem_at_once_with_its_key() {
     let text = EXAMPLE
         .replace(
@@ -113,4 +126,49 @@ fn passwords_do_not_cross_the_network_in_clear() {
     assert!(Config::parse(&asked("internal_encrypted_elsewhere = true")).is_ok());
     let tls = "internal_tls = { certificate = \"a\", key = \"b\" }";
     assert!(Config::parse(&asked(tls)).is_ok());
+}
+
+#[test]
+fn a_connector_reads_one_cloud_with_one_credential() {
+    let connector = r#"
+        [[connector]]
+        name = "entra"
+        quota_percent = 0
+        [connector.entra]
+        tenant = "common"
+        client_id = "5c1e"
+        graph = "http://graph.example.com"
+        [connector.okta]
+        org = "https://corp-admin.okta.com"
+    "#;
+    let problems = problems(&format!("{EXAMPLE}{connector}"));
+    assert!(problems.contains("connector[0]: say one of entra, okta and google"), "{problems}");
+    assert!(problems.contains("connector[0].quota_percent: must be between 1 and 100"));
+    let one = connector.split("[connector.okta]").next().unwrap();
+    let problems = self::problems(&format!("{EXAMPLE}{one}"));
+    for expected in [
+        "connector[0].entra.tenant: must be the tenant's id",
+        "connector[0].entra: say one of secret, certificate and federated_token",
+        "connector[0].entra.graph: http://graph.example.com/ must begin with https://",
+    ] {
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+    let okta = "[[connector]]\nname = \"okta\"\nokta = { org = \"https://corp-admin.okta.com\" }\n";
+    let problems = self::problems(&format!("{EXAMPLE}{okta}"));
+    assert!(problems.contains("connector[0].okta.org: is the address of the admin pages"));
+    assert!(problems.contains("connector[0].okta: say client_id and key, or else token"));
+}
+
+#[test]
+fn a_lookup_asks_a_connector_that_is_there_by_a_subject() {
+    let lookup = "[saml.lookup]\nconnector = \"cloud\"\ngroups = \"never\"\nwait_seconds = 60\n";
+    let text = EXAMPLE.replace("[saml.claims]", &format!("{lookup}\n[saml.claims]"));
+    let problems = problems(&text);
+    for expected in [
+        "saml[0].lookup: asks for nothing",
+        "saml[0].lookup.connector: there is no [[connector]] called \"cloud\"",
+        "saml[0].lookup.wait_seconds: must be between 1 and 30",
+    ] {
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
 }

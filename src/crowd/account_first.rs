@@ -18,7 +18,7 @@ use crate::{
     http::{Error, RELOAD_SCRIPT, Response, page},
     session::Visitor,
     store::{CrowdSync, StoreError},
-    telemetry::Metrics,
+    telemetry::{Metrics, Seldom},
 };
 
 /// How long a request is held before the page is shown: most applications that were called come sooner.
@@ -30,6 +30,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// So many requests are held at a time, for each app; others get the page at once.
 const MOST_HELD: usize = 100;
 
+/// How often the log says that an application has never copied anything.
+const WARN_EVERY: Duration = Duration::from_hours(1);
+
 /// How soon the page comes back.
 const COME_BACK_SECONDS: u32 = 2;
 
@@ -38,8 +41,8 @@ const COME_BACK_SECONDS: u32 = 2;
 pub struct AccountFirst {
     app: Arc<str>,
     copies: Arc<Copies>,
-    /// Those of the app's that learn of accounts by copying.
-    applications: Vec<Arc<Application>>,
+    /// Those of the app's that learn of accounts by copying, and when the log has said that they have not.
+    applications: Vec<(Arc<Application>, Seldom)>,
     patience: TimeDelta,
     held: Semaphore,
     metrics: Metrics,
@@ -65,8 +68,9 @@ impl AccountFirst {
         metrics: Metrics,
     ) -> Option<Self> {
         let own = applications.iter().filter(|one| one.app == index && one.waits());
-        let applications: Vec<_> = own.cloned().collect();
-        let patience = applications.iter().map(|one| one.account_wait).max()?;
+        let with_warning = |one: &Arc<Application>| (one.clone(), Seldom::every(WARN_EVERY));
+        let applications: Vec<_> = own.map(with_warning).collect();
+        let patience = applications.iter().map(|(one, _)| one.account_wait).max()?;
         let held = Semaphore::new(MOST_HELD);
         Some(Self { app, copies, applications, patience, held, metrics })
     }
@@ -118,18 +122,21 @@ impl AccountFirst {
     /// The applications that cannot know an account yet, and the change that has made it new to them.
     async fn missing(&self, user: &User) -> Result<Vec<(&Arc<Application>, i64)>, StoreError> {
         let mut missing = Vec::new();
-        let see = |one: &&Arc<Application>| one.directories.contains(&user.directory);
-        for application in self.applications.iter().filter(see) {
+        let sees = |one: &Application| one.directories.contains(&user.directory);
+        for (application, warning) in self.applications.iter().filter(|(one, _)| sees(one)) {
             let sync = self.copies.store.find_crowd_sync(&application.name).await?;
             // Whoever has never copied anything is not being set up, or not yet: there is nothing to wait for.
             let Some(sync) = sync.filter(CrowdSync::has_begun) else {
                 self.metrics.count_account_wait(&self.app, "no_copy");
-                tracing::warn!(app = %self.app, application = %application.name,
-                    user.name = user.profile.username, "the application has not copied its directories \
-                    yet, and cannot know the account");
+                if warning.is_due() {
+                    tracing::warn!(app = %self.app, application = %application.name,
+                        user.name = user.profile.username, "the application has not copied its \
+                        directories yet, and cannot know the account; others of whom it is the same \
+                        are not named for an hour");
+                }
                 continue;
             };
-            let Some(seq) = self.copies.store.find_news(user, sync.seq).await? else {
+            let Some(seq) = self.copies.store.find_news_since(user, &sync).await? else {
                 continue;
             };
             let (store, name) = (&self.copies.store, &application.name);

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -52,33 +52,47 @@ impl Copies {
     /// go on from.
     pub(super) async fn ask(
         &self,
-        application: &str,
+        application: &Application,
         here: LogPlace,
     ) -> Result<LogPlace, StoreError> {
         let now = self.clock.now();
-        let (place, read) = self.store.ask_for_place(application, here, now).await?;
+        let (place, read) = self.store.ask_for_place(&application.name, here, now).await?;
         if let Some(seq) = read {
-            self.know(application, seq).await?;
+            self.know(application, here, seq).await?;
         }
         Ok(place)
     }
 
-    /// An application has all that there was up to a change.
-    pub(super) async fn know(&self, application: &str, seq: i64) -> Result<(), StoreError> {
-        self.store.note_crowd_sync(application, seq, self.clock.now()).await?;
-        self.news.notify_waiters();
+    /// An application has all that there was up to a change, of the directories that are seen at a place.
+    pub(super) async fn know(
+        &self,
+        application: &Application,
+        place: LogPlace,
+        seq: i64,
+    ) -> Result<(), StoreError> {
+        let Application { name, directories, .. } = application;
+        let (reached, now) = ((place, seq), self.clock.now());
+        if self.store.note_crowd_sync(name, directories, reached, now).await? {
+            self.asked().retain(|(application, ..)| application != name);
+            self.news.notify_waiters();
+        }
         Ok(())
     }
 
     /// An application is being told of so many events, up to a change: it will have heeded them soon.
-    pub(super) fn tell(self: &Arc<Self>, application: &Arc<str>, events: usize, seq: i64) {
+    pub(super) fn tell(
+        self: &Arc<Self>,
+        application: &Arc<Application>,
+        events: usize,
+        (place, seq): (LogPlace, i64),
+    ) {
         let (copies, application) = (self.clone(), application.clone());
         let pieces = u32::try_from(events / EVENTS_TO_SETTLE + 1).unwrap_or(u32::MAX);
         let stopping = self.background.stopping();
         self.background.spawn(async move {
             let settled = tokio::time::sleep(SETTLE * pieces);
             if stopping.run_until_cancelled(settled).await.is_some() {
-                report(copies.know(&application, seq).await);
+                report(copies.know(&application, place, seq).await);
             }
         });
     }
@@ -94,8 +108,12 @@ impl Copies {
         }
     }
 
+    fn asked(&self) -> MutexGuard<'_, HashSet<Question>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is_new(&self, question: Question) -> bool {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.asked();
         if asked.len() >= MOST_REMEMBERED {
             asked.clear();
         }
@@ -106,7 +124,7 @@ impl Copies {
         let Some(sync) = self.store.find_crowd_sync(application).await? else {
             return Ok(());
         };
-        if let Some(seq) = self.store.find_news(&seen.user, sync.seq).await? {
+        if let Some(seq) = self.store.find_news_since(&seen.user, &sync).await? {
             let (user, now) = (seen.user.uuid, self.clock.now());
             self.store.insert_crowd_known(application, user, seq, now).await?;
             self.news.notify_waiters();

@@ -31,7 +31,7 @@ pub(super) async fn show_place(
 ) -> Result<Response, Failure> {
     let application = &asking.application;
     let here = crowd.store.find_log_place(&application.directories).await?;
-    let place = crowd.copies.ask(&application.name, here).await?;
+    let place = crowd.copies.ask(application, here).await?;
     crowd.metrics.count_crowd_sync(&application.name, "full");
     Ok(asking.answer(StatusCode::OK, |writer| {
         begin_events(writer, place);
@@ -53,7 +53,7 @@ pub(super) async fn list_events(
         Some(since) => {
             let told = crowd.store.read_crowd_events(&application.directories, &since).await?;
             if told.is_some() {
-                crowd.copies.know(name, since.seq()).await?;
+                crowd.copies.know(application, since, since.seq()).await?;
             }
             told
         }
@@ -67,7 +67,7 @@ pub(super) async fn list_events(
         return Err(expired());
     };
     crowd.store.note_crowd_place(name, told.place, now).await?;
-    crowd.copies.tell(name, told.events.len(), told.head);
+    crowd.copies.tell(application, told.events.len(), (told.place, told.head));
     crowd.metrics.count_crowd_sync(name, "events");
     let links = Links::of(&asking);
     Ok(asking.answer(StatusCode::OK, |writer| {

@@ -138,6 +138,14 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Reason::OperationFailed, message)
     }
 
+    /// An answer that took too long; what it was is for the log.
+    #[must_use]
+    pub fn too_late(what: impl fmt::Display) -> Self {
+        tracing::warn!(%what, "an application's question could not be answered in time");
+        let message = "The gateway could not answer in time";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Reason::OperationFailed, message)
+    }
+
     /// As the application reads it.
     pub(super) fn render(&self, format: Format) -> Response {
         let mut writer = Writer::new(format);
@@ -151,7 +159,10 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        match error {
+            StoreError::Timeout(_) => Self::too_late(error),
+            error => Self::internal(error),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     format::Format,
     node::Node,
 };
+use crate::session::Said;
 
 /// Nothing that is sent is larger.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -24,7 +25,7 @@ impl<S: Sync> FromRequest<S> for Given {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let format = format(request.headers())?;
+        let format = format(request.headers().get(header::CONTENT_TYPE))?;
         let body = read(request.into_body()).await?;
         Node::read(&body, format).map(Self).map_err(Failure::illegal)
     }
@@ -32,19 +33,17 @@ impl<S: Sync> FromRequest<S> for Given {
 
 /// What was sent, where often nobody wants to know it, or nothing is sent at all.
 #[derive(Debug)]
-pub(super) struct Unread {
-    headers: HeaderMap,
-    body: Bytes,
-}
+pub(super) struct Unread(pub(super) Said);
 
 impl Unread {
     /// What was sent, if anything was.
     pub(super) fn read(&self) -> Result<Option<Node>, Failure> {
-        if self.body.trim_ascii().is_empty() {
+        let Said { content_type, body } = &self.0;
+        if body.trim_ascii().is_empty() {
             return Ok(None);
         }
-        let format = format(&self.headers)?;
-        Node::read(&self.body, format).map(Some).map_err(Failure::illegal)
+        let format = format(content_type.as_ref())?;
+        Node::read(body, format).map(Some).map_err(Failure::illegal)
     }
 }
 
@@ -52,14 +51,15 @@ impl<S: Sync> FromRequest<S> for Unread {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let (parts, body) = request.into_parts();
-        Ok(Self { headers: parts.headers, body: read(body).await? })
+        let (mut parts, body) = request.into_parts();
+        let content_type = parts.headers.remove(header::CONTENT_TYPE);
+        Ok(Self(Said { content_type, body: read(body).await? }))
     }
 }
 
 /// Whoever does not say what it is sends XML.
-fn format(headers: &HeaderMap) -> Result<Format, Failure> {
-    let Some(sent) = headers.get(header::CONTENT_TYPE) else {
+fn format(content_type: Option<&HeaderValue>) -> Result<Format, Failure> {
+    let Some(sent) = content_type else {
         return Ok(Format::Xml);
     };
     sent.to_str().ok().and_then(Format::of_media_type).ok_or_else(|| {

@@ -101,7 +101,7 @@ impl CrowdServer {
         match tokio::time::timeout(PATIENCE, self.resources.clone().oneshot(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(_) => axum::response::IntoResponse::into_response(too_late()),
+            Err(late) => axum::response::IntoResponse::into_response(Failure::too_late(late)),
         }
     }
 }
@@ -167,11 +167,6 @@ fn refuse(refusal: Refusal) -> Response {
 pub(super) fn no_resource() -> Failure {
     let message = "There is no such resource";
     Failure::new(StatusCode::NOT_FOUND, Reason::UnsupportedOperation, message)
-}
-
-fn too_late() -> Failure {
-    let message = "The gateway could not answer in time";
-    Failure::new(StatusCode::SERVICE_UNAVAILABLE, Reason::OperationFailed, message)
 }
 
 /// What every answer has.

@@ -18,7 +18,8 @@ use crate::{
     saml::{Assertion, Expectations, IdentityProvider, ResponseError, decode_post, judge},
     secrets::{Hash, sha256},
     store::{LoginState, Replay},
-    telemetry::{LoginMethod, LoginOutcome},
+    sync::LookupError,
+    telemetry::{LoginMethod, LoginOutcome, TraceId},
 };
 
 /// A response with its certificates, signatures and 150 groups has 50 KiB.
@@ -69,7 +70,7 @@ pub async fn show_used_answer(
 
 /// Why a response logs nobody in.
 #[derive(Debug, thiserror::Error)]
-enum AcsError {
+pub(super) enum AcsError {
     #[error(transparent)]
     Response(#[from] ResponseError),
     #[error(transparent)]
@@ -78,6 +79,8 @@ enum AcsError {
     Replay(String),
     #[error("there is no identity provider {0:?} (any more)")]
     NoProvider(String),
+    #[error("nobody comes in without the word of the cloud: {0}")]
+    Lookup(#[from] LookupError),
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     #[error("the check did not end: {0}")]
@@ -91,6 +94,7 @@ impl AcsError {
             Self::Mapping(error) => error.code(),
             Self::Replay(_) => "assertion-replayed",
             Self::NoProvider(_) => "idp-unknown",
+            Self::Lookup(_) => "cloud-unavailable",
             Self::Store(_) | Self::Unfinished(_) => "unavailable",
         }
     }
@@ -151,7 +155,7 @@ impl Login {
             };
         }
         let response = form.find("SAMLResponse").unwrap_or_default().to_owned();
-        match self.prove(state, response).await {
+        match self.prove(state, response, flow.trace).await {
             Ok(proven) => {
                 let browser_hash = state.browser_hash.clone();
                 let written = Some(Written { handle_hash: handle, browser_hash });
@@ -184,7 +188,12 @@ impl Login {
             .with_way_on(self.destination(flow), "Sign in again"))
     }
 
-    async fn prove(&self, state: &LoginState, response: String) -> Result<Proven, AcsError> {
+    async fn prove(
+        &self,
+        state: &LoginState,
+        response: String,
+        trace: TraceId,
+    ) -> Result<Proven, AcsError> {
         let provider = self.providers.iter().find(|provider| provider.name == state.idp);
         let known = provider.and_then(|provider| Some((provider, provider.identity_provider()?)));
         let (provider, idp) = known.ok_or_else(|| AcsError::NoProvider(state.idp.clone()))?;
@@ -195,9 +204,11 @@ impl Login {
         if !self.store.remember_once(Replay::Assertion, key, until).await? {
             return Err(AcsError::Replay(assertion.id));
         }
-        let claims = provider.mapping.claims(&statement(&assertion))?;
+        let mut claims = provider.mapping.claims(&statement(&assertion))?;
+        let enabled_at_source = self.look_up(provider, &mut claims, trace).await?;
         Ok(Proven {
             claims,
+            enabled_at_source,
             method: LoginMethod::saml,
             name_id: Some(assertion.name_id),
             session_index: assertion.session_index,
@@ -234,7 +245,7 @@ impl Login {
     ) -> Error {
         let code = refusal.code();
         self.note(arrival, flow.trace, LoginMethod::saml, LoginOutcome::refused, code);
-        if matches!(refusal, AcsError::Store(_) | AcsError::Unfinished(_)) {
+        if matches!(refusal, AcsError::Store(_) | AcsError::Unfinished(_) | AcsError::Lookup(_)) {
             return Error::unavailable(refusal);
         }
         let title = self.providers.iter().find(|provider| provider.name == state.idp);

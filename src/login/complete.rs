@@ -19,6 +19,8 @@ use crate::{
 /// Somebody whom an issuer has vouched for, just now.
 pub(super) struct Proven {
     pub(super) claims: Claims,
+    /// Whether the person's cloud says that they may work, if it was asked.
+    pub(super) enabled_at_source: Option<bool>,
     pub(super) method: LoginMethod,
     pub(super) name_id: Option<NameId>,
     pub(super) session_index: Option<String>,
@@ -75,7 +77,7 @@ impl Login {
         proven: Proven,
     ) -> Result<Response, Error> {
         self.admit_account(&proven.claims)?;
-        let provisioned = self.provision(arrival, flow, proven.method, &proven.claims).await?;
+        let provisioned = self.provision(arrival, flow, &proven).await?;
         self.enter(arrival, headers, flow, proven.entering(&provisioned)).await
     }
 
@@ -116,13 +118,13 @@ impl Login {
         &self,
         arrival: &Arrival,
         flow: &Flow,
-        method: LoginMethod,
-        claims: &Claims,
+        Proven { claims, enabled_at_source, method, .. }: &Proven,
     ) -> Result<Provisioned, Error> {
         let actor = claims.identity.issuer.0.clone();
         let request = Provision {
             directory: self.targets.of(&claims.identity.issuer),
             claims: claims.clone(),
+            enabled_at_source: *enabled_at_source,
             policy: self.policy.clone(),
             actor,
             reason: format!("login {}", flow.trace),
@@ -132,12 +134,19 @@ impl Login {
                 for warning in &provisioned.plan.warnings {
                     tracing::warn!(trace = %flow.trace, %warning, "login with a warning");
                 }
+                if provisioned.removed_passwords > 0 {
+                    tracing::warn!(
+                        trace = %flow.trace, user.name = claims.profile.username,
+                        "an account is somebody's now who has an identity provider: the password that it had, and nobody \
+                        had used, is removed"
+                    );
+                }
                 Ok(provisioned)
             }
             Err(ProvisionError::Store(error)) => Err(Error::unavailable(error)),
             Err(ProvisionError::Refused(refusal)) => {
                 self.count_refusal(claims);
-                self.note(arrival, flow.trace, method, LoginOutcome::refused, refusal.code());
+                self.note(arrival, flow.trace, *method, LoginOutcome::refused, refusal.code());
                 Err(Error::new(StatusCode::FORBIDDEN, refusal.code(), sentence(&refusal))
                     .caused_by(&refusal)
                     .with_way_on(

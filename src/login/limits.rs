@@ -3,6 +3,7 @@
 //! Each replica counts for itself, in memory. What succeeds is never counted: a company behind one address
 //! can log in as often as it likes.
 
+mod attempt;
 mod buckets;
 
 use std::{
@@ -18,6 +19,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(super) use self::attempt::Attempt;
 use self::buckets::{Buckets, Key};
 use super::Login;
 use crate::{
@@ -99,14 +101,16 @@ impl Login {
     pub(super) async fn admit(&self, client: IpAddr) -> Result<Admission, Error> {
         let key = network(client);
         let looked = open(&self.limits.failures).look(key, self.clock.now());
-        let Err(seconds) = looked else {
-            return Ok(None);
-        };
-        let waited = timeout(WAIT, self.limits.slow_lane.clone().acquire_owned()).await;
-        match waited {
-            Ok(Ok(place)) => Ok(Some(place)),
-            Ok(Err(_)) | Err(_) => Err(self.too_many("failures", seconds)),
+        match looked {
+            Ok(()) => Ok(None),
+            Err(seconds) => self.take_slow_lane(seconds).await.map(Some),
         }
+    }
+
+    /// A place in the slow lane, for a network that has failed too often for so many seconds more.
+    async fn take_slow_lane(&self, seconds: u32) -> Result<OwnedSemaphorePermit, Error> {
+        let waited = timeout(WAIT, self.limits.slow_lane.clone().acquire_owned()).await;
+        waited.ok().and_then(Result::ok).ok_or_else(|| self.too_many("failures", seconds))
     }
 
     /// Counts a failure: what somebody is told of it, or that there were too many.

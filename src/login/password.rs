@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
-use super::{Login, PASSWORD_PATH, complete::Entering, flow::Flow};
+use super::{Login, PASSWORD_PATH, complete::Entering, flow::Flow, limits::Attempt};
 use crate::{
     config::{PASSWORD, PasswordSignIn},
     directory::{Issuer, NameKey, User},
@@ -87,16 +87,23 @@ pub async fn sign_in_by_password(
     let (username, password) = (form.find("username"), form.find("password"));
     let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
     let (username, password) = (username.to_owned(), SecretString::from(password));
-    let place = login.admit(arrival.client).await?;
+    let attempt = login.begin_attempt(arrival.client).await?;
     // Whoever hangs up has tried all the same: it counts, and takes its place until it is over.
     let trying = tokio::spawn({
         let (login, arrival, flow) = (login.clone(), arrival.clone(), flow.clone());
         async move {
-            let _place = place;
             match login.try_password(&arrival, &username, &password).await? {
-                Ok(proven) => Ok(Ok(proven)),
-                Err(refused) => {
-                    login.refuse_password(&arrival, &flow, &username, &refused).map(Err)
+                Tried::Right(proven) => {
+                    login.forgive(arrival.client, &attempt);
+                    Ok(Ok(proven))
+                }
+                Tried::Refused(refused) => {
+                    login.refuse_password(&arrival, &flow, &username, &attempt, &refused).map(Err)
+                }
+                Tried::NotLookedAt => {
+                    login.forgive(arrival.client, &attempt);
+                    let busy = Error::unavailable("too many passwords are checked");
+                    Err(busy.with_retry_after(5))
                 }
             }
         }
@@ -107,6 +114,14 @@ pub async fn sign_in_by_password(
         Err(error) => Err(error),
     };
     signed_in.map_err(|error| error.with_trace(flow.trace))
+}
+
+/// What has come of a try.
+enum Tried {
+    Right(Proven),
+    Refused(Refused),
+    /// So many are checked already.
+    NotLookedAt,
 }
 
 /// Somebody whose password was right, and since when it was theirs.
@@ -175,20 +190,20 @@ impl Login {
         arrival: &Arrival,
         username: &str,
         password: &SecretString,
-    ) -> Result<Result<Proven, Refused>, Error> {
+    ) -> Result<Tried, Error> {
         let password = password.expose_secret();
         let for_emergencies = self.passwords.sign_in() == PasswordSignIn::BreakGlass;
         let (name, first) = (NameKey::of(username), self.targets.default);
         let found = self.store.find_user_with_password(&name, first, for_emergencies).await;
         let Some(user) = found.map_err(Error::unavailable)? else {
             let nobody = self.passwords.check_nobody(password).await;
-            return refusal(nobody.map_err(Error::unavailable)?).map(Err);
+            return refusal(nobody.map_err(Error::unavailable)?);
         };
         let since = self.passwords.changed_at(&user).await.map_err(Error::unavailable)?;
         let checked = self.passwords.check(&user, password, Some(arrival.client)).await;
         match checked.map_err(Error::unavailable)? {
-            Verdict::Right => Ok(Ok(Proven { user, since })),
-            verdict => refusal(verdict).map(Err),
+            Verdict::Right => Ok(Tried::Right(Proven { user, since })),
+            verdict => refusal(verdict),
         }
     }
 
@@ -214,6 +229,7 @@ impl Login {
         arrival: &Arrival,
         flow: &Flow,
         username: &str,
+        attempt: &Attempt,
         &Refused { code, notice }: &Refused,
     ) -> Result<Response, Error> {
         let (trace, client) = (flow.trace, arrival.client);
@@ -221,7 +237,8 @@ impl Login {
         let known = (code != NOBODYS).then_some(username);
         tracing::warn!(%trace, user.name = known, code, %client, "password refused");
         self.note(arrival, trace, LoginMethod::password, LoginOutcome::refused, code);
-        let failed = self.failed(client, Error::new(StatusCode::FORBIDDEN, code, notice));
+        let error = Error::new(StatusCode::FORBIDDEN, code, notice);
+        let failed = self.failed_attempt(client, attempt, error);
         if failed.status() == StatusCode::TOO_MANY_REQUESTS {
             return Err(failed);
         }
@@ -229,12 +246,10 @@ impl Login {
     }
 }
 
-/// What a verdict means for somebody who is not let in; an error if nothing was looked at.
-fn refusal(verdict: Verdict) -> Result<Refused, Error> {
+/// What a verdict means for somebody who is not let in.
+fn refusal(verdict: Verdict) -> Result<Tried, Error> {
     let (code, notice) = match verdict {
-        Verdict::Busy => {
-            return Err(Error::unavailable("too many passwords are checked").with_retry_after(5));
-        }
+        Verdict::Busy => return Ok(Tried::NotLookedAt),
         Verdict::Wrong => ("password-wrong", NOT_RIGHT),
         Verdict::LockedUntil(_) => ("password-locked", NOT_RIGHT),
         Verdict::NoPassword => (NOBODYS, NOT_RIGHT),
@@ -242,5 +257,5 @@ fn refusal(verdict: Verdict) -> Result<Refused, Error> {
         Verdict::Inactive => ("account-inactive", INACTIVE),
         Verdict::Right => return Err(Error::internal("a right password was refused")),
     };
-    Ok(Refused { code, notice })
+    Ok(Tried::Refused(Refused { code, notice }))
 }

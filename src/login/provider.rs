@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use chrono::TimeDelta;
 
-use crate::{config::SamlConfig, provisioning::Mapping, saml::IdentityProvider};
+use crate::{config::SamlConfig, provisioning::Mapping, saml::IdentityProvider, sync::Lookup};
 
 /// An identity provider, and how its words are read.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Provider {
     pub title: String,
     /// Its words' meaning.
     pub mapping: Mapping,
+    /// The cloud that is asked of who signs in.
+    pub lookup: Option<Lookup>,
     pub(super) clock_skew: TimeDelta,
     pub(super) allow_sha1: bool,
     metadata: ArcSwapOption<IdentityProvider>,
@@ -24,11 +26,12 @@ pub struct Provider {
 impl Provider {
     /// From the configuration; its metadata comes by [`Provider::know`].
     #[must_use]
-    pub fn new(config: &SamlConfig, mapping: Mapping) -> Self {
+    pub fn new(config: &SamlConfig, mapping: Mapping, lookup: Option<Lookup>) -> Self {
         Self {
             name: config.name.clone(),
             title: config.title().to_owned(),
             mapping,
+            lookup,
             clock_skew: TimeDelta::seconds(config.clock_skew_seconds.into()),
             allow_sha1: config.allow_sha1,
             metadata: ArcSwapOption::empty(),

@@ -91,6 +91,7 @@ async fn prove(
     let Authenticated { principal, reply_token } = accepted.unless_replayed(!first)?;
     let claims = tickets.realms.claims(principal.name(), principal.realm())?;
     let proven = Proven {
+        enabled_at_source: None,
         claims,
         method: LoginMethod::kerberos,
         name_id: None,

@@ -132,6 +132,15 @@ impl Mapping {
         domains: &[String],
         config: &ClaimsConfig,
     ) -> Result<Self, MappingConfigError> {
+        Self::of_issuer(saml_issuer(name), domains, config)
+    }
+
+    /// The mapping of whoever vouches. Its examples are tried.
+    pub fn of_issuer(
+        issuer: Issuer,
+        domains: &[String],
+        config: &ClaimsConfig,
+    ) -> Result<Self, MappingConfigError> {
         let sources = |key: &str, texts: &[String]| {
             let compiled = texts.iter().map(|text| Source::compile(text));
             let compiled = compiled.collect::<Result<Vec<_>, _>>();
@@ -146,7 +155,7 @@ impl Mapping {
         };
         let mapping = Self {
             attributes: config.attributes.iter().map(attribute).collect::<Result<_, _>>()?,
-            issuer: saml_issuer(name),
+            issuer,
             domains: domains.to_vec(),
             subject: sources("subject", &config.subject)?,
             username: sources("username", &config.username)?,
@@ -206,6 +215,28 @@ impl Mapping {
         })
     }
 
+    /// Every username that the statement gives, the first choice first: of people who would have the same, all but
+    /// one have to take another.
+    pub fn usernames(&self, statement: &Statement) -> Result<Vec<String>, MappingError> {
+        let mut usernames = Vec::new();
+        for source in &self.username {
+            let said = self.read(&Claim::Username, std::slice::from_ref(source), statement)?;
+            let name = said.map(|said| checked_username(part(&said, self.username_part)));
+            usernames.extend(name.transpose()?.filter(|name| !usernames.contains(name)));
+        }
+        Ok(usernames)
+    }
+
+    /// What a group is called here that the issuer knows by an id and a name; nothing if transforms drop it.
+    pub fn group_name(&self, id: &str, name: &str) -> Result<Option<String>, MappingError> {
+        let renamed = self.group_names.get(id).or_else(|| self.group_names.get(name));
+        let name = renamed.map_or(name, String::as_str).trim().to_owned();
+        Ok(match self.transforms.apply(&Claim::Groups, name)? {
+            Transformed::Value(name) => Some(name).filter(|name| is_plain(name)),
+            Transformed::Cleared | Transformed::Ignored => None,
+        })
+    }
+
     /// What the first source says that says something, after its transforms.
     fn read(
         &self,
@@ -247,9 +278,19 @@ impl Mapping {
             let overage = OVERAGE_ATTRIBUTES.iter().any(|a| statement.attributes.contains_key(*a));
             return Ok(if overage { GroupClaim::Overage } else { GroupClaim::Absent });
         };
+        self.name_groups(values.iter().map(|value| (value.trim(), value.trim())))
+    }
+
+    /// What groups mean that somebody is in by the word of a cloud: each with its id there and its name there. What the
+    /// configuration calls either of them comes first.
+    pub fn name_groups<'a>(
+        &self,
+        said: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<GroupClaim, MappingError> {
         let mut groups = BTreeSet::new();
-        for value in values.iter().map(|value| value.trim()).filter(|value| is_plain(value)) {
-            let name = self.group_names.get(value).map_or(value, String::as_str);
+        for (id, name) in said.filter(|(_, name)| is_plain(name)) {
+            let called = self.group_names.get(id).or_else(|| self.group_names.get(name));
+            let name = called.map_or(name, String::as_str);
             if let Transformed::Value(name) =
                 self.transforms.apply(&Claim::Groups, name.to_owned())?
                 && is_plain(&name)

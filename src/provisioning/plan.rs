@@ -129,6 +129,10 @@ impl Refusal {
 pub fn plan(claims: &Claims, known: &Known, policy: &Policy) -> Result<Plan, Refusal> {
     let mut changes = Vec::new();
     let mut warnings = Vec::new();
+    if known.is_enabled_at_source == Some(false) {
+        let username = claims.profile.username.clone();
+        return Err(Refusal::Inactive { username, reason: InactiveReason::DisabledAtSource });
+    }
     let person = find_person(claims, known, policy)?;
 
     plan_identity(claims, known, person, &mut changes);

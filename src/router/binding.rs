@@ -18,7 +18,7 @@ pub(super) enum Binding {
     /// They are somebody else's: the application does not get them, the browser loses them, and what comes
     /// instead is the session's.
     Replace(HeaderValue),
-    /// They were a session's that has ended: the application does not get them, and the browser loses them.
+    /// They were a session's that has ended, or whose person has no active account any more: the application does not get them, and the browser loses them.
     Forget,
     /// They are a session's, which nobody looks at here. The application does not get them, and begins
     /// nothing instead.
@@ -26,7 +26,8 @@ pub(super) enum Binding {
 }
 
 impl Binding {
-    /// Of a request; `looked` says whether somebody has looked for its session.
+    /// Of a request; `looked` says whether somebody has looked for its session. The session is one whose person has an
+    /// active account at the application.
     pub(super) async fn of(
         sessions: &Sessions,
         cookies: &AppCookies,

@@ -31,7 +31,9 @@ impl Router {
         let session = whose.session.map(|session| &**session);
         let token = self.find_token(to, whose).await?;
         let headers = request.headers();
-        let binding = Binding::of(&self.sessions, &app.cookies, headers, whose.looked, session);
+        // Who has no active account there is nobody to the application, and has no session of its.
+        let known = session.filter(|_| whose.visitor.is_some());
+        let binding = Binding::of(&self.sessions, &app.cookies, headers, whose.looked, known);
         let binding = binding.await;
         let signs_out = session.is_some() && to.is_sign_out(&request);
         let signing_out: Option<HeaderMap> = signs_out.then(|| request.headers().clone());

@@ -22,7 +22,7 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
@@ -30,10 +30,18 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{BREATH, HANDSHAKE, HEAD, TAKE, patient_stream::PatientStream};
-use crate::{crowd::CrowdServer, http::Response, session::Sessions, telemetry::Metrics};
+use crate::{
+    crowd::CrowdServer,
+    http::Response,
+    session::Sessions,
+    telemetry::{Metrics, Seldom},
+};
 
 /// A machine's head: nobody here has a ticket.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// How often the log says that all places are taken.
+const WARN_EVERY: Duration = Duration::from_mins(1);
 
 /// Whether new requests are welcome. It does not follow the database: known sessions are served without
 /// it, and gateways that all turn unready together would be a longer outage than its own.
@@ -100,6 +108,9 @@ pub struct InternalServer {
     tls: Option<Tls>,
     http: http1::Builder,
     places: Arc<Semaphore>,
+    metrics: Metrics,
+    /// When the log has said that all places are taken.
+    warning: Arc<Seldom>,
 }
 
 #[derive(Clone)]
@@ -119,11 +130,13 @@ impl InternalServer {
         crowd: Option<CrowdServer>,
         tls: Option<TlsAcceptor>,
         max_connections: usize,
+        metrics: Metrics,
     ) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD_BYTES);
         let places = Arc::new(Semaphore::new(max_connections));
-        Self { routes, crowd, tls: tls.map(Tls), http, places }
+        let warning = Arc::new(Seldom::every(WARN_EVERY));
+        Self { routes, crowd, tls: tls.map(Tls), http, places, metrics, warning }
     }
 
     /// Takes connections until `stop`, then lets those that are there end, but waits no longer than
@@ -131,9 +144,9 @@ impl InternalServer {
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken, grace: Duration) {
         let connections = GracefulShutdown::new();
         loop {
-            // Who comes when all places are taken waits in the kernel's queue. Nobody closes the semaphore.
+            // Who comes when all places are taken waits in the kernel's queue.
             let accepted = tokio::select! {
-                accepted = async { (self.places.clone().acquire_owned().await.ok(), listener.accept().await) } => accepted,
+                accepted = async { (self.place().await, listener.accept().await) } => accepted,
                 () = stop.cancelled() => break,
             };
             match accepted {
@@ -154,6 +167,19 @@ impl InternalServer {
         if timeout(grace, connections.shutdown()).await.is_err() {
             tracing::warn!("gave up waiting for internal requests to end");
         }
+    }
+
+    /// A place for one more connection; nobody ever closes the semaphore.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if self.places.available_permits() == 0 {
+            self.metrics.count_refused("internal-connections-full");
+            if self.warning.is_due() {
+                tracing::warn!(
+                    "server.max_connections are open at server.internal_listen: applications and probes wait"
+                );
+            }
+        }
+        self.places.clone().acquire_owned().await.ok()
     }
 
     async fn connect(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {

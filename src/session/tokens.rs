@@ -6,7 +6,9 @@
 use std::sync::{Arc, PoisonError, RwLock, atomic::Ordering};
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use http::HeaderValue;
 
 use super::{
     LiveSession, Sessions, Token,
@@ -56,7 +58,22 @@ pub struct LiveToken {
     application: String,
     pub(super) seen: Seen,
     pub(super) holder: ArcSwapOption<ReadHolder>,
+    /// What was right when it was said last of where the token is used from.
+    right: ArcSwapOption<Said>,
 }
+
+/// What an application has said of where a token is used from, as it was sent. Applications say the same with each
+/// request of a browser's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// How the body is to be read.
+    pub content_type: Option<HeaderValue>,
+    /// What it is.
+    pub body: Bytes,
+}
+
+/// Longer ones are not kept.
+const MOST_SAID_BYTES: usize = 1024;
 
 impl LiveToken {
     fn new(stored: StoredCrowdToken, application: &str) -> Self {
@@ -71,6 +88,22 @@ impl LiveToken {
             application: application.to_owned(),
             seen: Seen::new(session.seen_at),
             holder: ArcSwapOption::empty(),
+            right: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Whether that was right when it was said last: it is now, for a token is bound to one address for ever.
+    #[must_use]
+    pub fn was_right(&self, said: &Said) -> bool {
+        self.right.load().as_deref().is_some_and(|right| right == said)
+    }
+
+    /// That was right.
+    pub fn note_right(&self, said: &Said) {
+        if said.body.len() <= MOST_SAID_BYTES {
+            // A copy of its own: it is a part of all that was read from the connection.
+            let body = Bytes::copy_from_slice(&said.body);
+            self.right.store(Some(Arc::new(Said { body, ..said.clone() })));
         }
     }
 

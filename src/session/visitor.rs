@@ -40,7 +40,7 @@ pub struct Told {
 
 impl Visitor {
     pub(super) fn new(account: Account, live: &LiveSession) -> Self {
-        // A number alone may be given again.
+        // A database that was restored gives a number once more.
         let session = format!("{}-{}", live.parent.0, live.begun_at.timestamp_micros());
         Self::of(account, session)
     }

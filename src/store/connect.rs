@@ -94,7 +94,10 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
         .connect_with(options.pragma("query_only", "on"))
         .await
         .map_err(open)?;
-    Ok(Store::Sqlite { readers, writer: SqliteWriter::start(writer, Some(lock)) })
+    let store = Store::Sqlite { readers, writer: SqliteWriter::start(writer, Some(lock)) };
+    // Nobody else has the file, so whoever held a lease is gone.
+    store.break_leases().await?;
+    Ok(store)
 }
 
 async fn open_postgres(options: &StoreOptions) -> Result<Store, StoreError> {

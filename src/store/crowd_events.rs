@@ -12,6 +12,7 @@ mod touched;
 use sqlx::Connection as _;
 
 pub use self::place::LogPlace;
+pub(super) use self::place::find_seen_at;
 use self::{names::Names, touched::Touched};
 use super::{Connection, SeenUser, Store, StoreError, transaction::Writing};
 use crate::directory::DirectoryId;

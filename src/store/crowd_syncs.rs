@@ -4,18 +4,22 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Connection, LogPlace, Priority, Store, StoreError, read,
+    Connection, LogPlace, Priority, Store, StoreError, crowd_events, read,
     time::{micros, time},
     within,
 };
+use crate::directory::{DirectoryId, User};
 
 /// How far an application's copy is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrowdSync {
     /// All changes up to this one have reached it; -1 if nothing is known.
     pub seq: i64,
     /// Since when.
     pub at: DateTime<Utc>,
+    /// The directories that it saw then. What other ones hold has not reached it, however old it is. Nothing if that
+    /// was not written down yet.
+    directories: Option<Vec<DirectoryId>>,
 }
 
 impl CrowdSync {
@@ -24,6 +28,29 @@ impl CrowdSync {
     pub fn has_begun(&self) -> bool {
         self.seq >= 0
     }
+
+    fn covers(&self, directory: DirectoryId) -> bool {
+        self.directories.as_ref().is_none_or(|known| known.contains(&directory))
+    }
+
+    fn is_of(&self, directories: &[DirectoryId]) -> bool {
+        self.directories.as_deref() == Some(directories)
+    }
+}
+
+/// Number of the change, since when, and the directories.
+type Row = (i64, i64, Option<String>);
+
+fn sync((seq, at, directories): Row) -> Result<CrowdSync, StoreError> {
+    let read = |text: &str| {
+        let numbers: Vec<i64> = serde_json::from_str(text).ok()?;
+        Some(numbers.into_iter().map(DirectoryId).collect::<Vec<_>>())
+    };
+    let unreadable =
+        |text: String| StoreError::Unreadable { what: "a list of directories", value: text };
+    let directories =
+        directories.map(|text| read(&text).ok_or_else(|| unreadable(text))).transpose()?;
+    Ok(CrowdSync { seq, at: time(at), directories })
 }
 
 impl Store {
@@ -32,11 +59,21 @@ impl Store {
         &self,
         application: &str,
     ) -> Result<Option<CrowdSync>, StoreError> {
-        const SQL: &str = "SELECT synced_seq, synced_at FROM crowd_syncs WHERE application = $1";
-        let row: Option<(i64, i64)> = read!(self, |pool| {
-            sqlx::query_as(SQL).bind(application.to_owned()).fetch_optional(pool).await?
-        });
-        Ok(row.map(|(seq, at)| CrowdSync { seq, at: time(at) }))
+        let application = application.to_owned();
+        self.read(|connection| Box::pin(async move { find(connection, &application).await })).await
+    }
+
+    /// The last change that has made an account one which nobody can know whose copy is no further than that; see
+    /// [`Store::find_news`]. Of a directory that the application saw not then, each account is news.
+    pub async fn find_news_since(
+        &self,
+        user: &User,
+        sync: &CrowdSync,
+    ) -> Result<Option<i64>, StoreError> {
+        if sync.covers(user.directory) {
+            return self.find_news(user, sync.seq).await;
+        }
+        Ok(Some(self.find_news(user, 0).await?.unwrap_or_default()))
     }
 
     /// An application asks where the log is (`here`): before it reads everything, and once more afterwards. Gives
@@ -114,22 +151,32 @@ impl Store {
         self.ask_for_place(application, here, now).await.map(drop)
     }
 
-    /// All changes up to this one have reached an application. Accounts that it was known to know need not be
-    /// remembered one by one then.
+    /// All changes up to this one have reached an application that sees these directories, as it saw them at a place.
+    /// `false` if that is no news, or if it sees others by now. Accounts that it was known to know need not be remembered
+    /// one by one then.
     pub async fn note_crowd_sync(
         &self,
         application: &str,
-        seq: i64,
+        directories: &[DirectoryId],
+        (place, seq): (LogPlace, i64),
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if self.find_crowd_sync(application).await?.is_some_and(|sync| sync.seq >= seq) {
-            return Ok(());
+    ) -> Result<bool, StoreError> {
+        let (application, directories) = (application.to_owned(), directories.to_vec());
+        let reached = Reached { application, directories, place, seq };
+        let reading = reached.clone();
+        let read = self.read::<_, StoreError, _>(|connection| {
+            Box::pin(async move { reading.find_news(connection).await })
+        });
+        if read.await?.is_none() {
+            return Ok(false);
         }
-        let application = application.to_owned();
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
-                write_sync(connection, &application, seq, now).await
+                match reached.find_news(connection).await? {
+                    Some(seen) => reached.write(connection, &seen, now).await.map(|()| true),
+                    None => Ok(false),
+                }
             })
         })
         .await
@@ -178,24 +225,66 @@ impl Store {
     }
 }
 
-async fn write_sync(
+/// How far an application's copy is.
+async fn find(
     connection: &mut Connection<'_>,
     application: &str,
-    seq: i64,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    const SYNC: &str = "
-        INSERT INTO crowd_syncs (application, asked, has_read, synced_seq, synced_at)
-        VALUES ($1, '', 0, $2, $3)
-        ON CONFLICT (application) DO UPDATE
-        SET synced_seq = excluded.synced_seq, synced_at = excluded.synced_at
-        WHERE crowd_syncs.synced_seq < excluded.synced_seq";
-    const KNOWN: &str = "DELETE FROM crowd_known WHERE application = $1 AND seq <= $2";
-    within!(connection, |connection| {
-        let sync = sqlx::query(SYNC).bind(application).bind(seq).bind(micros(now));
-        sync.execute(&mut *connection).await.map(drop)?;
-        let known = sqlx::query(KNOWN).bind(application).bind(seq);
-        known.execute(&mut *connection).await.map(drop)?;
+) -> Result<Option<CrowdSync>, StoreError> {
+    const SQL: &str =
+        "SELECT synced_seq, synced_at, directories FROM crowd_syncs WHERE application = $1";
+    let row: Option<Row> = within!(connection, |connection| {
+        sqlx::query_as(SQL).bind(application.to_owned()).fetch_optional(connection).await?
     });
-    Ok(())
+    row.map(sync).transpose()
+}
+
+/// What has reached an application.
+#[derive(Clone, Debug)]
+struct Reached {
+    application: String,
+    directories: Vec<DirectoryId>,
+    place: LogPlace,
+    seq: i64,
+}
+
+impl Reached {
+    /// The directories that it is true of, if it is news.
+    async fn find_news(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Vec<DirectoryId>>, StoreError> {
+        let seen = crowd_events::find_seen_at(connection, &self.directories, &self.place).await?;
+        let before = find(connection, &self.application).await?;
+        let is_known = |seen: &Vec<DirectoryId>| {
+            before.is_some_and(|sync| sync.is_of(seen) && sync.seq >= self.seq)
+        };
+        Ok(seen.filter(|seen| !is_known(seen)))
+    }
+
+    async fn write(
+        &self,
+        connection: &mut Connection<'_>,
+        seen: &[DirectoryId],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const SYNC: &str = "
+            INSERT INTO crowd_syncs (application, asked, has_read, synced_seq, synced_at, directories)
+            VALUES ($1, '', 0, $2, $3, $4)
+            ON CONFLICT (application) DO UPDATE
+            SET synced_seq = excluded.synced_seq, synced_at = excluded.synced_at,
+                directories = excluded.directories
+            WHERE crowd_syncs.synced_seq < excluded.synced_seq
+               OR crowd_syncs.directories IS DISTINCT FROM excluded.directories";
+        const KNOWN: &str = "DELETE FROM crowd_known WHERE application = $1 AND seq <= $2";
+        let (application, seq) = (&self.application, self.seq);
+        let seen: Vec<String> = seen.iter().map(|directory| directory.0.to_string()).collect();
+        within!(connection, |connection| {
+            let sync = sqlx::query(SYNC).bind(application).bind(seq).bind(micros(now));
+            let sync = sync.bind(format!("[{}]", seen.join(",")));
+            sync.execute(&mut *connection).await.map(drop)?;
+            let known = sqlx::query(KNOWN).bind(application).bind(seq);
+            known.execute(&mut *connection).await.map(drop)?;
+        });
+        Ok(())
+    }
 }

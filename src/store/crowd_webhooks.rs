@@ -1,6 +1,6 @@
 //! Where applications want to be told that something has changed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Priority, Store, StoreError, changes, read,
@@ -31,26 +31,41 @@ pub struct Webhook {
     pub told_seq: i64,
     /// How often in a row it could not be told.
     pub failures: i64,
+    /// Since when it could not.
+    pub failing_since: Option<DateTime<Utc>>,
     /// When to tell it at the earliest.
     pub next_at: DateTime<Utc>,
 }
 
-type Row = (i64, String, String, Option<Vec<u8>>, i64, i64, i64);
+/// What has happened in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirectoryNews {
+    /// Which; changes from before that was logged do not say.
+    pub directory: Option<DirectoryId>,
+    /// When the first of it was.
+    pub since: DateTime<Utc>,
+    /// Whether all of it is of large plans that are being applied, so that more is to come.
+    pub is_under_way: bool,
+}
+
+type Row = (i64, String, String, Option<Vec<u8>>, i64, i64, Option<i64>, i64);
 
 /// The columns of [`Row`].
 macro_rules! select_webhooks {
     ($rest:literal) => {
         concat!(
-            "SELECT w.id, w.application, w.endpoint, w.sealed, w.told_seq, w.failures, w.next_at ",
-            "FROM crowd_webhooks w ",
+            "SELECT w.id, w.application, w.endpoint, w.sealed, w.told_seq, w.failures, ",
+            "w.failing_since, w.next_at FROM crowd_webhooks w ",
             $rest
         )
     };
 }
 
-fn webhook((id, application, endpoint, sealed, told_seq, failures, next_at): Row) -> Webhook {
+fn webhook(row: Row) -> Webhook {
+    let (id, application, endpoint, sealed, told_seq, failures, failing_since, next_at) = row;
     let webhook = NewWebhook { application, endpoint, sealed };
-    Webhook { id, webhook, told_seq, failures, next_at: time(next_at) }
+    let (failing_since, next_at) = (failing_since.map(time), time(next_at));
+    Webhook { id, webhook, told_seq, failures, failing_since, next_at }
 }
 
 impl Store {
@@ -69,7 +84,8 @@ impl Store {
                 created_at)
             VALUES ($1, $2, $3, $4, 0, 0, $5)
             ON CONFLICT (application, endpoint) DO UPDATE
-            SET sealed = excluded.sealed, failures = 0, next_at = 0 RETURNING id";
+            SET sealed = excluded.sealed, failures = 0, failing_since = NULL, next_at = 0
+            RETURNING id";
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
@@ -138,15 +154,21 @@ impl Store {
         Ok((rows.into_iter().map(webhook).collect(), head))
     }
 
-    /// The directories that something has changed in since; changes from before that was logged do not say.
-    pub async fn list_changed_directories(
-        &self,
-        after: i64,
-    ) -> Result<Vec<Option<DirectoryId>>, StoreError> {
-        const SQL: &str = "SELECT DISTINCT directory_id FROM changes WHERE seq > $1";
-        let rows: Vec<Option<i64>> =
-            read!(self, |pool| sqlx::query_scalar(SQL).bind(after).fetch_all(pool).await?);
-        Ok(rows.into_iter().map(|id| id.map(DirectoryId)).collect())
+    /// What has happened after a change, in each directory.
+    pub async fn list_directory_news(&self, after: i64) -> Result<Vec<DirectoryNews>, StoreError> {
+        const SQL: &str = "
+            SELECT c.directory_id, MIN(c.at),
+                   MIN(CAST(CASE WHEN c.kind = 'chunk' AND p.id IS NOT NULL THEN 1 ELSE 0 END AS BIGINT))
+            FROM changes c LEFT JOIN plans p ON p.batch = c.batch AND p.state = 'sealed'
+            WHERE c.seq > $1 GROUP BY c.directory_id";
+        let rows: Vec<(Option<i64>, i64, i64)> =
+            read!(self, |pool| sqlx::query_as(SQL).bind(after).fetch_all(pool).await?);
+        let news = |(directory, since, under_way): (Option<i64>, i64, i64)| DirectoryNews {
+            directory: directory.map(DirectoryId),
+            since: time(since),
+            is_under_way: under_way == 1,
+        };
+        Ok(rows.into_iter().map(news).collect())
     }
 
     /// Takes one on, until some time: of several gateways that see it due, one gets it.
@@ -170,10 +192,12 @@ impl Store {
         .await
     }
 
-    /// It has been told of a change, and of all before it.
+    /// It has been told of a change, and of all before it; or of another one behind it, meanwhile.
     pub async fn note_webhook_told(&self, id: i64, seq: i64) -> Result<(), StoreError> {
         const SQL: &str = "
-            UPDATE crowd_webhooks SET told_seq = $2, failures = 0, next_at = 0 WHERE id = $1";
+            UPDATE crowd_webhooks SET failures = 0, failing_since = NULL, next_at = 0,
+                told_seq = CASE WHEN told_seq < $2 THEN $2 ELSE told_seq END
+            WHERE id = $1";
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 within!(&mut transaction.connection(), |connection| {
@@ -185,19 +209,22 @@ impl Store {
         .await
     }
 
-    /// It could not be told, and is to be tried again.
+    /// It could not be told, and is to be tried again after a pause.
     pub async fn note_webhook_failed(
         &self,
         id: i64,
-        next: DateTime<Utc>,
+        now: DateTime<Utc>,
+        pause: TimeDelta,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
-            UPDATE crowd_webhooks SET failures = failures + 1, next_at = $2 WHERE id = $1";
+            UPDATE crowd_webhooks SET failures = failures + 1, next_at = $2,
+                failing_since = COALESCE(failing_since, $3)
+            WHERE id = $1";
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 within!(&mut transaction.connection(), |connection| {
-                    let failed = sqlx::query(SQL).bind(id).bind(micros(next));
-                    failed.execute(connection).await.map(drop)?;
+                    let failed = sqlx::query(SQL).bind(id).bind(micros(now + pause));
+                    failed.bind(micros(now)).execute(connection).await.map(drop)?;
                 });
                 Ok(())
             })

@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Priority, Store, StoreError, read,
+    Priority, Store, StoreError,
+    ids::{self, Ids},
+    read,
     time::{micros, time},
     within,
 };
@@ -202,6 +204,26 @@ impl Store {
         .await
     }
 
+    /// The directory of that name, which follows a cloud from now on, also if it has not so far.
+    pub async fn ensure_connector_directory(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<DirectoryId, StoreError> {
+        const SQL: &str =
+            "UPDATE directories SET kind = 'connector' WHERE id = $1 AND kind = 'internal'";
+        let directory = self.ensure_directory(name, now).await?;
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL).bind(directory.0).execute(connection).await.map(drop)?;
+                });
+                Ok(directory)
+            })
+        })
+        .await
+    }
+
     /// The directory of that name, made if there is none.
     pub async fn ensure_directory(
         &self,
@@ -209,22 +231,32 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<DirectoryId, StoreError> {
         const INSERT: &str = "
-            INSERT INTO directories (uuid, name, name_key, kind, created_at)
-            VALUES ($1, $2, $3, 'internal', $4)
+            INSERT INTO directories (id, uuid, name, name_key, kind, created_at)
+            VALUES ($1, $2, $3, $4, 'internal', $5)
             ON CONFLICT (name_key) DO NOTHING";
         const SELECT: &str = "SELECT id FROM directories WHERE name_key = $1";
 
         let (name, key) = (name.to_owned(), NameKey::of(name).as_str().to_owned());
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
-                let id: i64 = within!(&mut transaction.connection(), |connection| {
+                let connection = &mut transaction.connection();
+                let known: Option<i64> = within!(connection, |connection| {
+                    sqlx::query_scalar(SELECT).bind(&key).fetch_optional(connection).await?
+                });
+                if let Some(known) = known {
+                    return Ok(DirectoryId(known));
+                }
+                let number = ids::take(connection, Ids::Directories, 1).await?;
+                let id: i64 = within!(connection, |connection| {
                     sqlx::query(INSERT)
+                        .bind(number)
                         .bind(Uuid::now_v7())
                         .bind(&name)
                         .bind(&key)
                         .bind(micros(now))
                         .execute(&mut *connection)
                         .await?;
+                    // Another gateway may have been quicker.
                     sqlx::query_scalar(SELECT).bind(&key).fetch_one(&mut *connection).await?
                 });
                 Ok(DirectoryId(id))

@@ -95,6 +95,9 @@ pub enum StoreError {
     /// A plan that is not there, or not as it should be.
     #[error("there is no plan {0}, or it is not in a state for this")]
     NoPlan(i64),
+    /// Somebody else has taken over.
+    #[error("another gateway runs this connector now")]
+    LeaseLost,
     /// What should be undone is not there.
     #[error("there is no batch {0}")]
     NoBatch(i64),

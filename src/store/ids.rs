@@ -11,6 +11,8 @@ pub enum Ids {
     Users,
     /// Groups.
     Groups,
+    /// Directories.
+    Directories,
 }
 
 impl Ids {
@@ -19,6 +21,7 @@ impl Ids {
             Self::Persons => "persons",
             Self::Users => "users",
             Self::Groups => "groups",
+            Self::Directories => "directories",
         }
     }
 }

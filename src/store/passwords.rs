@@ -231,6 +231,24 @@ impl Store {
     }
 }
 
+/// Takes the passwords of a person's accounts, and ends the sessions that they have begun; how many there were.
+pub(super) async fn delete_all_of(
+    connection: &mut Connection<'_>,
+    person: PersonId,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const SQL: &str = "
+        DELETE FROM passwords WHERE user_id IN (SELECT id FROM users WHERE person_id = $1)
+        RETURNING user_id";
+    let users: Vec<i64> = within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(person.0).fetch_all(connection).await?
+    });
+    for user in &users {
+        forget_use(connection, UserId(*user), person, now).await?;
+    }
+    Ok(users.len() as u64)
+}
+
 /// What has come of a password that is one no more: wrong tries are forgotten, and its sessions end.
 async fn forget_use(
     connection: &mut Connection<'_>,

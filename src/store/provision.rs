@@ -7,7 +7,7 @@ use super::{
     apply::Applying,
     changes::{self, Author},
     known::known,
-    last_logins,
+    last_logins, passwords,
 };
 use crate::{
     directory::{DirectoryId, PersonId, UserId},
@@ -21,6 +21,8 @@ pub struct Provision {
     pub directory: DirectoryId,
     /// What the login says.
     pub claims: Claims,
+    /// Whether the cloud, asked just now, says that the account may be used.
+    pub enabled_at_source: Option<bool>,
     /// What it may change.
     pub policy: Policy,
     /// Who makes the changes, for the change log.
@@ -38,6 +40,8 @@ pub struct Provisioned {
     pub user: UserId,
     /// What changed.
     pub plan: Plan,
+    /// How many passwords were taken away: those that others had given accounts before they were linked.
+    pub removed_passwords: u64,
 }
 
 impl Store {
@@ -53,9 +57,10 @@ impl Store {
         let reading = request.clone();
         let idle = self.read::<_, ProvisionError, _>(move |connection| {
             Box::pin(async move {
-                let Provision { directory, claims, policy, .. } = &reading;
+                let Provision { directory, claims, policy, enabled_at_source, .. } = &reading;
                 let named = aliases::aliased(connection, claims).await?;
-                let known = known(connection, *directory, &named, policy).await?;
+                let mut known = known(connection, *directory, &named, policy).await?;
+                known.is_enabled_at_source = *enabled_at_source;
                 let plan = plan(&named, &known, policy)?;
                 let person = known.by_identity.map(|(person, _)| person);
                 let user = person.and_then(|person| person.user).map(|user| user.user);
@@ -63,7 +68,8 @@ impl Store {
                     return Ok(None);
                 };
                 let news = !last_logins::is_known(connection, claims, now).await?;
-                Ok(Some((Provisioned { person: user.person, user: user.id, plan }, news)))
+                let (person, user) = (user.person, user.id);
+                Ok(Some((Provisioned { person, user, plan, removed_passwords: 0 }, news)))
             })
         });
         let request = request.clone();
@@ -107,9 +113,10 @@ async fn provision(
     let connection = &mut transaction.connection();
     // Held from here to the commit: whoever plans next sees what this one wrote.
     changes::hold_head(connection).await?;
-    let Provision { directory, claims, policy, actor, reason } = request;
+    let Provision { directory, claims, policy, enabled_at_source, actor, reason } = request;
     let named = aliases::aliased(connection, claims).await?;
-    let known = known(connection, *directory, &named, policy).await?;
+    let mut known = known(connection, *directory, &named, policy).await?;
+    known.is_enabled_at_source = *enabled_at_source;
     let plan = plan(&named, &known, policy)?;
 
     let known_user = known
@@ -123,8 +130,14 @@ async fn provision(
         applying.apply(connection, change).await?;
     }
     last_logins::write(connection, claims, now).await?;
+    let unclaimed = known.unclaimed.as_ref().map(|(person, _)| person.id);
+    let removed_passwords = match unclaimed.filter(|linked| Some(*linked) == plan.person) {
+        // Whoever has set it, an application for one, would have a second way in to what is somebody's now.
+        Some(linked) => passwords::delete_all_of(connection, linked, now).await?,
+        None => 0,
+    };
     match (applying.person, applying.user) {
-        (Some(person), Some(user)) => Ok(Provisioned { person, user, plan }),
+        (Some(person), Some(user)) => Ok(Provisioned { person, user, plan, removed_passwords }),
         _ => {
             Err(StoreError::Unreadable { what: "a plan without a user", value: String::new() }
                 .into())

@@ -46,7 +46,7 @@ pub struct StoredSession {
     pub id: SessionId,
     /// Whose.
     pub person: PersonId,
-    /// When it began. SQLite may give the number of one that has ended again.
+    /// When it began.
     pub created_at: DateTime<Utc>,
     /// Who vouched.
     pub issuer: Issuer,

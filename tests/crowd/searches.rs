@@ -72,6 +72,47 @@ async fn users_are_found_by_what_is_known_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_takes_too_long_ends_in_an_error_that_clients_read() {
+    let Some(world) = World::everywhere().await.into_iter().nth(1) else {
+        return;
+    };
+    let pool = sqlx::PgPool::connect(&world.gateway.plan.store_options().url).await.unwrap();
+    let mut holding = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").execute(&mut *holding).await.unwrap();
+    let begun = std::time::Instant::now();
+    let answer = world.get("/search?entity-type=user&expand=user").await;
+    assert_eq!(answer.failure(), (503, "OPERATION_FAILED".to_owned()));
+    assert!((19..25).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    holding.rollback().await.unwrap();
+    assert_eq!(world.get("/search?entity-type=user").await.names().len(), 4);
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_is_found_as_it_was_told() {
+    for world in World::everywhere().await {
+        // They are changed at some microsecond, of which nobody is told.
+        for command in ["deactivate", "reactivate"] {
+            let done = world.gateway.command(&["user", command, "ada"]).await;
+            assert!(done.status.success(), "{done:?}");
+        }
+        let told = world.json("jira", "/user?username=ada").await["updated-date"].clone();
+        let document = world.get("/user?username=ada").await;
+        let document = document.xml();
+        let element = document.descendants().find(|node| node.has_tag_name("updated-date"));
+        for time in [told.to_string(), element.unwrap().text().unwrap().to_owned()] {
+            let found = async |operator| {
+                let restriction = format!("updatedDate {operator} \"{time}\"");
+                by_text(&world, "user", &restriction).await
+            };
+            assert_eq!(found("=").await, ["ada"], "{time}");
+            assert_eq!(found(">").await, Vec::<String>::new(), "{time}");
+            assert_eq!(found("<").await, ["Bob", "carol", "dave_x"], "{time}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn restrictions_come_in_xml_and_json() {
     for world in World::everywhere().await {
         let user = "/search?entity-type=user";

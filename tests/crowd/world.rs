@@ -138,7 +138,7 @@ impl World {
 
 /// Sends a request, and reads its answer as every answer has to be.
 pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
     let mut request = client.request(method.parse().unwrap(), url).body(body.to_owned());
     for (name, value) in headers {
         request = request.header(*name, *value);

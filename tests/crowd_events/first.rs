@@ -141,6 +141,48 @@ async fn a_form_waits_and_is_not_lost() {
     assert_eq!(sent.json::<crate::support::upstream::Seen>().body_bytes, 9);
 }
 
+/// Many pages of one browser, all at once, which nobody waits for.
+fn open_many(
+    gateway: &TestGateway,
+    browser: &Curl,
+    pages: usize,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let ca = std::fs::read(gateway.plan.ca()).unwrap();
+    let ca = reqwest::Certificate::from_pem(&ca).unwrap();
+    let here = ([127, 0, 0, 1], gateway.plan.port()).into();
+    let client = reqwest::Client::builder().tls_certs_only([ca]).resolve("jira.localhost", here);
+    let client = client.build().unwrap();
+    let name = "__Host-gatehouse-session";
+    let cookie = format!("{name}={}", browser.cookie("jira.localhost", name).unwrap());
+    let open = |_| {
+        let page = client.get(gateway.jira()).header("accept", "text/html");
+        let page = page.header("cookie", &cookie);
+        tokio::spawn(async move { drop(page.send().await.unwrap()) })
+    };
+    (0..pages).map(open).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_waits_however_many_others_do() {
+    let house = House::with("").await;
+    let (gateway, alice) = (&house.gateway, house.browser("alice"));
+    read_all(gateway).await;
+    assert!(house.go(&alice).await.body.contains(WAITS));
+    let others = open_many(gateway, &alice, 120);
+    // All places for those who are held are taken.
+    while others.iter().filter(|other| other.is_finished()).count() < 20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let url = format!("{}/secure/Create.jspa", gateway.jira());
+    let form =
+        ["-d", "summary=x", "-H", "Sec-Fetch-Site: same-origin", "-H", "Sec-Fetch-Mode: navigate"];
+    let (sent, ()) = tokio::join!(alice.get(&url, &form), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ask(gateway, "GET", "/user?username=alice").await;
+    });
+    assert_eq!(sent.status, 200, "{}", sent.body);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_the_application_asks_for_by_name_it_knows() {
     let house = House::with("").await;
@@ -205,6 +247,26 @@ async fn who_comes_back_waits_once_more() {
     }
     let again = house.browser("alice");
     assert_eq!(house.go(&again).await.status, 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_a_directory_that_is_enabled_again_waits_until_it_is_read() {
+    let house = House::with("").await;
+    let (gateway, alice) = (&house.gateway, house.browser("alice"));
+    // She is older than all that Jira ever reads.
+    assert_eq!(house.go(&alice).await.status, 200);
+    let directory = async |what| {
+        assert!(gateway.command(&["directory", what, "Internal"]).await.status.success());
+    };
+    directory("disable").await;
+    read_all(gateway).await;
+    directory("enable").await;
+    let again = house.browser("alice");
+    assert_eq!(house.go(&again).await.status, 503);
+    // Nothing has happened to her since, but it sees another directory now.
+    token(gateway, "/event").await;
+    read_all(gateway).await;
+    assert_eq!(house.go(&again).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

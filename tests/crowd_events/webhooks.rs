@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use chrono::TimeDelta;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::crowd::world::{PASSWORD, World, plan};
@@ -169,9 +170,25 @@ async fn whoever_does_not_answer_well_is_called_again_and_given_up_at_last() {
 
     let url = world.gateway.plan.store_options().url;
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::query("UPDATE crowd_webhooks SET failures = 19").execute(&pool).await.unwrap();
+    // An application that was away for a night is called when it is back.
+    let for_hours = async |hours: i64| {
+        let since = (world.gateway.clock.now() - TimeDelta::hours(hours)).timestamp_micros();
+        let fails = "UPDATE crowd_webhooks SET failures = 25, failing_since = $1, next_at = 0";
+        sqlx::query(fails).bind(since).execute(&pool).await.unwrap();
+    };
+    for_hours(23).await;
     ears.calls.answers.lock().unwrap().push(StatusCode::NOT_FOUND);
     world.change(&["group", "create", "two"]).await;
+    for _ in 0..200 {
+        let count = "SELECT failures FROM crowd_webhooks";
+        if sqlx::query_scalar::<_, i64>(count).fetch_one(&pool).await.unwrap() == 26 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for_hours(25).await;
+    ears.calls.answers.lock().unwrap().push(StatusCode::NOT_FOUND);
+    world.change(&["group", "create", "three"]).await;
     world
         .wait_for_metric(
             "gatehouse_crowd_webhooks_total{application=\"jira\",outcome=\"given_up\"} 1",

@@ -64,6 +64,7 @@ impl World {
         claims.identity.subject.value.push_str(&directory.0.to_string());
         claims.identity.match_key = None;
         let request = Provision {
+            enabled_at_source: None,
             directory,
             claims,
             policy: policy(),

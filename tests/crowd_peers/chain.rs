@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-use super::{PASSWORD, stock::Site};
+use super::{Office, PASSWORD, crowd_app, stock::Site};
 use crate::support::{
+    free_port,
     gateway::{Plan, write_secret},
+    kdc::Kdc,
     upstream::Upstream,
+    wait_for_port,
 };
 
 impl Site {
@@ -94,6 +97,87 @@ async fn a_broken_link_is_named_with_what_to_do_next() {
     assert_eq!(unknown.status.code(), Some(2));
     let text = site.gateway.command(&["app", "test", "crowd"]).await;
     assert!(String::from_utf8(text.stdout).unwrap().contains("ok      upstream"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_does_not_know_the_token_is_found_out() {
+    let site = Site::open(Plan::new(), |_| (), "").await;
+    site.sign_in("alice").await;
+    // Another one, where the application has the same name and password.
+    let other = Office::open(Plan::new(), "").await;
+    let list = other.gateway.plan.path("people.csv");
+    std::fs::write(&list, "username\nalice\n").unwrap();
+    let imported = other.gateway.command(&["import", list.to_str().unwrap()]).await;
+    assert!(imported.status.success());
+    let password = site.password_file(PASSWORD);
+    let there = ["--as", "alice", "--password-file", &password, "--crowd-url", &other.crowd_url()];
+    let (good, view) = site.test(&there).await;
+    let expected = GOOD.replace("token ok", "token broken");
+    assert_eq!((good, outcomes(&view)), (false, expected), "{view:#}");
+    assert!(next(&view).contains("Another gateway answers"), "{view:#}");
+
+    // The same of the gateway itself, without the application's password.
+    let gone =
+        "CREATE TRIGGER gone AFTER INSERT ON crowd_tokens BEGIN DELETE FROM crowd_tokens; END";
+    let pool = sqlx::SqlitePool::connect(&site.gateway.plan.store_options().url).await.unwrap();
+    sqlx::query(gone).execute(&pool).await.unwrap();
+    pool.close().await;
+    let (good, view) = site.test(&["--as", "alice"]).await;
+    assert!(!good && outcomes(&view).contains("token broken"), "{view:#}");
+}
+
+/// A gateway that speaks TLS to machines, and trusts who has signed its certificate.
+struct Serving(std::process::Child);
+
+impl Serving {
+    async fn start(plan: &Plan) -> Self {
+        plan.configuration(1, 1);
+        let serving = std::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"))
+            .arg("--config")
+            .arg(plan.path("gatehouse.toml"))
+            .arg("serve")
+            .env("SSL_CERT_FILE", plan.ca())
+            .stderr(std::process::Stdio::null())
+            .spawn();
+        wait_for_port(plan.port(), "the gateway").await;
+        Self(serving.unwrap())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_the_address_has_to_be_one_of_the_certificates() {
+    let plan = Plan::new();
+    let files = [plan.path("tls.pem"), plan.path("tls.key")].map(|path| path.display().to_string());
+    let tls = format!("internal_tls = {{ certificate = {:?}, key = {:?} }}", files[0], files[1]);
+    let table = crowd_app(&plan, free_port(), "", "");
+    let kdc = Kdc::start(&["HTTP/login.localhost"]);
+    let plan = plan.with_server(&tls).with_tickets(&kdc.keytab()).with(&table);
+    let _serving = Serving::start(&plan).await;
+    let password = plan.path("crowd.password");
+    write_secret(&password, PASSWORD);
+    let test = async |more: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+        command.arg("--config").arg(plan.path("gatehouse.toml")).args(["app", "test", "crowd"]);
+        command.args(["--json", "--password-file"]).arg(&password).args(more);
+        let output = command.output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str::<Value>(&text)
+            .unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+    };
+    // The configuration has an address only, and the certificate has names.
+    let view = test(&[]).await;
+    assert!(outcomes(&view).contains("crowd broken"), "{view:#}");
+    assert!(next(&view).contains("the certificate"), "{view:#}");
+    let url = plan.internal().replace("http://127.0.0.1", "https://localhost") + "/crowd";
+    let view = test(&["--crowd-url", &url]).await;
+    assert!(outcomes(&view).contains("crowd ok, credential ok, cookie ok"), "{view:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -142,6 +142,35 @@ async fn where_nobody_needs_a_session_an_ended_one_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_needs_a_session_one_without_an_account_is_none() {
+    let house = house().await;
+    let alice = house.browser("alice");
+    let first = house.own(&alice).await;
+    assert_eq!(first.owner, "alice");
+    // She stays signed in, and has no account at Jira any more.
+    house.run(&["directory", "disable", "Internal"]).await;
+    house.gateway.clock.advance(TimeDelta::seconds(31));
+    assert_eq!(alice.get(&house.jira("/own"), &[]).await.status, 403, "she has a session");
+    let open = house.jira("/public/own");
+    let nobody: Shown = alice.get(&open, &[]).await.json();
+    assert_eq!((nobody.owner.as_str(), nobody.user.as_str()), ("", ""));
+    assert!(!nobody.cookies.contains("JSESSIONID"), "{nobody:?}");
+    assert_eq!(alice.cookie(HOST, MARKER), None);
+    let again: Shown = alice.get(&open, &[]).await.json();
+    assert_eq!(
+        again.session, nobody.session,
+        "what nobody has begun is the application's business"
+    );
+
+    // With an account, she does not take it along.
+    house.run(&["directory", "enable", "Internal"]).await;
+    house.gateway.clock.advance(TimeDelta::seconds(31));
+    let hers = house.own(&alice).await;
+    assert_ne!(hers.session, nobody.session);
+    assert_eq!(hers.owner, "alice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_has_begun_is_not_taken_along_by_whoever_signs_in() {
     let house = house().await;
     let alice = house.browser("alice");

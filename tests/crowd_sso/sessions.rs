@@ -1,8 +1,10 @@
 //! What applications are answered about sessions, in both formats, and sessions that they begin themselves.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{House, house, houses};
+use crate::passwords::signing_in::change_passwords_beside_sessions;
 
 /// A context without a password, from an address.
 fn context(username: &str, factors: &[(&str, &str)]) -> String {
@@ -274,5 +276,35 @@ async fn a_session_with_a_password_needs_the_right_one_and_ends_when_it_changes(
         house.set_password("alice", "another correct horse battery staple").await;
         house.assert_ends(&token).await;
         assert_ne!(post("/session", &right).await.status, 201);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_begins_beside_a_change_of_the_password_ends() {
+    let house = house().await;
+    house.token(&house.browser("alice")).await;
+    house.set_password("alice", "correct horse battery staple").await;
+    change_passwords_beside_sessions(&house.gateway).await;
+    let body = json!({ "username": "alice", "password": "correct horse battery staple" });
+    let refused = house.refused("jira", "/session", &body.to_string()).await;
+    assert_eq!(refused, (400, "INVALID_USER_AUTHENTICATION".to_owned()));
+    let listed = house.run(&["session", "list", "--user", "alice"]).await;
+    assert!(!listed.contains("crowd-password"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_without_factors_is_use_as_well() {
+    let house = house().await;
+    house.token(&house.browser("alice")).await;
+    for method in ["GET", "POST"] {
+        let token = house.begun("alice", "", &[]).await;
+        for _ in 0..2 {
+            house.gateway.clock.advance(TimeDelta::hours(7));
+            let answer = house.ask("ci", method, &format!("/session/{token}"), "{}").await;
+            assert_eq!(answer.status, 200, "{method}");
+        }
+        house.gateway.clock.advance(TimeDelta::hours(9));
+        let answer = house.ask("ci", method, &format!("/session/{token}"), "{}").await;
+        assert_eq!(answer.status, 404, "nobody has asked for eight hours");
     }
 }

@@ -102,6 +102,31 @@ async fn somebody_with_a_password_gets_to_where_they_wanted_and_stays_as_long_as
     }
 }
 
+/// Has everybody's password changed the moment somebody begins a session.
+pub async fn change_passwords_beside_sessions(gateway: &TestGateway) {
+    const BESIDE: &str = "
+        CREATE TRIGGER beside AFTER INSERT ON sessions BEGIN
+            UPDATE passwords SET changed_at = changed_at + 1;
+        END";
+    let pool = sqlx::SqlitePool::connect(&gateway.plan.store_options().url).await.unwrap();
+    sqlx::query(BESIDE).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_begins_beside_a_change_of_the_password_ends() {
+    let gateway = Plan::new().with(EVERYBODY).start().await;
+    furnish(&gateway).await;
+    change_passwords_beside_sessions(&gateway).await;
+    let browser = gateway.browser();
+    let page = browser.get(&gateway.jira(), &["-L"]).await;
+    let refused = send(&gateway, &browser, &page, ("alice", RIGHT)).await;
+    assert_eq!(refused.status, 403, "{}", refused.heads);
+    assert!(refused.body.contains(NOT_RIGHT), "{}", refused.body);
+    let listed = gateway.command(&["session", "list"]).await;
+    assert!(!text(&listed.stdout).contains("alice"), "{}", text(&listed.stdout));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_sites_page_signs_nobody_in() {
     let gateway = Plan::new().with(EVERYBODY).start().await;
@@ -221,6 +246,49 @@ async fn a_network_that_guesses_names_is_slowed_down() {
     let browser = gateway.browser();
     let page = browser.get(&gateway.jira(), &["-L"]).await;
     assert_eq!(send(&gateway, &browser, &page, ("alice", RIGHT)).await.status, 200);
+}
+
+/// Sends many forms at the same moment, as a program does.
+async fn guess_at_once(gateway: &TestGateway, guesses: usize) {
+    let ca = std::fs::read(gateway.plan.ca()).unwrap();
+    let ca = reqwest::Certificate::from_pem(&ca).unwrap();
+    let here = ([127, 0, 0, 1], gateway.plan.port()).into();
+    let client = reqwest::Client::builder().tls_certs_only([ca]).resolve("login.localhost", here);
+    let client = client.build().unwrap();
+    let (origin, url) = (gateway.login(), gateway.login() + "/_gatehouse/password");
+    let guesses = (0..guesses).map(async |number| {
+        let form = format!("username=somebody{number}&password=guess");
+        let sent = client.post(&url).header("origin", &origin).body(form).send().await.unwrap();
+        assert!(matches!(sent.status().as_u16(), 403 | 429 | 503), "{}", sent.status());
+    });
+    futures_util::future::join_all(guesses).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_guesses_at_once_no_more_are_judged_than_may_fail() {
+    let gateway = Plan::new().with(EVERYBODY).start().await;
+    guess_at_once(&gateway, 200).await;
+    let metrics = gateway.browser().ask(&(gateway.plan.internal() + "/metrics"), &[]).await.body;
+    let refused = format!("gatehouse_logins_total{{method=\"{PASSWORD}\",outcome=\"refused\"");
+    let counts = metrics.lines().filter(|line| line.starts_with(&refused));
+    let judged: u32 =
+        counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum();
+    // Sixty may fail, and a few more have gone by the slow lane.
+    assert!((1..=110).contains(&judged), "{judged} were judged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_again_and_again_is_never_slowed_down() {
+    let gateway = Plan::new().with(EVERYBODY).start().await;
+    furnish(&gateway).await;
+    for _ in 0..65 {
+        let browser = gateway.browser();
+        let page = browser.get(&(gateway.login() + "/_gatehouse/password"), &[]).await;
+        let answer = send(&gateway, &browser, &page, ("alice", RIGHT)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let metrics = gateway.browser().ask(&(gateway.plan.internal() + "/metrics"), &[]).await.body;
+    assert!(!metrics.contains("gatehouse_limited_total{limit=\"failures\"}"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

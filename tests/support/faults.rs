@@ -2,8 +2,8 @@
 
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
-/// What an import writes to.
-const TABLES: [&str; 17] = [
+/// What imports and runs of connectors write to.
+const TABLES: [&str; 23] = [
     "plans",
     "plan_chunks",
     "plan_outcomes",
@@ -21,6 +21,12 @@ const TABLES: [&str; 17] = [
     "sources",
     "tombstones",
     "id_heads",
+    "connectors",
+    "connector_runs",
+    "connector_tasks",
+    "connector_pages",
+    "connector_users",
+    "connector_groups",
 ];
 
 /// The way to make it fail.

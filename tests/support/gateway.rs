@@ -29,6 +29,7 @@ pub struct Plan {
     store: Option<String>,
     keytab: Option<PathBuf>,
     idp: Option<(String, String)>,
+    subject: &'static str,
     server: String,
     app: Option<(String, String)>,
     more: String,
@@ -56,6 +57,7 @@ impl Plan {
             store: None,
             keytab: None,
             idp: None,
+            subject: "uid",
             server: String::new(),
             app: None,
             more: String::new(),
@@ -81,6 +83,12 @@ impl Plan {
     /// With logins by assertion.
     pub fn with_idp(mut self, idp: &Idp) -> Self {
         self.idp = Some((idp.entity_id(), idp.metadata_url()));
+        self
+    }
+
+    /// With the attribute that says who somebody is, whatever else changes.
+    pub fn with_subject(mut self, attribute: &'static str) -> Self {
+        self.subject = attribute;
         self
     }
 
@@ -205,6 +213,7 @@ managed_groups = ["jira-*", "wiki-*"]
             );
         }
         if let Some((entity_id, metadata)) = &self.idp {
+            let subject = self.subject;
             let _ = writeln!(
                 text,
                 r#"
@@ -215,7 +224,7 @@ entity_id = "{entity_id}"
 metadata = {{ url = "{metadata}" }}
 domains = ["example.test"]
 [saml.claims]
-subject = ["uid"]
+subject = ["{subject}"]
 username = ["uid"]
 email = ["mail"]
 display_name = ["displayName"]

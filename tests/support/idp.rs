@@ -13,7 +13,7 @@ use super::{
     free_port, wait_for_port,
 };
 
-/// An identity provider with the users alice, bob and erin. It ends when this is dropped.
+/// An identity provider with the users alice, bob, erin and frank. It ends when this is dropped.
 pub struct Idp {
     port: u16,
     process: Child,

@@ -17,8 +17,11 @@ mod version;
 use std::{path::Path, process::ExitCode};
 
 use self::{
+    bamboo::BAMBOO,
+    confluence::CONFLUENCE,
     facts::Facts,
     guide::{Guide, Step},
+    jira::JIRA,
     version::Version,
 };
 use super::super::{BAD_CONFIGURATION, complain, say};
@@ -95,10 +98,10 @@ impl Setup {
 
 fn guide(facts: &Facts) -> Guide {
     let steps = match facts.kind {
-        AppKind::Jira => jira::steps(facts),
-        AppKind::Confluence => confluence::steps(facts),
+        AppKind::Jira => seraph::steps(facts, &JIRA),
+        AppKind::Confluence => seraph::steps(facts, &CONFLUENCE),
         AppKind::Bitbucket => bitbucket::steps(facts),
-        AppKind::Bamboo => bamboo::steps(facts),
+        AppKind::Bamboo => seraph::steps(facts, &BAMBOO),
         AppKind::Fisheye => fisheye::steps(facts),
         AppKind::Generic => generic::steps(facts),
     };

@@ -19,6 +19,9 @@ pub struct GoogleConfig {
     /// Whether who is in a group of a group counts as a member of both. Default: true.
     #[serde(default = "yes")]
     pub nested_groups: bool,
+    /// Custom schemas whose fields are read as well, such as `Employee`. Default: none.
+    #[serde(default)]
+    pub custom_schemas: Vec<String>,
     /// Where the API is. Default: `https://admin.googleapis.com`.
     pub api: Option<Url>,
 }
@@ -35,6 +38,12 @@ impl GoogleConfig {
                 format!("{key}.customer"),
                 "must be my_customer, or the customer's id, such as C01abc23d",
             );
+        }
+        let is_name = |name: &String| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        };
+        if !self.custom_schemas.iter().all(is_name) {
+            problems.add(format!("{key}.custom_schemas"), "must be names of custom schemas");
         }
         if let Some(api) = &self.api {
             check_url(&format!("{key}.api"), api, problems);

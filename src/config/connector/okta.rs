@@ -21,6 +21,9 @@ pub struct OktaConfig {
     pub token: Option<SecretSource>,
     /// Only who is assigned to this application. Default: everybody.
     pub application: Option<String>,
+    /// Which attributes of people's profiles are read, beside `login`, `email`, `firstName`, `lastName` and `displayName`.
+    /// Default: all.
+    pub attributes: Option<Vec<String>>,
 }
 
 impl OktaConfig {
@@ -47,6 +50,13 @@ impl OktaConfig {
                 format!("{key}.application"),
                 "must be the application's id, such as 0oa1b2c3",
             );
+        }
+        let is_name = |name: &String| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        if !self.attributes.iter().flatten().all(is_name) {
+            let problem = "must be names of attributes, such as department, without profile.";
+            problems.add(format!("{key}.attributes"), problem);
         }
     }
 }

@@ -1,12 +1,11 @@
 //! What users or groups are searched by.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 
 use super::sql::Sql;
-use crate::{
-    directory::{GroupId, NameKey, UserId},
-    store::time::micros,
-};
+use crate::directory::{GroupId, NameKey, UserId};
 
 /// What is asked of a user or a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +73,7 @@ pub enum Test {
     Contains(String),
     /// Yes or no.
     Is(bool),
-    /// It is this time.
+    /// It is this time, to the millisecond: applications are told no more of it.
     At(DateTime<Utc>),
     /// It is an earlier time.
     Before(DateTime<Utc>),
@@ -191,9 +190,12 @@ impl Test {
                 let not = if *yes { "" } else { "NOT " };
                 format!("{not}({column})")
             }
-            Self::At(time) => format!("{column} = {}", micros(*time)),
-            Self::Before(time) => format!("{column} < {}", micros(*time)),
-            Self::After(time) => format!("{column} > {}", micros(*time)),
+            Self::At(time) => {
+                let millisecond = millisecond(*time);
+                format!("{column} BETWEEN {} AND {}", millisecond.start(), millisecond.end())
+            }
+            Self::Before(time) => format!("{column} < {}", millisecond(*time).start()),
+            Self::After(time) => format!("{column} > {}", millisecond(*time).end()),
             Self::Absent => format!("COALESCE({column}, '') = ''"),
             Self::Equals(text) => field.compare(&column, text, |text| text, "=", sql),
             Self::StartsWith(text) => field.like(&column, text, |text| format!("{text}%"), sql),
@@ -269,6 +271,12 @@ impl Field {
         });
         format!("({})", compared.collect::<Vec<_>>().join(" OR "))
     }
+}
+
+/// The microseconds, as they are stored, of which an application is told the same millisecond.
+fn millisecond(time: DateTime<Utc>) -> RangeInclusive<i64> {
+    let first = time.timestamp_millis() * 1000;
+    first..=first + 999
 }
 
 /// What stands for something else in a pattern stands for itself.

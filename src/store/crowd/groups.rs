@@ -69,7 +69,7 @@ impl Store {
         let page = sql.page(&format!("{ids}, p.name, p.description"));
         let rows = sight.rows(&mut sql, GROUPS, cut, condition);
         let statement = format!("SELECT {page}, MAX(p.name_key) FROM ({rows}) p");
-        let (text, last): (Option<String>, Option<String>) = sql.read_one(self, statement).await?;
+        let (text, last): (Option<String>, Option<String>) = sql.read_long(self, statement).await?;
         let rows = read_page::<(String, String, Option<String>)>(text.as_deref())?;
         let group = |(ids, name, description): (String, _, _)| {
             Ok(SeenGroup { ids: read_ids(&ids)?, name, description })

@@ -158,7 +158,7 @@ impl Store {
         let page = sql.page(&columns);
         let rows = sight.rows(&mut sql, USERS, cut, condition);
         let statement = format!("SELECT {page}, MAX(p.username_key) FROM ({rows}) p");
-        let (text, last): (Option<String>, Option<String>) = sql.read_one(self, statement).await?;
+        let (text, last): (Option<String>, Option<String>) = sql.read_long(self, statement).await?;
         let rows = read_page::<PageRow>(text.as_deref())?;
         let entries = rows.into_iter().filter_map(|row| seen_user(sight, row).transpose());
         Ok(Seen { entries: entries.collect::<Result<_, _>>()?, last })
@@ -175,7 +175,7 @@ impl Store {
         let page = sql.page("p.username");
         let rows = sight.rows(&mut sql, USERS, cut, condition);
         let statement = format!("SELECT {page}, MAX(p.username_key) FROM ({rows}) p");
-        let (text, last): (Option<String>, Option<String>) = sql.read_one(self, statement).await?;
+        let (text, last): (Option<String>, Option<String>) = sql.read_long(self, statement).await?;
         let names = read_page::<(String,)>(text.as_deref())?;
         Ok(Seen { entries: names.into_iter().map(|(name,)| name).collect(), last })
     }

@@ -122,6 +122,16 @@ impl Here {
     }
 }
 
+/// Those of some directories that are seen, if they are what was seen at a place.
+pub(in crate::store) async fn find_seen_at(
+    connection: &mut Connection<'_>,
+    directories: &[DirectoryId],
+    place: &LogPlace,
+) -> Result<Option<Vec<DirectoryId>>, StoreError> {
+    let (enabled, view) = find_view(connection, directories).await?;
+    Ok((view == place.view).then_some(enabled))
+}
+
 /// When a change was made, if all that came after it are there. Before the first one was the beginning.
 async fn find_time(
     connection: &mut Connection<'_>,

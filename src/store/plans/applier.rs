@@ -85,7 +85,7 @@ impl Applier {
         let outcome = Outcome::read_all(store, plan).await?;
         // What is undone was seen when it was done: whatever has changed since is none of it.
         let seen = stored.plan.undoes.map_or(stored.seen_seq, |batch| batch.min(stored.seen_seq));
-        let touched = Touched::since(seen);
+        let touched = Touched::since(seen).read_ahead(store, &stored).await?;
         let now = stored.updated_at;
         Ok(Self { plan: stored, now, source: 0, touched, outcome, ended_sessions: 0 })
     }

@@ -6,8 +6,11 @@ use std::collections::HashSet;
 use super::StoredPlan;
 use crate::{
     directory::{Change, NameKey, UserId},
-    store::{Connection, StoreError, within},
+    store::{Connection, Store, StoreError, read, within},
 };
+
+/// So many changes of the log are read at a time.
+const PAGE: i64 = 10_000;
 
 /// What others have changed since.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,28 @@ impl Touched {
         Self { cursor: seq, ..Self::default() }
     }
 
+    /// Reads ahead what has been logged up to now, while others write: of a plan that is undone long afterwards, much
+    /// has been.
+    pub(super) async fn read_ahead(
+        mut self,
+        store: &Store,
+        plan: &StoredPlan,
+    ) -> Result<Self, StoreError> {
+        const HEAD: &str = "SELECT seq FROM change_head";
+        let head: i64 = read!(store, |pool| sqlx::query_scalar(HEAD).fetch_one(pool).await?);
+        while self.cursor < head {
+            let (to, plan) = (head.min(self.cursor + PAGE), plan.clone());
+            let page = store.read::<_, StoreError, _>(move |connection| {
+                Box::pin(async move {
+                    self.read_page(connection, &plan, to).await?;
+                    Ok(self)
+                })
+            });
+            self = page.await?;
+        }
+        Ok(self)
+    }
+
     /// Reads what has been logged meanwhile, to the head, which nobody else can move now.
     pub(super) async fn look(
         &mut self,
@@ -37,25 +62,36 @@ impl Touched {
         plan: &StoredPlan,
         head: i64,
     ) -> Result<(), StoreError> {
+        while self.cursor < head {
+            self.read_page(connection, plan, head.min(self.cursor + PAGE)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the next part of the log, up to a change.
+    async fn read_page(
+        &mut self,
+        connection: &mut Connection<'_>,
+        plan: &StoredPlan,
+        to: i64,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "
             SELECT user_id, change FROM changes
-            WHERE seq > $1 AND directory_id = $2 AND kind <> 'chunk'";
-        if head == self.cursor {
-            return Ok(());
-        }
+            WHERE seq > $1 AND seq <= $2 AND directory_id = $3 AND kind <> 'chunk'";
         let rows: Vec<(Option<i64>, String)> = within!(connection, |connection| {
             sqlx::query_as(SQL)
                 .bind(self.cursor)
+                .bind(to)
                 .bind(plan.plan.directory.0)
                 .fetch_all(connection)
                 .await?
         });
-        self.by_plan |= is_passed_by(connection, plan, self.cursor).await?;
+        self.by_plan = self.by_plan || is_passed_by(connection, plan, (self.cursor, to)).await?;
         for (user, change) in rows {
             let unreadable = |_| StoreError::Unreadable { what: "a change", value: change.clone() };
             self.note(user.map(UserId), &serde_json::from_str(&change).map_err(unreadable)?);
         }
-        self.cursor = head;
+        self.cursor = to;
         Ok(())
     }
 
@@ -94,18 +130,20 @@ impl Touched {
     }
 }
 
-/// Whether another large plan was applied to the directory since: neither this one nor what it undoes.
+/// Whether another large plan was applied to the directory in a part of the log: neither this one nor what it undoes.
 async fn is_passed_by(
     connection: &mut Connection<'_>,
     plan: &StoredPlan,
-    since: i64,
+    (after, to): (i64, i64),
 ) -> Result<bool, StoreError> {
     const SQL: &str = "
         SELECT COUNT(*) FROM changes
-        WHERE seq > $1 AND directory_id = $2 AND kind = 'chunk' AND batch <> $3 AND batch <> $4";
+        WHERE seq > $1 AND seq <= $2 AND directory_id = $3 AND kind = 'chunk'
+          AND batch <> $4 AND batch <> $5";
     let others: i64 = within!(connection, |connection| {
         sqlx::query_scalar(SQL)
-            .bind(since)
+            .bind(after)
+            .bind(to)
             .bind(plan.plan.directory.0)
             .bind(plan.batch.unwrap_or_default())
             .bind(plan.plan.undoes.unwrap_or_default())

@@ -26,6 +26,8 @@ pub struct Manners {
     /// Objects on a page of a delta, and members with one object of it.
     pub delta_page: usize,
     pub members_per_item: usize,
+    /// Graph takes the size of pages that is asked for as a wish, and not as more.
+    pub ignores_page_wishes: bool,
     /// So old are the feeds of changes and the indexes that are searched.
     pub lag_seconds: i64,
     /// Graph does not say, in the feed of groups, that somebody who was deleted has left them.
@@ -34,6 +36,8 @@ pub struct Manners {
     pub removed_in_first_pass: bool,
     /// Every so many pages, one is empty; 0 for none.
     pub empty_page_every: usize,
+    /// Okta, Google: pages are not larger, however much is asked for.
+    pub page: usize,
     pub token_seconds: i64,
     /// Graph's application permissions, Okta's and Google's scopes, that an administrator has granted.
     pub granted: Vec<String>,
@@ -54,10 +58,12 @@ impl Default for Manners {
         Self {
             delta_page: 100,
             members_per_item: 50,
+            ignores_page_wishes: false,
             lag_seconds: 0,
             leavers_stay_members: true,
             removed_in_first_pass: false,
             empty_page_every: 0,
+            page: usize::MAX,
             token_seconds: 3_599,
             granted: Vec::new(),
             limit: 8_000,
@@ -91,7 +97,8 @@ pub struct Cloud {
     manners: RwLock<Manners>,
     buckets: Mutex<HashMap<String, Bucket>>,
     seen: Mutex<Vec<Seen>>,
-    last_page: Mutex<Vec<Value>>,
+    /// By path.
+    last_pages: Mutex<HashMap<String, Vec<Value>>>,
 }
 
 impl Cloud {
@@ -113,7 +120,7 @@ impl Cloud {
             manners: RwLock::new(manners),
             buckets: Mutex::default(),
             seen: Mutex::default(),
-            last_page: Mutex::default(),
+            last_pages: Mutex::default(),
         }
     }
 
@@ -162,10 +169,10 @@ impl Cloud {
         tenant.revision_at(self.now() - lag)
     }
 
-    /// Keeps a page, and gives the one before.
-    pub fn remember_page(&self, items: &[Value]) -> Vec<Value> {
-        let mut last = self.last_page.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *last, items.to_vec())
+    /// Keeps a page of a list, and gives the one before.
+    pub fn remember_page(&self, path: &str, items: &[Value]) -> Vec<Value> {
+        let mut last = self.last_pages.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(path.to_owned(), items.to_vec()).unwrap_or_default()
     }
 
     pub fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {

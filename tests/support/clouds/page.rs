@@ -14,7 +14,7 @@ pub struct Page {
 impl Page {
     /// Does what was asked for; `here` is what names this page.
     pub fn twisted(mut self, cloud: &Cloud, asked: &Asked, here: &str) -> Self {
-        let before = cloud.remember_page(&self.items);
+        let before = cloud.remember_page(&asked.path, &self.items);
         for trouble in &asked.troubles {
             match trouble {
                 Trouble::EmptyPage => {

@@ -1,12 +1,14 @@
 //! Somebody who is signed in for a moment, to see whom the application sees.
 
+use http::StatusCode;
+
 use super::{Walk, next_of_probe, next_of_upstream};
 use crate::{
     admin::{
         AdminError,
         chain::{ChainCrowd, MOMENT},
     },
-    atlassian::{CrowdProbe, sight_path, user_seen},
+    atlassian::{CrowdProbe, ProbeError, sight_path, user_seen},
     session::{ApplicationsLogin, Sessions, Token, Visitor},
     store::{Account, UserDetails},
 };
@@ -116,6 +118,11 @@ impl Walk<'_> {
                 "token",
                 format!("the token is {user}'s, not {name}'s"),
                 "Two of the directories that it sees have accounts of this person: see their order.",
+            ),
+            Err(ProbeError::Refused(StatusCode::NOT_FOUND, _)) => self.links.broken(
+                "token",
+                "what answers there does not know the token that this gateway has just made",
+                "Another gateway answers at that address, with another database or another master key.",
             ),
             Err(error) => self.links.broken("token", error.to_string(), next_of_probe(&error)),
         }

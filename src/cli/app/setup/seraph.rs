@@ -1,9 +1,35 @@
-//! The authenticator of Jira, Confluence and Bamboo.
+//! Jira, Confluence and Bamboo: they sign people in by Seraph, whose authenticator can be another one.
+
+use std::ops::RangeInclusive;
 
 use super::{
+    connector, crowd_directory,
     facts::{CrowdFacts, Facts},
     guide::Step,
+    people,
 };
+
+/// What is different from one of them to the other.
+pub(super) struct Seraph {
+    pub(super) server_xml: &'static str,
+    /// Where its base URL is set.
+    pub(super) base_url: &'static str,
+    /// Where a directory is added.
+    pub(super) directories: &'static str,
+    pub(super) authenticator: Authenticator,
+    /// Whoever cannot sign in otherwise.
+    pub(super) break_glass: &'static str,
+    /// Where it asks for the password of somebody who is signed in.
+    pub(super) elevation: Option<&'static str>,
+    pub(super) sign_out: &'static str,
+    pub(super) remember_me: &'static str,
+    /// What else there is to say of it.
+    pub(super) more: Option<fn() -> Step>,
+    /// Where its classes are in Atlassian's image.
+    pub(super) classes: &'static str,
+    /// Since which version it asks for somebody the moment they come.
+    pub(super) asks_since: u32,
+}
 
 /// Where an application has its authenticator, and what that is called.
 pub(super) struct Authenticator {
@@ -11,12 +37,40 @@ pub(super) struct Authenticator {
     pub(super) own: &'static str,
     pub(super) crowd: &'static str,
     pub(super) properties: &'static str,
+    /// What to mind besides.
+    pub(super) beware: Option<&'static str>,
+    /// The versions of which the names are known.
+    pub(super) known: RangeInclusive<u32>,
+}
+
+/// What is to be done for one of them.
+pub(super) fn steps(facts: &Facts, app: &Seraph) -> Vec<Step> {
+    let mut steps = vec![
+        connector::tomcat(facts, app.server_xml, app.base_url),
+        crowd_directory::credential(facts),
+        connector::reachable(facts),
+    ];
+    let place = format!("{} > User directories > Add directory > Atlassian Crowd", app.directories);
+    steps.extend(crowd_directory::directory(facts, &place));
+    steps.push(people::newcomers(facts, app.asks_since));
+    if let Some(crowd) = facts.single_sign_on() {
+        steps.push(authenticator(facts, crowd, &app.authenticator));
+        steps.push(people::break_glass(facts, app.break_glass));
+    }
+    steps.push(people::passwords(app.elevation));
+    steps.push(people::signing_out(facts, app.sign_out));
+    steps.push(people::remember_me(app.remember_me));
+    steps.extend(app.more.map(|more| more()));
+    if facts.single_sign_on().is_some() {
+        steps.push(helm(facts, app.classes));
+    }
+    steps
 }
 
 /// The exchange of the authenticator.
-pub(super) fn authenticator(facts: &Facts, crowd: &CrowdFacts, names: &Authenticator) -> Step {
-    let Authenticator { config, own, crowd: class, properties } = names;
-    Step::new("Single sign-on")
+fn authenticator(facts: &Facts, crowd: &CrowdFacts, names: &Authenticator) -> Step {
+    let Authenticator { config, own, crowd: class, properties, beware, known } = names;
+    let step = Step::new("Single sign-on")
         .says(
             "The application then takes everybody from the cookie that the gateway adds to each request, and only from \
              there. Stop it, change the files on every node, and start it again. An upgrade puts them back.",
@@ -30,7 +84,9 @@ pub(super) fn authenticator(facts: &Facts, crowd: &CrowdFacts, names: &Authentic
             format!("replace <authenticator class=\"{own}\"/>"),
             format!("<authenticator class=\"{class}\"/>"),
         )
-        .file(properties, "write; readable by the application only", properties_text(facts, crowd))
+        .file(properties, "write; readable by the application only", properties_text(facts, crowd));
+    let warnings = beware.map(str::to_owned).into_iter().chain(facts.unseen(known.clone()));
+    warnings.fold(step, Step::says)
 }
 
 /// `crowd.properties`, with every key.
@@ -62,7 +118,7 @@ fn with_slash(url: &str) -> String {
 }
 
 /// For whoever has installed it with Atlassian's chart.
-pub(super) fn helm(facts: &Facts, classes: &str) -> Step {
+fn helm(facts: &Facts, classes: &str) -> Step {
     let kind = facts.kind.as_str();
     let (host, port) = (facts.host(), facts.port());
     let scheme = facts.url.scheme();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    error,
+    error, groups as okta_groups,
     list::{self, Window},
     users as okta_users,
 };
@@ -41,7 +41,7 @@ fn render(tenant: &Tenant, origin: &str, app: &App) -> Value {
 }
 
 pub fn list(cloud: &Cloud, asked: &Asked) -> Outcome {
-    let window = Window::read(asked, 200, 200)?;
+    let window = Window::read(cloud, asked, 200, 200)?;
     let tenant = cloud.tenant();
     let all = tenant.apps.iter().map(|app| (app.no as usize, app));
     let all = all.filter(|(no, _)| *no >= window.after);
@@ -97,7 +97,7 @@ fn assignment(tenant: &Tenant, asked: &Asked, app: &App, user: &User, scope: &st
 }
 
 pub fn users(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
-    let window = Window::read(asked, 50, 500)?;
+    let window = Window::read(cloud, asked, 50, 500)?;
     let tenant = cloud.tenant();
     let app = find(&tenant, id)?;
     let all = assigned(&tenant, app).into_iter().map(|(no, scope)| (no as usize, (no, scope)));
@@ -119,14 +119,14 @@ pub fn user(cloud: &Cloud, asked: &Asked, id: &str, user: &str) -> Outcome {
 }
 
 pub fn groups(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
-    let window = Window::read(asked, 200, 200)?;
+    let window = Window::read(cloud, asked, 200, 200)?;
     let tenant = cloud.tenant();
     let app = find(&tenant, id)?;
     let all = app.groups.iter().filter(|no| tenant.group(**no).is_some());
     let all = all.map(|no| (*no as usize, *no)).filter(|(no, _)| *no >= window.after);
     let (items, next) = list::fill(&window, all, |no| {
         let group = tenant.ids.okta(Sort::Group, no);
-        json!({
+        let mut object = json!({
             "id": group,
             "lastUpdated": in_millis(tenant.since),
             "priority": 0,
@@ -135,7 +135,14 @@ pub fn groups(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
                 "app": { "href": format!("{}/api/v1/apps/{id}", asked.origin) },
                 "group": { "href": format!("{}/api/v1/groups/{group}", asked.origin) },
             },
-        })
+        });
+        if asked.parameter("expand") == Some("group")
+            && let Some(group) = tenant.group(no)
+        {
+            let group = okta_groups::render(&tenant, &asked.origin, group);
+            object["_embedded"] = json!({ "group": group });
+        }
+        object
     });
     Ok(list::answer(cloud, asked, &window, items, next))
 }

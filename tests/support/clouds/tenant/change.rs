@@ -160,7 +160,8 @@ impl Tenant {
     fn add_user(&mut self, set: Map<String, Value>, now: Moment) -> Result<u32, Refused> {
         let no = self.users;
         let plain = people::generate(self.vendor, &self.plan, no, now);
-        let user = User { no, created: now, changed: now, ..merge(plain, set)? };
+        let user =
+            User { no, created: now, changed: now, status_changed: now, ..merge(plain, set)? };
         self.check_login(&user)?;
         self.users += 1;
         self.changed.insert(no, user);
@@ -179,7 +180,10 @@ impl Tenant {
         edit: impl FnOnce(User) -> Result<User, Refused>,
     ) -> Result<u32, Refused> {
         let before = self.any_user(no).ok_or("there is no such user")?;
-        let user = User { no, changed: now, ..edit(before.clone())? };
+        let mut user = User { no, changed: now, ..edit(before.clone())? };
+        if user.status != before.status {
+            user.status_changed = now;
+        }
         if user.login != before.login || before.deleted.is_some() {
             self.check_login(&user)?;
         }

@@ -1,0 +1,99 @@
+//! Reading a page of a list: what was said, and what is left to be read.
+
+use super::{
+    Google,
+    answers::{self, GroupAnswer, ListAnswer},
+    work::{List, Question, Work},
+};
+use crate::cloud::{ConnectorError, Item, Members, Page, Task};
+
+/// A round begins anew each time; that there was one is all that the next needs to know.
+pub(super) const STREAM: &str = "users";
+
+impl Google {
+    /// Reads one page.
+    pub(super) async fn page(&self, task: &Task) -> Result<Page, ConnectorError> {
+        let work = Work::of(task)?;
+        let answer = match self.list(&work).await {
+            Err(error) => return self.unless_gone(&work.list, error).await,
+            Ok(answer) => answer,
+        };
+        let next = answer.next_page_token.clone();
+        let mut page = self.read(&work, answer)?;
+        match next {
+            Some(token) => {
+                let further = work.follow(token, page.ids())?;
+                page.next.push(further.task(task.fingerprint.clone()));
+            }
+            None if work.list == List::Users => {
+                page.marks.insert(STREAM.to_owned(), "read".to_owned());
+            }
+            None => {}
+        }
+        Ok(page)
+    }
+
+    pub(super) async fn list(&self, work: &Work) -> Result<ListAnswer, ConnectorError> {
+        self.line.ask(&self.request(&work.address(&self.question), &work.list)?).await
+    }
+
+    fn read(&self, work: &Work, answer: ListAnswer) -> Result<Page, ConnectorError> {
+        let mut page = Page::default();
+        match &work.list {
+            List::Users => {
+                page.items.extend(answers::users(&answer.users)?.into_iter().map(Item::User));
+            }
+            List::Groups => {
+                page.items.extend(answers::groups(&answer.groups)?.into_iter().map(Item::Group));
+                page.next.extend(answer.groups.iter().map(members_of));
+            }
+            List::Members(group) => {
+                let (joined, others) = answers::members(answer.members, self.nested);
+                self.tell_others(group, others);
+                let (group, afresh) = (group.clone(), work.is_first());
+                page.items.push(Item::Members(Members { group, afresh, joined, left: Vec::new() }));
+            }
+            List::GroupsOf(_) => {}
+        }
+        Ok(page)
+    }
+
+    fn tell_others(&self, group: &str, count: usize) {
+        if count > 0 {
+            let connector = &self.line.connection.name;
+            tracing::debug!(connector, group, count, "members from elsewhere are left out");
+        }
+    }
+
+    /// A group that was there a moment ago may have been deleted since. Google says so with 404, or with 403 as if it might
+    /// not be seen; then only the group itself tells one from the other.
+    async fn unless_gone(
+        &self,
+        list: &List,
+        error: ConnectorError,
+    ) -> Result<Page, ConnectorError> {
+        let List::Members(group) = list else { return Err(error) };
+        let gone = match &error {
+            ConnectorError::Gone(_) => true,
+            ConnectorError::Forbidden { .. } => {
+                matches!(self.group(group, false).await, Err(ConnectorError::Gone(_)))
+            }
+            _ => false,
+        };
+        let items = vec![Item::GroupGone(group.clone())];
+        if gone { Ok(Page { items, ..Page::default() }) } else { Err(error) }
+    }
+
+    pub(super) async fn group(
+        &self,
+        id: &str,
+        urgent: bool,
+    ) -> Result<GroupAnswer, ConnectorError> {
+        let request = self.request(&Question::group(id), &List::Groups)?;
+        self.line.ask(&if urgent { request.urgent() } else { request }).await
+    }
+}
+
+fn members_of(group: &GroupAnswer) -> Task {
+    Work::new(List::Members(group.id.clone())).task(group.fingerprint())
+}

@@ -1,0 +1,76 @@
+//! `[connector.users]`: who comes.
+
+use serde::Deserialize;
+
+use super::Problems;
+
+/// Who comes. What is not said does not keep anybody out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ConnectorUsersConfig {
+    /// Only members of one of these groups: names, `jira-*` for all whose names begin so, or `id:` and the cloud's id.
+    /// Default: everybody.
+    pub members_of: Vec<String>,
+    /// Nobody who is a member of one of these groups.
+    pub not_members_of: Vec<String>,
+    /// Whether who is in a group of a group counts as a member of both, here and in `[connector.groups]`. Default: true.
+    pub nested: bool,
+    /// `all`, `members` of the organisation, or `guests` from others. Default: all.
+    pub kind: UserKind,
+    /// Only who fulfils all of these conditions.
+    #[serde(rename = "where")]
+    pub conditions: Vec<AttributeCondition>,
+    /// Nobody with one of these ids, as the cloud says them, whatever else is said.
+    pub exclude: Vec<String>,
+}
+
+/// Which sort of users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserKind {
+    /// Everybody.
+    #[default]
+    All,
+    /// Who belongs to the organisation.
+    Members,
+    /// Who belongs to another one.
+    Guests,
+}
+
+/// What an attribute has to say.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AttributeCondition {
+    /// The attribute, as the cloud calls it.
+    pub attribute: String,
+    /// One of its values has to be one of these, in whichever case.
+    #[serde(default)]
+    pub is: Vec<String>,
+    /// None of its values may be one of these, in whichever case.
+    #[serde(default)]
+    pub is_not: Vec<String>,
+}
+
+impl Default for ConnectorUsersConfig {
+    fn default() -> Self {
+        Self {
+            members_of: Vec::new(),
+            not_members_of: Vec::new(),
+            nested: true,
+            kind: UserKind::All,
+            conditions: Vec::new(),
+            exclude: Vec::new(),
+        }
+    }
+}
+
+impl ConnectorUsersConfig {
+    pub(super) fn check(&self, key: &str, problems: &mut Problems) {
+        super::check_group_names(&format!("{key}.members_of"), &self.members_of, problems);
+        super::check_group_names(&format!("{key}.not_members_of"), &self.not_members_of, problems);
+        for (index, condition) in self.conditions.iter().enumerate() {
+            if condition.is.is_empty() == condition.is_not.is_empty() {
+                problems.add(format!("{key}.where[{index}]"), "say either is or is_not");
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Clouds that are read: who runs which, how far runs are, and what is known of users and groups there.
+//!
+//! Whoever runs a connector holds its lease. Every write of a run proves it by the lease's number and prolongs it, so
+//! that of two gateways that believe to run the same one only the later one writes.
+
+mod accounts;
+mod mirror;
+mod mirror_groups;
+mod numbers;
+mod runs;
+mod staging;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use self::{
+    mirror::{MirrorUser, UserWrites},
+    mirror_groups::{GroupHead, MirrorGroup},
+    runs::{ConnectorRun, NewRun, RunId, RunState},
+    staging::{StagedPart, StoredTask},
+};
+use super::{Connection, Priority, Store, StoreError, Transaction, read, time::micros, within};
+
+/// A lease that nobody has prolonged for so long is nobody's.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+/// A connector. Small, and only inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectorId(pub i64);
+
+/// The right to run a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which.
+    pub connector: ConnectorId,
+    /// The number by which it is told from those before.
+    fence: i64,
+}
+
+/// What the store knows of a connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct ConnectorState {
+    /// What the mirror was read with, as a digest.
+    pub reads: Option<Vec<u8>>,
+    /// Where the next round of changes begins (JSON).
+    pub watermark: Option<String>,
+    /// When the last round of everything began that became complete, in microseconds.
+    full_at: Option<i64>,
+    /// Whether the mirror is half one round's, half another's.
+    folding: i64,
+    /// The last run whose round is in the mirror.
+    pub folded_run: Option<i64>,
+    /// The last run after which the directory was as the mirror says.
+    pub aligned_run: Option<i64>,
+    /// Who is compared again, changed or not (JSON).
+    pub again: String,
+    /// Filters and mappings whose outcome could be looked at, as a digest.
+    pub seen_rules: Option<Vec<u8>>,
+    /// Those that have been let come true.
+    pub applied_rules: Option<Vec<u8>>,
+    /// The number that the next user gets whom the mirror does not know.
+    pub next_user: i64,
+    /// And the next group.
+    pub next_group: i64,
+    /// Until when somebody has the lease, in microseconds.
+    lease_until: i64,
+}
+
+impl ConnectorState {
+    /// When the last round of everything began that became complete.
+    #[must_use]
+    pub fn full_at(&self) -> Option<DateTime<Utc>> {
+        self.full_at.and_then(DateTime::from_timestamp_micros)
+    }
+
+    /// Whether the mirror is half one round's, half another's.
+    #[must_use]
+    pub fn is_folding(&self) -> bool {
+        self.folding != 0
+    }
+
+    /// Whether the directory is as the mirror says.
+    #[must_use]
+    pub fn is_in_line(&self) -> bool {
+        self.folded_run.is_some() && self.folded_run == self.aligned_run
+    }
+
+    /// Whether somebody runs it.
+    #[must_use]
+    pub fn is_running(&self, now: DateTime<Utc>) -> bool {
+        self.lease_until > micros(now)
+    }
+}
+
+/// What is true once a round is in the mirror.
+#[derive(Clone, Debug)]
+pub struct Folded {
+    /// Of which run.
+    pub run: RunId,
+    /// Where the next round of changes begins (JSON).
+    pub watermark: String,
+    /// When it began, if it was of everything.
+    pub full_at: Option<DateTime<Utc>>,
+    /// What it was read with.
+    pub reads: Vec<u8>,
+}
+
+impl Store {
+    /// The connector of that name, made if there is none.
+    pub async fn ensure_connector(&self, name: &str) -> Result<ConnectorId, StoreError> {
+        const INSERT: &str = "
+            INSERT INTO connectors (name, fence, lease_until, folding, again, next_user, next_group)
+            VALUES ($1, 0, 0, 0, '[]', 1, 1) ON CONFLICT (name) DO NOTHING";
+        const SELECT: &str = "SELECT id FROM connectors WHERE name = $1";
+        let found: Option<i64> =
+            read!(self, |pool| sqlx::query_scalar(SELECT).bind(name).fetch_optional(pool).await?);
+        if let Some(id) = found {
+            return Ok(ConnectorId(id));
+        }
+        let name = name.to_owned();
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                let id: i64 = within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(INSERT).bind(&name).execute(&mut *connection).await?;
+                    sqlx::query_scalar(SELECT).bind(&name).fetch_one(&mut *connection).await?
+                });
+                Ok(ConnectorId(id))
+            })
+        })
+        .await
+    }
+
+    /// What is known of a connector.
+    pub async fn find_connector(&self, id: ConnectorId) -> Result<ConnectorState, StoreError> {
+        const SQL: &str = "
+            SELECT reads, watermark, full_at, folding, folded_run, aligned_run, again, seen_rules,
+                   applied_rules, next_user, next_group, lease_until
+            FROM connectors WHERE id = $1";
+        Ok(read!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_one(pool).await?))
+    }
+
+    /// Takes the right to run a connector, unless somebody has it.
+    pub async fn take_lease(
+        &self,
+        connector: ConnectorId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Lease>, StoreError> {
+        const SQL: &str = "
+            UPDATE connectors SET fence = fence + 1, lease_until = $2
+            WHERE id = $1 AND lease_until <= $3 RETURNING fence";
+        let until = now + LEASE;
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let fence: Option<i64> = within!(&mut transaction.connection(), |connection| {
+                    sqlx::query_scalar(SQL)
+                        .bind(connector.0)
+                        .bind(micros(until))
+                        .bind(micros(now))
+                        .fetch_optional(connection)
+                        .await?
+                });
+                Ok(fence.map(|fence| Lease { connector, fence }))
+            })
+        })
+        .await
+    }
+
+    /// Gives the right back. It may have gone to somebody else already.
+    pub async fn release_lease(&self, lease: Lease) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE connectors SET lease_until = 0 WHERE id = $1 AND fence = $2";
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    let run = sqlx::query(SQL).bind(lease.connector.0).bind(lease.fence);
+                    run.execute(connection).await.map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Takes all leases from whoever had them: nobody else can be at work on this database.
+    pub(super) async fn break_leases(&self) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE connectors SET lease_until = 0 WHERE lease_until > 0";
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL).execute(connection).await.map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// A round begins to be folded into the mirror: until that ends, the mirror is nobody's.
+    pub async fn begin_folding(
+        &self,
+        lease: Lease,
+        run: RunId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const CONNECTOR: &str = "UPDATE connectors SET folding = 1 WHERE id = $1";
+        self.write_as(lease, now, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    let run = sqlx::query(CONNECTOR).bind(lease.connector.0);
+                    run.execute(connection).await.map(drop)?;
+                });
+                runs::move_on(&mut transaction.connection(), run, RunState::Folding).await
+            })
+        })
+        .await
+    }
+
+    /// All of a round is in the mirror: from here the next one goes on.
+    pub async fn end_folding(
+        &self,
+        lease: Lease,
+        folded: Folded,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const CONNECTOR: &str = "
+            UPDATE connectors SET folding = 0, folded_run = $2, watermark = $3, reads = $4,
+                full_at = COALESCE($5, full_at)
+            WHERE id = $1";
+        self.write_as(lease, now, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(CONNECTOR)
+                        .bind(lease.connector.0)
+                        .bind(folded.run.0)
+                        .bind(folded.watermark)
+                        .bind(folded.reads)
+                        .bind(folded.full_at.map(micros))
+                        .execute(connection)
+                        .await
+                        .map(drop)?;
+                });
+                let connection = &mut transaction.connection();
+                runs::move_on(connection, folded.run, RunState::Aligning).await
+            })
+        })
+        .await
+    }
+
+    /// Remembers under which filters and mappings a plan could be looked at.
+    pub async fn note_rules_seen(
+        &self,
+        lease: Lease,
+        rules: Vec<u8>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE connectors SET seen_rules = $2 WHERE id = $1";
+        self.write_as(lease, now, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    let run = sqlx::query(SQL).bind(lease.connector.0).bind(rules);
+                    run.execute(connection).await.map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Remembers that a run has been let come true under these filters and mappings; if it was whole, also that
+    /// the directory is as the mirror says, but for these, who are to be compared again (JSON).
+    pub async fn note_rules_applied(
+        &self,
+        lease: Lease,
+        rules: Vec<u8>,
+        whole: Option<(RunId, String)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const RULES: &str = "UPDATE connectors SET applied_rules = $2 WHERE id = $1";
+        const WHOLE: &str = "
+            UPDATE connectors SET aligned_run = $2, again = $3 WHERE id = $1 AND folded_run = $2";
+        self.write_as(lease, now, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    let rules = sqlx::query(RULES).bind(lease.connector.0).bind(rules);
+                    rules.execute(&mut *connection).await?;
+                    if let Some((run, again)) = whole {
+                        let whole = sqlx::query(WHOLE).bind(lease.connector.0).bind(run.0);
+                        whole.bind(again).execute(&mut *connection).await?;
+                    }
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Writes as whoever has the lease, and prolongs it.
+    async fn write_as<T, W>(
+        &self,
+        lease: Lease,
+        now: DateTime<Utc>,
+        write: W,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'t> FnOnce(&'t mut Transaction) -> super::transaction::Writing<'t, T, StoreError>
+            + Send
+            + 'static,
+    {
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                hold(&mut transaction.connection(), lease, now).await?;
+                write(transaction).await
+            })
+        })
+        .await
+    }
+}
+
+/// Proves that the lease is still whose it was, and prolongs it.
+async fn hold(
+    connection: &mut Connection<'_>,
+    lease: Lease,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE connectors SET lease_until = $3 WHERE id = $1 AND fence = $2";
+    let held = within!(connection, |connection| {
+        let held = sqlx::query(SQL).bind(lease.connector.0).bind(lease.fence);
+        held.bind(micros(now + LEASE)).execute(connection).await?.rows_affected()
+    });
+    if held == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+}

@@ -1,0 +1,77 @@
+//! Accounts of a directory by what a cloud calls their people.
+
+use super::numbers::{list, statement, with_list};
+use crate::{
+    directory::{DirectoryId, Issuer, NameKey},
+    store::{Store, StoreError, read, within},
+};
+
+impl Store {
+    /// The usernames of those whom an issuer knows by some ids, and who have an account: ids with usernames.
+    pub async fn find_usernames_by_id(
+        &self,
+        directory: DirectoryId,
+        issuer: &Issuer,
+        ids: &[String],
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        const SQL: [&str; 2] = with_list!(
+            "SELECT i.subject, u.username FROM identities i
+             JOIN users u ON u.person_id = i.person_id AND u.directory_id = $1
+             WHERE i.issuer = $2 AND i.subject_kind = 'attribute' AND i.subject",
+            "$3",
+            "TEXT"
+        );
+        self.select_pairs(SQL, directory, issuer, list(ids)).await
+    }
+
+    /// Whom an issuer knows among those who have some usernames: the names, as they are compared, with ids.
+    pub async fn find_ids_by_username(
+        &self,
+        directory: DirectoryId,
+        issuer: &Issuer,
+        names: &[NameKey],
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        const SQL: [&str; 2] = with_list!(
+            "SELECT u.username_key, i.subject FROM users u
+             JOIN identities i ON i.person_id = u.person_id
+             WHERE u.directory_id = $1 AND i.issuer = $2 AND i.subject_kind = 'attribute'
+               AND u.username_key",
+            "$3",
+            "TEXT"
+        );
+        let names: Vec<_> = names.iter().map(NameKey::as_str).collect();
+        self.select_pairs(SQL, directory, issuer, list(&names)).await
+    }
+
+    /// The username that a subject of an issuer keeps, whatever is said of them.
+    pub async fn find_alias(
+        &self,
+        issuer: &Issuer,
+        subject: &str,
+    ) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT username FROM aliases WHERE issuer = $1 AND subject = $2";
+        Ok(read!(self, |pool| {
+            sqlx::query_scalar(SQL).bind(&issuer.0).bind(subject).fetch_optional(pool).await?
+        }))
+    }
+
+    async fn select_pairs(
+        &self,
+        sql: [&'static str; 2],
+        directory: DirectoryId,
+        issuer: &Issuer,
+        list: String,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let issuer = issuer.0.clone();
+        self.read(move |connection| {
+            Box::pin(async move {
+                let sql = statement(connection, sql);
+                Ok(within!(connection, |connection| {
+                    let run = sqlx::query_as(sql).bind(directory.0).bind(issuer).bind(list);
+                    run.fetch_all(connection).await?
+                }))
+            })
+        })
+        .await
+    }
+}

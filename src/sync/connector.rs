@@ -1,0 +1,116 @@
+//! A connector's run: a cloud is asked, what it says is folded into a mirror, and the directory is brought in line.
+//!
+//! Nothing is applied before all has been said. A run that is killed goes on where it was: with the tasks that are left,
+//! with folding what was said, or with comparing the mirror anew.
+
+mod folding;
+mod judge;
+mod known;
+mod naming;
+mod one_user;
+mod organisation;
+mod progress;
+mod reading;
+mod report;
+mod rows;
+mod run;
+mod schedule;
+mod scope;
+mod sets;
+mod staged;
+mod stager;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+pub use self::{
+    one_user::sync_user,
+    progress::{RunPhase, RunProgress},
+    report::{RunError, RunReport},
+    rows::{Nameless, UserCounts},
+    run::{Gauge, Run, RunRequest},
+    schedule::Patience,
+    scope::Scope,
+};
+use crate::{
+    cloud::Source,
+    config::ConnectorConfig,
+    directory::{DirectoryId, Issuer},
+    provisioning::{Mapping, MappingConfigError, Policy, saml_issuer},
+    secrets::sha256,
+};
+
+/// What is made of what a cloud says.
+#[derive(Debug)]
+pub struct Rules {
+    scope: Scope,
+    mapping: Mapping,
+}
+
+/// A cloud that is read, and the directory that follows it.
+#[derive(Debug)]
+pub struct Connector {
+    /// What the configuration calls it.
+    pub name: String,
+    /// The directory.
+    pub directory: DirectoryId,
+    /// Whose subjects the cloud's ids are.
+    pub issuer: Issuer,
+    /// The cloud.
+    pub source: Arc<dyn Source>,
+    /// Who may be taken for whom, as for a login.
+    pub policy: Policy,
+    /// How often it is asked what has changed.
+    pub interval: TimeDelta,
+    /// How often it is asked for everything.
+    pub full_every: TimeDelta,
+    at_once: usize,
+    rules: Arc<Rules>,
+    /// Whose people are read, as a digest.
+    reads: Vec<u8>,
+    /// What is made of them, as a digest.
+    rules_digest: Vec<u8>,
+}
+
+/// Who vouches for the people of a connector.
+#[must_use]
+pub fn connector_issuer(config: &ConnectorConfig) -> Issuer {
+    let own = || Issuer(format!("connector:{}", config.name));
+    config.saml.as_deref().map_or_else(own, saml_issuer)
+}
+
+impl Connector {
+    /// From the configuration.
+    pub fn new(
+        config: &ConnectorConfig,
+        directory: DirectoryId,
+        policy: Policy,
+        source: Arc<dyn Source>,
+    ) -> Result<Self, MappingConfigError> {
+        let issuer = connector_issuer(config);
+        let domains = policy.domains_of(&issuer);
+        let mapping = Mapping::of_issuer(issuer.clone(), domains, &config.claims())?;
+        let scope = Scope::new(&config.users, &config.groups);
+        let at_once = usize::try_from(config.requests_at_once).unwrap_or(1);
+        Ok(Self {
+            name: config.name.clone(),
+            directory,
+            issuer,
+            source,
+            policy,
+            interval: TimeDelta::minutes(config.interval_minutes.into()),
+            full_every: TimeDelta::hours(config.full_hours.into()),
+            at_once,
+            rules: Arc::new(Rules { scope, mapping }),
+            reads: sha256(config.reads().as_bytes()).to_vec(),
+            rules_digest: sha256(config.rules().as_bytes()).to_vec(),
+        })
+    }
+
+    /// By whose word memberships begin and end.
+    #[must_use]
+    pub fn membership_source(&self) -> String {
+        format!("connector:{}", self.name)
+    }
+}

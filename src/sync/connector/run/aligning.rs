@@ -1,0 +1,204 @@
+//! From a mirror that has been folded to a directory that is in line with it.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::mpsc;
+
+use super::{Run, RunError, RunReport, unreadable};
+use crate::{
+    store::{PlanState, RunId, StoreError},
+    sync::{
+        Event, Events, align,
+        connector::{
+            folding::{FoldedRound, Touched},
+            organisation::Organisation,
+            rows::{Made, Making, Nameless, Rows},
+        },
+        roster::{Extent, RosterReport, RosterRequest},
+    },
+};
+
+/// If more people than this are touched, comparing everybody is as quick.
+const MOST_TOUCHED: usize = 50_000;
+
+/// So many people without a name are told of; the others are counted.
+const MOST_NAMELESS: usize = 1000;
+
+/// So many people are compared again next time; if there are more, everybody is.
+const MOST_AGAIN: usize = 10_000;
+
+const EVENTS: usize = 64;
+
+/// Brings the directory in line.
+pub(super) struct Alignment<'a> {
+    run: &'a Run,
+    dry_run: bool,
+    /// Why it is a dry run though nobody asked for one.
+    forced: Option<String>,
+}
+
+impl<'a> Alignment<'a> {
+    pub(super) fn of(run: &'a Run) -> Self {
+        let forced = if run.request.dry_run { None } else { forced(run) };
+        Self { run, dry_run: run.request.dry_run || forced.is_some(), forced }
+    }
+
+    pub(super) async fn run(
+        self,
+        folded: FoldedRound,
+        report: &mut RunReport,
+    ) -> Result<(), RunError> {
+        let rows = self.rows(folded).await?;
+        report.dry_run = self.dry_run;
+        report.forced.clone_from(&self.forced);
+        report.compared_all = matches!(rows, Rows::Everything);
+        let mut again = BTreeSet::new();
+        if !is_nothing(&rows) {
+            let extent = if report.compared_all { Extent::Everything } else { Extent::Only };
+            let Run { store, connector, lease, .. } = self.run;
+            let making = Making { store, id: lease.connector, connector };
+            let Made { roster, counts, nameless } = making.run(rows).await?;
+            report.users = counts;
+            again.extend(nameless.iter().map(|nameless| nameless.external_id.clone()));
+            tell(report, nameless);
+            let request = self.request(extent);
+            let aligned = self.hear(|events| {
+                let Run { store, clock, .. } = self.run;
+                Box::pin(async move { align(store, clock, &request, roster, &events).await })
+            });
+            let aligned = aligned.await?;
+            again.extend(aligned.conflicts.iter().map(|conflict| conflict.external_id.clone()));
+            if report.compared_all && !self.dry_run && aligned.list.plan.is_none() {
+                self.forget_held().await?;
+            }
+            report.directory = Some(aligned);
+        }
+        self.note(report, again).await
+    }
+
+    /// Whom rows are made of.
+    async fn rows(&self, folded: FoldedRound) -> Result<Rows, StoreError> {
+        let Run { before, connector, .. } = self.run;
+        let is_in_line = before.is_in_line()
+            && !before.is_folding()
+            && before.applied_rules.as_deref() == Some(&connector.rules_digest[..]);
+        let Touched { mut users, groups, everybody } = folded.touched;
+        if !is_in_line || self.dry_run || self.run.whole || everybody {
+            return Ok(Rows::Everything);
+        }
+        let store = &self.run.store;
+        if !groups.is_empty() {
+            let id = self.run.lease.connector;
+            let nested = connector.rules.scope.is_nested();
+            let organisation = Organisation::read(store, id, nested).await?;
+            let places = groups.iter().filter_map(|number| organisation.place(number));
+            let members = organisation.members(places);
+            if members.everybody {
+                return Ok(Rows::Everything);
+            }
+            users.extend(members.users.iter());
+        }
+        let again: Vec<String> =
+            serde_json::from_str(&before.again).map_err(|error| unreadable(&error))?;
+        for some in again.chunks(500) {
+            let found = store.find_mirror_users(self.run.lease.connector, some).await?;
+            users.extend(found.into_iter().map(|user| user.number));
+        }
+        if users.len() + folded.gone.len() > MOST_TOUCHED {
+            return Ok(Rows::Everything);
+        }
+        Ok(Rows::Only(users, folded.gone))
+    }
+
+    /// What older runs would still take away is forgotten: this one has looked later, and there is nothing to do.
+    async fn forget_held(&self) -> Result<(), StoreError> {
+        let Run { store, clock, connector, .. } = self.run;
+        for open in store.list_open_plans().await? {
+            let is_own = open.plan.directory == connector.directory
+                && open.plan.source == connector.membership_source();
+            if is_own && open.state == PlanState::Held {
+                let now = clock.now();
+                store.move_plan(open.id, PlanState::Held, PlanState::Discarded, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&self, extent: Extent) -> RosterRequest {
+        let Run { connector, request, id, .. } = self.run;
+        RosterRequest {
+            directory: connector.directory,
+            issuer: connector.issuer.clone(),
+            source: connector.membership_source(),
+            actor: connector.membership_source(),
+            reason: format!("run {}", id.0),
+            extent,
+            policy: connector.policy.clone(),
+            dry_run: self.dry_run,
+            unguarded: request.unguarded,
+        }
+    }
+
+    /// Does something, and hears what it says of itself meanwhile.
+    async fn hear<'f, T>(
+        &self,
+        work: impl FnOnce(Events) -> futures_util::future::BoxFuture<'f, T>,
+    ) -> T {
+        let (sender, mut told) = mpsc::channel(EVENTS);
+        let meter = &self.run.meter;
+        let listening = async {
+            while let Some(event) = told.recv().await {
+                if let Event::Progress(progress) = event {
+                    meter.hear(progress);
+                }
+            }
+        };
+        tokio::join!(work(Events::to(sender)), listening).0
+    }
+
+    /// Remembers under which rules the run was, and whether the next one has to look only at what changes.
+    async fn note(&self, report: &RunReport, again: BTreeSet<String>) -> Result<(), RunError> {
+        let Run { store, clock, lease, connector, id, .. } = self.run;
+        let (rules, now) = (connector.rules_digest.clone(), clock.now());
+        if self.dry_run {
+            return Ok(store.note_rules_seen(*lease, rules, now).await?);
+        }
+        let is_whole = report.directory.as_ref().is_none_or(is_whole) && again.len() <= MOST_AGAIN;
+        let again = serde_json::to_string(&again).map_err(|error| unreadable(&error))?;
+        let whole: Option<(RunId, String)> = is_whole.then_some((*id, again));
+        Ok(store.note_rules_applied(*lease, rules, whole, now).await?)
+    }
+}
+
+/// Whether all has come true.
+fn is_whole(directory: &RosterReport) -> bool {
+    directory.list.held.is_none() && directory.list.skipped == 0 && directory.more_conflicts == 0
+}
+
+fn is_nothing(rows: &Rows) -> bool {
+    matches!(rows, Rows::Only(users, gone) if users.is_empty() && gone.is_empty())
+}
+
+/// Why nothing may come true yet, unless somebody has looked at what would.
+fn forced(run: &Run) -> Option<String> {
+    let Run { before, connector, request, .. } = run;
+    let rules = Some(&connector.rules_digest[..]);
+    if before.applied_rules.as_deref() == rules {
+        return None;
+    }
+    if request.apply && before.seen_rules.as_deref() == rules {
+        return None;
+    }
+    let why = if before.applied_rules.is_none() {
+        "it is the connector's first"
+    } else {
+        "its filters, its mapping or its cloud are not what they were"
+    };
+    Some(why.to_owned())
+}
+
+fn tell(report: &mut RunReport, nameless: Vec<Nameless>) {
+    report.more_nameless = nameless.len().saturating_sub(MOST_NAMELESS) as u64;
+    report.nameless = nameless;
+    report.nameless.truncate(MOST_NAMELESS);
+}
