@@ -117,6 +117,7 @@ async fn an_account_that_nobody_has_claimed_is_theirs_if_the_configuration_says_
         let list = "username,email,groups\nada,ada@example.com,\nbob,bob@example.org,\nroot,root@example.com,admins\n";
         house.import(list).await;
         let ada = house.find("ada").await.unwrap().user;
+        house.store.set_password(&ada, "hash".to_owned(), false, now()).await.unwrap();
         let roster = [addressed("e1", "ada"), addressed("e2", "bob"), addressed("e3", "root")];
         let report = house.align(&roster).await;
         assert_eq!(report.conflicts.len(), 3);
@@ -127,6 +128,8 @@ async fn an_account_that_nobody_has_claimed_is_theirs_if_the_configuration_says_
         assert_eq!(conflicts(&report), [("bob", Why::NameTaken), ("root", Why::NameTaken)]);
         let linked = house.find("ada").await.unwrap();
         assert_eq!((linked.user.uuid, linked.identities.len()), (ada.uuid, 1));
+        let password = house.store.find_password(ada.id).await.unwrap();
+        assert_eq!(password, None, "whoever has set it has no second way in");
     }
 }
 
