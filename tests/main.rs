@@ -33,6 +33,7 @@ mod looked_up;
 mod passwords;
 mod proxy;
 mod proxy_protocol;
+mod rosters;
 mod rules;
 mod saml;
 mod serve;

@@ -3,13 +3,15 @@
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 /// What imports and runs of connectors write to.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 23] = [
     "plans",
     "plan_chunks",
     "plan_outcomes",
     "last_lists",
     "last_list_pages",
     "persons",
+    "identities",
+    "group_external_ids",
     "users",
     "groups",
     "memberships",
