@@ -254,7 +254,10 @@ async fn a_missing_permission_is_named() {
 async fn an_answer_without_end_is_not_read_to_its_end() {
     let tenant = Tenant::start().await;
     tenant.fault(USERS, 0, 1, &json!({ "kind": "enormous", "bytes": 65 << 20 }));
-    let source = tenant.source();
+    // The fake takes its time to write so much.
+    let toml =
+        tenant.toml(&tenant.secret()).replace("timeout_seconds = 5", "timeout_seconds = 120");
+    let source = tenant.open(&toml).unwrap();
     let error = source.fetch(&source.begin(None).tasks[0]).await.unwrap_err();
     assert!(matches!(error, ConnectorError::TooLarge { .. }), "{error}");
 }

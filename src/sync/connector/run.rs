@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    cloud::{ConnectorError, Extent, Usage, Watermark},
+    cloud::{ConnectorError, Extent, Source, Usage, Watermark},
     store::{ConnectorState, Folded, Lease, RunId, Store, StoreError},
 };
 
@@ -49,6 +49,18 @@ pub struct RunRequest {
     pub unguarded: bool,
 }
 
+/// Says how far a run is.
+#[derive(Clone, Debug)]
+pub struct Gauge(Meter, Arc<dyn Source>);
+
+impl Gauge {
+    /// How far it is now.
+    #[must_use]
+    pub fn read(&self) -> RunProgress {
+        RunProgress { waited_ms: self.1.meter().read().waited_ms, ..self.0.read() }
+    }
+}
+
 /// A run that nobody else can begin as long as it is there.
 #[derive(Debug)]
 pub struct Run {
@@ -77,10 +89,10 @@ impl Run {
         self.id
     }
 
-    /// How far it is.
+    /// What says how far it is while it works.
     #[must_use]
-    pub fn progress(&self) -> RunProgress {
-        self.meter.read()
+    pub fn gauge(&self) -> Gauge {
+        Gauge(self.meter.clone(), self.connector.source.clone())
     }
 
     /// Does it, to its end.

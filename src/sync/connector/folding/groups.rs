@@ -376,6 +376,11 @@ fn touch(touched: &mut Touched, before: &GroupHead, after: &GroupHead, members: 
     if before.known != after.known {
         touched.groups.insert(before.number);
     }
+    if before.known.is_some() && after.known.is_none() {
+        // It may be forgotten, and nobody could find who was in it.
+        touched.users.extend(unpack(members[0]));
+        touched.groups.extend(unpack(&before.subgroups));
+    }
     touched.everybody |= before.everybody != after.everybody;
     let [subgroups_before, subgroups_after] = [&before.subgroups, &after.subgroups];
     touched.groups.extend(differences(subgroups_before, subgroups_after));
