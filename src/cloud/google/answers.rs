@@ -137,10 +137,10 @@ pub(super) fn groups(answers: &[GroupAnswer]) -> Result<Vec<Group>, ConnectorErr
 impl GroupAnswer {
     fn read(&self) -> Group {
         let mut said = Attributes::new();
-        attributes::extend("name", Vec::from_iter(self.name.clone()), &mut said);
-        attributes::extend("email", Vec::from_iter(self.email.clone()), &mut said);
+        attributes::extend("name", self.name.clone(), &mut said);
+        attributes::extend("email", self.email.clone(), &mut said);
         let description = self.description.clone().filter(|text| !text.is_empty());
-        attributes::extend("description", Vec::from_iter(description), &mut said);
+        attributes::extend("description", description, &mut said);
         attributes::extend("aliases", self.aliases.clone().unwrap_or_default(), &mut said);
         Group {
             id: self.id.clone(),

@@ -127,8 +127,8 @@ pub(super) fn assigned(
     let users = answers.iter().map(|answer| {
         let mut user = answer.embedded.user.read(taken)?;
         let name = answer.credentials.as_ref().and_then(|it| it.user_name.clone());
-        attributes::extend("app.userName", Vec::from_iter(name), &mut user.attributes);
-        attributes::extend("app.scope", Vec::from_iter(answer.scope.clone()), &mut user.attributes);
+        attributes::extend("app.userName", name, &mut user.attributes);
+        attributes::extend("app.scope", answer.scope.clone(), &mut user.attributes);
         Some(user)
     });
     unless_blank("users", "okta.users.read", users)
