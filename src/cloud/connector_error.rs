@@ -51,8 +51,8 @@ pub enum ConnectorError {
     /// What the task is about is not there any more.
     #[error("{0} is not there any more")]
     Gone(String),
-    /// The cloud asked to wait, and waiting any longer makes no sense.
-    #[error("the cloud asks to wait for {} s more than once: its limit is used up by others, or too small", .0.as_secs())]
+    /// The cloud wants a pause, and waiting for its end makes no sense.
+    #[error("the cloud wants a pause of {} s, which is too long to wait for: its limit is used up by others, or too small", .0.as_secs())]
     Throttled(Duration),
     /// There was no answer, or a bad one, after several tries.
     #[error("{host} cannot be reached: {reason}")]

@@ -26,6 +26,10 @@ fn test(tenant: &Tenant, connector: &str, arguments: &[&str]) -> Output {
         name = "jira"
         url = "https://jira.example.com"
         upstream = "http://127.0.0.1:8080"
+        [kerberos]
+        keytab = "{folder}/http.keytab"
+        [[kerberos.realm]]
+        name = "EXAMPLE.COM"
         [[connector]]
         {connector}
         "#
@@ -57,7 +61,7 @@ async fn everything_that_a_run_needs_is_tried_and_shown_with_what_a_mapping_can_
     }
     let user = &tenant.truth().users[&tenant.id(crate::support::clouds::ids::Sort::User, 1)];
     assert!(said.contains(&user.values["userPrincipalName"][0]), "{said}");
-    assert!(said.contains("onPremisesSamAccountName") && said.contains("(Security)"), "{said}");
+    assert!(said.contains("    mailNickname ") && said.contains("(Security)"), "{said}");
     let folder_has = std::fs::exists(tenant.file("x", "").with_file_name("gatehouse.db"));
     assert!(!folder_has.unwrap(), "no store is opened");
     assert!(!said.contains(tenant.credential("client_secret")));

@@ -60,7 +60,9 @@ async fn a_round_in_which_nothing_has_changed_is_two_requests() {
 async fn a_large_organisation_is_read_in_few_requests() {
     let plan = Plan { users: 5_000, groups: 20, members_per_group: 200, ..Plan::default() };
     let tenant = Tenant::start_with(Settings { plan, ..Settings::default() }).await;
-    tenant.behave(|manners| manners.members_per_item = 2_000);
+    tenant.behave(|manners| {
+        (manners.members_per_item, manners.ignores_page_wishes) = (2_000, false);
+    });
     let (source, mut reading) = (tenant.source(), Reading::default());
     reading.round(&*source).await.unwrap();
     assert_read(&reading, &tenant);

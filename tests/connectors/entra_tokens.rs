@@ -1,17 +1,17 @@
 //! What the gateway proves itself with, what becomes of it, and that nobody sees it.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gatehouse::cloud::{ConnectorError, Source};
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
-use super::{entra::assert_read, reading::Reading, tenant::Tenant};
+use super::{
+    entra::assert_read,
+    heard::{Log, assert_hidden},
+    reading::Reading,
+    tenant::Tenant,
+};
 use crate::support::clouds::ids::Sort;
 
 /// Certificate and key, as they are configured.
@@ -108,8 +108,8 @@ async fn a_token_that_is_not_taken_any_more_is_replaced_once() {
 #[tokio::test]
 async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let tenant = Tenant::start().await;
-    let secret = |secret: &str| {
-        let path = tenant.file("other", secret);
+    let secret = |name: &str, secret: &str| {
+        let path = tenant.file(name, secret);
         format!("secret = {{ file = \"{}\" }}", path.display())
     };
     let mut other = certificate(&tenant);
@@ -119,8 +119,12 @@ async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
     let good = tenant.secret();
     let toml = |proof: &str| tenant.toml(proof);
     let cases = [
-        (toml(&secret("wrong")), "AADSTS7000215", "the secret's value, not its id"),
-        (toml(&secret(tenant.credential("expired_secret"))), "AADSTS7000222", "has expired"),
+        (toml(&secret("wrong", "wrong")), "AADSTS7000215", "the secret's value, not its id"),
+        (
+            toml(&secret("expired", tenant.credential("expired_secret"))),
+            "AADSTS7000222",
+            "has expired",
+        ),
         (
             toml(&good).replace(tenant.credential("client_id"), "another-application"),
             "AADSTS700016",
@@ -203,37 +207,32 @@ async fn a_trusted_certificate_and_nothing_else_makes_tls_possible() {
     assert_read(&reading, &tenant);
 }
 
-/// Everything that is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
+#[tokio::test]
+async fn a_proxy_is_asked_for_everything() {
+    let tenant = Tenant::start().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = proxy.local_addr().unwrap();
+    let toml = tenant.toml(&tenant.secret());
+    let toml = toml.replace("[entra]", &format!("proxy = \"http://{address}\"\n[entra]"));
+    let source = tenant.open(&toml).unwrap();
+    let asked = async {
+        let (mut stream, _) = proxy.accept().await.unwrap();
+        let mut line = vec![0; 4_096];
+        let read = stream.read(&mut line).await.unwrap();
+        String::from_utf8_lossy(&line[..read]).into_owned()
+    };
+    let asked = tokio::select! {
+        asked = asked => asked,
+        read = first(&*source) => panic!("nobody has answered: {read:?}"),
+    };
+    let login = tenant.host("login");
+    assert!(asked.starts_with(&format!("POST {login}/")), "{asked}");
+    assert!(tenant.seen().is_empty(), "nobody goes past it");
 }
 
 #[tokio::test]
 async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::hear();
     let tenant = Tenant::start().await;
     let (mut said, user) = (String::new(), tenant.id(Sort::User, 3));
     let assertion = federated(&tenant, &json!({}));
@@ -257,17 +256,13 @@ async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
             tenant.graph().faults.clear();
         }
     }
-    said.push_str(&String::from_utf8_lossy(&log.0.lock().unwrap()));
+    said.push_str(&log.text());
     assert!(said.contains("trying again"), "the log is heard");
     let secret = tenant.credential("client_secret");
     let signature = assertion.rsplit('.').next().unwrap();
     let key = tenant.credential("private_key").lines().nth(1).unwrap();
-    for hidden in [secret, &secret[..12], signature, key, "client_assertion=", "Bearer ey"] {
-        assert!(!said.contains(hidden), "{hidden:?} was seen in {}", excerpt(&said, hidden));
-    }
-}
-
-fn excerpt<'a>(text: &'a str, part: &str) -> &'a str {
-    let at = text.find(part).unwrap_or_default();
-    text.get(at.saturating_sub(300)..at + 50).unwrap_or_default()
+    assert_hidden(
+        &said,
+        &[secret, &secret[..12], signature, key, "client_assertion=", "Bearer ey"],
+    );
 }

@@ -55,7 +55,10 @@ impl Tenant {
         let (clouds, _control) = Clouds::start(settings).await.unwrap();
         let addresses = clouds.addresses();
         let tenant = Self { clouds, addresses, folder: tempfile::tempdir().unwrap() };
-        tenant.behave(|manners| (manners.delta_page, manners.members_per_item) = (25, 20));
+        tenant.behave(|manners| {
+            (manners.delta_page, manners.members_per_item) = (25, 20);
+            manners.ignores_page_wishes = true;
+        });
         tenant
     }
 
@@ -63,7 +66,7 @@ impl Tenant {
         self.clouds.cloud(Vendor::Graph)
     }
 
-    /// Changes how the cloud behaves. It takes page sizes for wishes.
+    /// Changes how the cloud behaves.
     pub fn behave(&self, change: impl FnOnce(&mut Manners)) {
         let mut manners = self.graph().manners();
         change(&mut manners);
@@ -145,7 +148,7 @@ impl Tenant {
         let groups = tenant.list_groups();
         let groups =
             groups.map(|group| (tenant.ids.guid(Sort::Group, group.no), seen(&tenant, group)));
-        Mirror { users: users.collect(), groups: groups.collect() }
+        Mirror::new(users.collect(), groups.collect())
     }
 }
 
@@ -174,7 +177,11 @@ fn known(tenant: &tenant::Tenant, user: &tenant::User) -> MirroredUser {
     ];
     MirroredUser {
         standing: if user.is_active() { Standing::Enabled } else { Standing::Disabled },
-        guest: Some(matches!(user.kind, Kind::Guest { .. })),
+        guest: Some(match user.kind {
+            Kind::Guest { .. } => true,
+            Kind::Member => false,
+            Kind::Untyped => user.login.contains("#EXT#"),
+        }),
         values: values(&users::render(tenant.ids, user), &SELECTED),
     }
 }

@@ -109,7 +109,8 @@ async fn the_command_line_runs_connectors_and_shows_what_came_of_it() {
     let display = json!({ "display": "Somebody Else" });
     house.change(json!({ "do": "change_user", "no": 3, "set": display }));
     let (name, _) = house.exported().into_iter().next().unwrap();
-    let one: Value = serde_json::from_str(&house.good(&["sync", "entra", "--user", &name, "--json"])).unwrap();
+    let one: Value =
+        serde_json::from_str(&house.good(&["sync", "entra", "--user", &name, "--json"])).unwrap();
     assert_eq!(one["users"]["seen"], json!(1), "{one}");
     let said = house.good(&["sync", "entra", "--dry-run"]);
     assert!(said.contains("would change: 1 user"), "{said}");
@@ -119,7 +120,10 @@ async fn the_command_line_runs_connectors_and_shows_what_came_of_it() {
     assert!(house.exported().iter().any(|(_, shown)| shown == "Somebody Else"));
     let history = house.good(&["sync", "history", "entra"]);
     assert_eq!(history.lines().count(), 5, "{history}");
-    assert!(history.contains("dry run: ") && history.contains("changes    by administrator"), "{history}");
+    assert!(
+        history.contains("dry run: ") && history.contains("changes    by administrator"),
+        "{history}"
+    );
     assert!(house.good(&["sync", "status", "entra"]).starts_with("entra: in line\n"));
 
     for (arguments, expected) in [
@@ -156,7 +160,9 @@ async fn a_run_that_is_killed_is_gone_on_with_and_decides_nothing_by_half() {
             let group = house.change(json!({ "do": "add_group", "set": { "name": shown } }));
             for no in 10..60 {
                 house.change(json!({ "do": "change_user", "no": no, "set": { "display": shown } }));
-                house.change(json!({ "do": "add_members", "group": group, "members": [{ "user": no }] }));
+                house.change(
+                    json!({ "do": "add_members", "group": group, "members": [{ "user": no }] }),
+                );
             }
             killed += u32::from(house.kill(takes * round / (KILLS + 1)));
             // Whoever held the lease is gone; on a database that others share, that takes a minute to be believed.
@@ -177,11 +183,15 @@ async fn a_run_that_is_killed_is_gone_on_with_and_decides_nothing_by_half() {
 async fn expire_leases(config: &str) {
     use sqlx::Connection as _;
     let text = std::fs::read_to_string(config).unwrap();
-    let url = text.lines().find_map(|line| line.trim().strip_prefix("url = \"postgres")).map(
-        |rest| format!("postgres{}", rest.trim_end_matches('"')),
-    );
+    let url = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("url = \"postgres"))
+        .map(|rest| format!("postgres{}", rest.trim_end_matches('"')));
     if let Some(url) = url {
         let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-        sqlx::query("UPDATE connectors SET lease_until = 0").execute(&mut connection).await.unwrap();
+        sqlx::query("UPDATE connectors SET lease_until = 0")
+            .execute(&mut connection)
+            .await
+            .unwrap();
     }
 }

@@ -17,7 +17,8 @@ struct Chance(u64);
 impl Chance {
     fn below(&mut self, end: u64) -> u64 {
         // Knuth's MMIX.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 
@@ -63,7 +64,8 @@ fn happen(world: &World, chance: &mut Chance) {
 
 fn break_something(world: &World, chance: &mut Chance) {
     let work = ["users", "groups", "members"][usize::try_from(chance.below(3)).unwrap()];
-    let failed = ConnectorError::Failed { host: "h".to_owned(), status: 500, reason: "x".to_owned() };
+    let failed =
+        ConnectorError::Failed { host: "h".to_owned(), status: 500, reason: "x".to_owned() };
     match chance.below(8) {
         0 | 1 => world.organisation.fail(work, failed),
         2 => world.organisation.fail(work, ConnectorError::Restart("410".to_owned())),
@@ -79,7 +81,9 @@ fn expected(world: &World) -> BTreeMap<String, Vec<String>> {
     let teams = world.organisation.teams();
     active
         .map(|(id, person)| {
-            let all = teams.iter().filter(|(group, _)| world.organisation.everybody_in(group).contains(id));
+            let all = teams
+                .iter()
+                .filter(|(group, _)| world.organisation.everybody_in(group).contains(id));
             let mut groups: Vec<_> = all.map(|(_, team)| team.name.clone()).collect();
             groups.sort();
             (person.attributes["userPrincipalName"].clone(), groups)
@@ -126,7 +130,11 @@ async fn go_through(world: World, seed: u64, rounds: usize) {
     assert_eq!(active(world.people().await), expected(&world), "seed {seed}");
     let last = world.try_run(|request| request.full = true).await.unwrap();
     let changed = last.directory.map(|directory| directory.list.size.to_string());
-    assert_eq!(changed.as_deref(), Some("nothing"), "seed {seed}: a round of everything finds nothing to mend");
+    assert_eq!(
+        changed.as_deref(),
+        Some("nothing"),
+        "seed {seed}: a round of everything finds nothing to mend"
+    );
     let gone = world.people().await.into_values().filter_map(|(inactive, _)| inactive);
     let reasons = [InactiveReason::DisabledAtSource, InactiveReason::MissingAtSource];
     assert!(gone.into_iter().all(|reason| reasons.contains(&reason)), "seed {seed}");

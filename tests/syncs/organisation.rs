@@ -153,7 +153,8 @@ impl Organisation {
     pub fn found(&self, id: &str, name: &str) {
         self.with(|state| {
             let is_new = !state.groups.contains_key(id);
-            let mut team = state.dissolved.remove(id).or(state.groups.remove(id)).unwrap_or_default();
+            let mut team =
+                state.dissolved.remove(id).or(state.groups.remove(id)).unwrap_or_default();
             name.clone_into(&mut team.name);
             state.groups.insert(id.to_owned(), team);
             state.log.push(Event::Group(id.to_owned()));

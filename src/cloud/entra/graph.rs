@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::tokens::Tokens;
 use crate::cloud::{
     ConnectorError,
-    http::{Answer, Credential, Dialect, Exchange, Pace, Quota, Request, Verdict},
+    http::{Answer, Credential, Dialect, Exchange, Pace, Quota, Request, Verdict, excerpt},
 };
 
 /// What Graph lets one application ask of a tenant with more than 500 users. In a smaller one it says in time that it
@@ -43,6 +43,14 @@ struct Error {
     code: String,
     #[serde(default)]
     message: String,
+    #[serde(default, rename = "innerError")]
+    inner: Inner,
+}
+
+#[derive(Default, Deserialize)]
+struct Inner {
+    #[serde(rename = "request-id")]
+    request_id: Option<String>,
 }
 
 impl Dialect for Graph {
@@ -100,7 +108,13 @@ impl Dialect for Graph {
 
 impl Error {
     fn text(&self, answer: &Answer) -> String {
-        answer.with_id(&format!("{}: {}", self.code, self.message))
+        let reason = format!("{}: {}", self.code, self.message);
+        match &self.inner.request_id {
+            Some(id) if answer.request_id().is_none() => {
+                excerpt(&format!("{reason} (request {id})"))
+            }
+            _ => answer.with_id(&reason),
+        }
     }
 
     /// Whether Graph does not know any more what is in the address. A token of delta that it cannot read at all is

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{aadsts, addresses::Addresses, proof};
 use crate::{
+    clock::Clock,
     cloud::{
         ConnectorError,
         http::{
@@ -23,11 +24,17 @@ use crate::{
 /// Asks for tokens, and keeps them.
 #[derive(Debug)]
 pub(super) struct Tokens {
-    config: EntraConfig,
-    scope: String,
     url: Url,
     login: Line<Login>,
     cache: TokenCache,
+}
+
+/// How Entra ID's token endpoint speaks. What proves who asks is in the form.
+#[derive(Debug)]
+struct Login {
+    config: EntraConfig,
+    scope: String,
+    clock: Clock,
 }
 
 #[derive(Deserialize)]
@@ -44,16 +51,13 @@ impl Tokens {
         addresses: &Addresses,
     ) -> Result<Self, ConnectorError> {
         let url = addresses.token_url(&config.tenant)?;
+        let clock = connection.clock.clone();
+        let login = Login { config: config.clone(), scope: addresses.scope(), clock };
         // What cannot be read is said when the gateway starts, not when the first round begins.
-        proof::fields(config, url.as_str(), &connection.clock)?;
+        proof::fields(config, url.as_str(), &login.clock)?;
         let base = url.join(".").unwrap_or_else(|_| url.clone());
-        Ok(Self {
-            config: config.clone(),
-            scope: addresses.scope(),
-            url,
-            login: Line::new(Arc::clone(connection), base, Login),
-            cache: TokenCache::default(),
-        })
+        let login = Line::new(Arc::clone(connection), base, login);
+        Ok(Self { url, login, cache: TokenCache::default() })
     }
 
     /// What goes with a request of Graph.
@@ -73,15 +77,7 @@ impl Tokens {
     }
 
     async fn fetch(&self, urgent: bool) -> Result<NewToken, ConnectorError> {
-        let clock = &self.login.connection.clock;
-        let proof = proof::fields(&self.config, self.url.as_str(), clock)?;
-        let mut fields = vec![
-            ("client_id", self.config.client_id.as_str()),
-            ("scope", &self.scope),
-            ("grant_type", "client_credentials"),
-        ];
-        fields.extend(proof.iter().map(|(name, value)| (*name, value.as_str())));
-        let mut request = Request::post_form(self.url.clone(), &fields, "a token");
+        let mut request = Request::post_form(self.url.clone(), &[], "a token");
         request.urgent = urgent;
         let given: Given = self.login.ask(&request).await?;
         let lifetime = Duration::from_secs(given.expires_in);
@@ -89,16 +85,24 @@ impl Tokens {
     }
 }
 
-/// How Entra ID's token endpoint speaks. What proves who asks is in the request itself.
-#[derive(Debug)]
-struct Login;
-
 impl Dialect for Login {
     fn credential<'a>(
         &'a self,
         _request: &'a Request,
     ) -> BoxFuture<'a, Result<Credential, ConnectorError>> {
         Box::pin(ready(Ok(Credential::default())))
+    }
+
+    fn form(&self, request: &Request) -> Result<Option<SecretString>, ConnectorError> {
+        let proof = proof::fields(&self.config, request.url.as_str(), &self.clock)?;
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("client_id", &self.config.client_id)
+            .append_pair("scope", &self.scope)
+            .append_pair("grant_type", "client_credentials");
+        for (name, value) in &proof {
+            form.append_pair(name, value);
+        }
+        Ok(Some(form.finish().into()))
     }
 
     fn judge(&self, exchange: &Exchange<'_>) -> Verdict {

@@ -90,6 +90,11 @@ impl UserAnswer {
 
 fn add(name: &str, value: &Value, into: &mut Attributes) {
     match (name, value) {
+        ("name", Value::Object(names)) => {
+            for (name, value) in names {
+                attributes::add(name, value, into);
+            }
+        }
         ("organizations", Value::Array(items)) => {
             // Somebody may have several: the first is theirs if none is said to be.
             let primary = items.iter().find(|item| item["primary"] == Value::Bool(true));

@@ -96,7 +96,7 @@ impl<D: Dialect> Line<D> {
         self.connection.meter.called(!effort.is_first());
         let answer = match self.connection.send(request, &credential, form.as_ref()).await {
             Ok(answer) => answer,
-            Err(Broken::TooLarge) => return Err(self.too_large(request)),
+            Err(Broken::TooLarge) => return Err(too_large(request)),
             Err(Broken::Transport(reason)) => {
                 self.note(place.failed());
                 let host = self.host();
@@ -217,10 +217,10 @@ impl<D: Dialect> Line<D> {
             );
         }
     }
+}
 
-    fn too_large(&self, request: &Request) -> ConnectorError {
-        ConnectorError::TooLarge { what: request.what.to_owned(), limit: MOST_BYTES }
-    }
+fn too_large(request: &Request) -> ConnectorError {
+    ConnectorError::TooLarge { what: request.what.to_owned(), limit: MOST_BYTES }
 }
 
 fn malformed(request: &Request, answer: &Answer, problem: &str) -> ConnectorError {

@@ -75,7 +75,7 @@ impl TokenCache {
 impl Token {
     fn new(new: NewToken, number: u64, now: Instant) -> Self {
         let early = EARLY.min(new.lifetime / 10);
-        let (renew, ends) = (now + (new.lifetime - early), now + new.lifetime);
+        let (renew, ends) = (now + new.lifetime.saturating_sub(early), now + new.lifetime);
         Self { secret: new.secret, number, renew, ends }
     }
 

@@ -26,6 +26,8 @@ pub struct Manners {
     /// Objects on a page of a delta, and members with one object of it.
     pub delta_page: usize,
     pub members_per_item: usize,
+    /// Graph takes the size of pages that is asked for as a wish, and not as more.
+    pub ignores_page_wishes: bool,
     /// So old are the feeds of changes and the indexes that are searched.
     pub lag_seconds: i64,
     /// Graph does not say, in the feed of groups, that somebody who was deleted has left them.
@@ -34,6 +36,8 @@ pub struct Manners {
     pub removed_in_first_pass: bool,
     /// Every so many pages, one is empty; 0 for none.
     pub empty_page_every: usize,
+    /// Okta, Google: pages are not larger, however much is asked for.
+    pub page: usize,
     pub token_seconds: i64,
     /// Graph's application permissions, Okta's and Google's scopes, that an administrator has granted.
     pub granted: Vec<String>,
@@ -54,10 +58,12 @@ impl Default for Manners {
         Self {
             delta_page: 100,
             members_per_item: 50,
+            ignores_page_wishes: false,
             lag_seconds: 0,
             leavers_stay_members: true,
             removed_in_first_pass: false,
             empty_page_every: 0,
+            page: usize::MAX,
             token_seconds: 3_599,
             granted: Vec::new(),
             limit: 8_000,

@@ -3,7 +3,8 @@ use serde_json::json;
 use super::*;
 
 fn object(value: Value) -> Object {
-    value.as_object().unwrap().clone()
+    let Value::Object(object) = value else { panic!("{value} is no object") };
+    object
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn answer(cloud: &Cloud, asked: &Asked, stream: &Stream<'_>) -> Outcome {
             return Err(error::bad(asked, "$skiptoken and $deltatoken cannot be used together."));
         }
     };
-    let wanted = page_size(asked);
+    let wanted = page_size(asked).filter(|_| !cloud.manners().ignores_page_wishes);
     let page = fill(cloud, stream, &tenant, &state, wanted);
     let page = page.twisted(cloud, asked, &state.place.to_string());
     let answer = write(cloud, asked, stream, &state, page);
