@@ -4,6 +4,7 @@
 mod aliases;
 mod chain;
 mod changes;
+mod connectors;
 mod directories;
 mod edits;
 mod explain;
@@ -32,6 +33,7 @@ pub use self::{
     aliases::{AliasEditView, AliasView},
     chain::{ChainApp, ChainCrowd, ChainQuestion, ChainView, Chains, LinkOutcome, LinkView},
     changes::{ChangeView, UndoView},
+    connectors::{ConnectorView, Connectors, RunView, SyncLine},
     directories::DirectoryView,
     edits::EditView,
     explain::{ExplainView, FieldView, LoginView, MembershipView},
@@ -81,6 +83,8 @@ pub struct Admin {
     pub requests: Arc<Requests>,
     /// What lies between the gateway and people's pages.
     pub chains: Arc<Chains>,
+    /// The clouds that are read.
+    pub connectors: Connectors,
 }
 
 impl Admin {
@@ -131,6 +135,12 @@ impl Admin {
                 put(directories::remove_directory).delete(directories::restore_directory),
             )
             .route("/directories/{name}/users", get(lists::export_users).post(lists::import_users))
+            .route("/connectors", get(connectors::list_connectors))
+            .route(
+                "/connectors/{name}/runs",
+                get(connectors::list_runs).post(connectors::run_connector),
+            )
+            .route("/connectors/{name}/users/{user}", post(connectors::sync_one_user))
             .route("/plans", get(plans::list_plans))
             .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))
             .route("/plans/{id}/approval", put(plans::approve_plan))

@@ -18,6 +18,7 @@ mod plan;
 mod rules;
 mod serve;
 mod session;
+mod sync;
 mod upkeep;
 mod user;
 
@@ -68,6 +69,7 @@ enum Command {
     Directory(directory::DirectoryCommand),
     Import(Box<import::Import>),
     Export(import::Export),
+    Sync(sync::Sync),
     /// Shows large plans, such as imports, and lets go on what the guard holds back.
     #[command(subcommand)]
     Plan(plan::PlanCommand),
@@ -124,6 +126,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Directory(directory) => directory.run(&cli.config),
         Command::Import(import) => import.run(&cli.config),
         Command::Export(export) => export.run(&cli.config),
+        Command::Sync(sync) => sync.run(&cli.config),
         Command::Plan(plan) => plan.run(&cli.config),
         Command::Adopt(adopt) => adopt.run(&cli.config),
         Command::App(app) => app.run(&cli.config),

@@ -21,7 +21,7 @@ pub use self::{
         read_existing, read_report, read_said, subject_of, write_report,
     },
     bulk::{
-        HeldUser, ListedUser, NewNumbers, Standing, Unlisted, plan_listed, plan_new,
+        Acquaintance, HeldUser, ListedUser, NewNumbers, Standing, Unlisted, plan_listed, plan_new,
         plan_new_of_known, plan_unlisted,
     },
     claims::{Claims, GroupClaim},

@@ -39,7 +39,7 @@ pub struct House {
     /// Gone with this.
     _database: Option<Database>,
     pub store: Store,
-    internal: DirectoryId,
+    pub internal: DirectoryId,
 }
 
 pub async fn houses() -> Vec<House> {
@@ -51,7 +51,7 @@ pub async fn houses() -> Vec<House> {
 }
 
 impl House {
-    async fn of(database: Database) -> Self {
+    pub async fn of(database: Database) -> Self {
         let store = database.store.clone();
         let internal = store.ensure_directory("Internal", now()).await.unwrap();
         Self { url: database.options.url.clone(), _database: Some(database), store, internal }

@@ -34,7 +34,7 @@ impl House {
         }
     }
 
-    async fn forget_lists(&self) {
+    pub async fn forget_lists(&self) {
         self.run("DELETE FROM last_list_pages; DELETE FROM last_lists").await;
     }
 }
@@ -102,10 +102,10 @@ async fn a_list_of_which_something_waits_is_not_believed() {
 }
 
 /// The same for the same seed (`SplitMix64`).
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

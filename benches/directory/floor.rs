@@ -26,9 +26,11 @@ const TABLES: [(&str, &str); 9] = [
 const PAGE: usize = 50_000;
 
 /// How many seconds it takes.
-pub async fn load(from: &str, to: &str) -> f64 {
+pub async fn load(from: &str, to: &str, directories: &[&str]) -> f64 {
     let empty = Store::open(&StoreOptions { url: to.to_owned(), password: None }).await.unwrap();
-    empty.ensure_directory("Internal", gatehouse::clock::Clock::System.now()).await.unwrap();
+    for name in directories {
+        empty.ensure_directory(name, gatehouse::clock::Clock::System.now()).await.unwrap();
+    }
     empty.close().await;
     if from.starts_with("sqlite:") { sqlite(from, to).await } else { postgres(from, to).await }
 }

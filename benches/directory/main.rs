@@ -6,6 +6,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod floor;
+mod latencies;
 mod lists;
 mod logins;
 mod process;
@@ -21,7 +22,7 @@ use gatehouse::{
 };
 use serde_json::{Value, json};
 
-use self::{lists::Lists, logins::Latencies};
+use self::{latencies::Latencies, lists::Lists};
 
 /// Every database that is measured, empty.
 async fn open(url: &str) -> (Store, DirectoryId) {
@@ -70,7 +71,7 @@ async fn measure(name: &str, urls: [String; 3], lists: &Lists) -> Value {
     let logins = logins::measure(&store, directory).await;
     store.close().await;
 
-    let floor_s = floor::load(&url, &bare).await;
+    let floor_s = floor::load(&url, &bare, &["Internal"]).await;
     let (store, directory) = open(&busy).await;
     let latencies = Latencies::during(&store, directory, async {
         run_import(&store, directory, &lists.all).await;

@@ -151,7 +151,7 @@ pub(super) async fn export_users(
     Ok(response)
 }
 
-fn answer_lines<T: Send + 'static>(
+pub(super) fn answer_lines<T: Send + 'static>(
     kind: &'static str,
     lines: mpsc::Receiver<T>,
     write: impl Fn(T) -> String + Send + 'static,

@@ -6,18 +6,20 @@ use super::{
     applications::{Shared, applications, requests, sites},
     chains::chains,
     check::sealer,
+    connectors::connectors_at_hand,
     parts::passwords,
     start::StartError,
 };
 use crate::{
-    admin::{Admin, Requests, UpkeepRules},
+    admin::{Admin, Connectors, Requests, UpkeepRules},
     clock::Clock,
-    config::{Config, Problems},
+    config::{Config, ConnectorConfig, Problems},
     directory::{DirectoryId, Issuer},
     lifecycle::Background,
     passwords::Passwords,
     provisioning::{ManagedGroups, Policy, Targets, kerberos_issuer, saml_issuer},
     store::{Store, StoreError},
+    sync::connector_issuer,
     telemetry::{Metrics, Tracer},
 };
 
@@ -44,7 +46,8 @@ pub(crate) async fn open_admin(
     let apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);
     let passwords = passwords(config, store, clock, &shared.metrics)?;
-    Ok(admin(config, store, clock, &directories, requests, passwords))
+    let connectors = connectors_at_hand(config, &directories, clock);
+    Ok(admin(config, store, clock, &directories, requests, passwords, connectors))
 }
 
 pub(super) fn admin(
@@ -54,6 +57,7 @@ pub(super) fn admin(
     directories: &Directories,
     requests: Requests,
     passwords: Passwords,
+    connectors: Connectors,
 ) -> Admin {
     let policy = policy(config);
     let issuers = policy.domains.iter().map(|(issuer, _)| issuer.0.clone()).collect();
@@ -72,6 +76,7 @@ pub(super) fn admin(
         requests: Arc::new(requests),
         // Nobody can be signed in where no gateway runs.
         chains: chains(config, directories, None),
+        connectors,
     }
 }
 
@@ -94,6 +99,10 @@ pub(super) async fn ensure_directories(
     let of_crowd = config.apps.iter().flat_map(|app| &app.crowd);
     let of_crowd = of_crowd.flat_map(|crowd| crowd.directories.iter().flatten());
     let mut directories = BTreeMap::new();
+    for name in config.connectors.iter().map(ConnectorConfig::directory) {
+        let directory = store.ensure_connector_directory(name, clock.now()).await?;
+        directories.insert(name.to_owned(), directory);
+    }
     for name in of_apps.chain(of_crowd).chain(of_issuers).chain([&config.provisioning.directory]) {
         if !directories.contains_key(name) {
             directories.insert(name.clone(), store.ensure_directory(name, clock.now()).await?);
@@ -120,6 +129,10 @@ pub(super) fn policy(config: &Config) -> Policy {
     let by_saml = config.saml.iter().map(|saml| (saml_issuer(&saml.name), saml.domains.clone()));
     let by_ticket = realms()
         .map(|realm| (kerberos_issuer(&realm.name), realm.domain.iter().cloned().collect()));
+    // Those of a connector that shares an issuer with logins are that one's.
+    let own = config.connectors.iter().filter(|connector| connector.saml.is_none());
+    let by_connector =
+        own.map(|connector| (connector_issuer(connector), connector.domains.clone()));
     let saml_groups =
         config.saml.iter().map(|saml| (saml_issuer(&saml.name), saml.default_groups.clone()));
     let realm_groups =
@@ -140,6 +153,6 @@ pub(super) fn policy(config: &Config) -> Policy {
             &provisioning.managed_groups,
             &provisioning.protected_groups,
         ),
-        domains: by_saml.chain(by_ticket).collect(),
+        domains: by_saml.chain(by_ticket).chain(by_connector).collect(),
     }
 }

@@ -2,10 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::administration::{Directories, policy};
 use crate::{
+    admin::Connectors,
     clock::Clock,
     cloud::{self, Patience, Source},
     config::{Config, Problems},
+    lifecycle::Background,
+    provisioning::{Mapping, MappingConfigError},
+    sync::{Connector, connector_issuer},
 };
 
 /// The clouds, by the names of their connectors.
@@ -21,4 +26,109 @@ pub(super) fn open_clouds(config: &Config, clock: &Clock) -> Result<Clouds, Prob
         clouds.extend(opened.map(|source| (connector.name.clone(), source)));
     }
     problems.into_result().map(|()| clouds)
+}
+
+/// What administrators can run, with clouds that are open.
+pub(super) fn connectors(
+    config: &Config,
+    directories: &Directories,
+    clouds: &Clouds,
+) -> Connectors {
+    let opened = |name: &str| clouds.get(name).cloned().ok_or_else(String::new);
+    connectors_with(config, directories, opened)
+}
+
+/// The same where no gateway runs: what cannot be used keeps nobody from anything else.
+pub(super) fn connectors_at_hand(
+    config: &Config,
+    directories: &Directories,
+    clock: &Clock,
+) -> Connectors {
+    connectors_with(config, directories, |name| {
+        let all = config.connectors.iter();
+        let connector = all.clone().find(|connector| connector.name == name);
+        let connector = connector.ok_or_else(String::new)?;
+        cloud::open(connector, clock, Patience::default()).map_err(|error| error.to_string())
+    })
+}
+
+fn connectors_with(
+    config: &Config,
+    directories: &Directories,
+    open: impl Fn(&str) -> Result<Arc<dyn Source>, String>,
+) -> Connectors {
+    let made = config.connectors.iter().map(|connector| {
+        let made = open(&connector.name).and_then(|source| {
+            let directory = directories[connector.directory()];
+            let made = Connector::new(connector, directory, policy(config), source);
+            made.map(Arc::new).map_err(|error| format!("connector.claims: {error}"))
+        });
+        (connector.name.clone(), made)
+    });
+    Connectors::new(made.collect())
+}
+
+/// Whether claims of connectors can be used.
+pub(super) fn check_claims(config: &Config, problems: &mut Problems) {
+    let policy = policy(config);
+    for (index, connector) in config.connectors.iter().enumerate() {
+        let issuer = connector_issuer(connector);
+        let domains = policy.domains_of(&issuer);
+        let mapping: Result<_, MappingConfigError> =
+            Mapping::of_issuer(issuer.clone(), domains, &connector.claims());
+        problems.check(format!("connector[{index}].claims"), mapping);
+    }
+}
+
+/// Runs connectors when it is time for it, until the gateway stops.
+pub(super) fn run_when_due(
+    connectors: &Connectors,
+    store: &crate::store::Store,
+    clock: &Clock,
+    background: &Background,
+) {
+    for connector in connectors.all() {
+        let connector = connector.clone();
+        let (store, clock, stopping) = (store.clone(), clock.clone(), background.stopping());
+        let patience = Arc::new(tokio::sync::Mutex::new(crate::sync::Patience::default()));
+        background.every(LOOK_FOR_RUNS, move || {
+            let (store, clock, stopping) = (store.clone(), clock.clone(), stopping.clone());
+            let (connector, patience) = (connector.clone(), patience.clone());
+            async move {
+                let mut patience = patience.lock().await;
+                let ran = connector.run_if_due(&store, &clock, &mut patience);
+                // A run that is left here is gone on with when a gateway starts.
+                tokio::select! {
+                    ran = Box::pin(ran) => tell(&connector.name, ran),
+                    () = stopping.cancelled() => {}
+                }
+            }
+        });
+    }
+}
+
+/// How often it is looked whether it is time for a run.
+const LOOK_FOR_RUNS: std::time::Duration = std::time::Duration::from_secs(30);
+
+fn tell(connector: &str, ran: Result<Option<crate::sync::RunReport>, crate::sync::RunError>) {
+    let see = "gatehouse sync status";
+    match ran {
+        Ok(None) => {}
+        Ok(Some(report)) => {
+            let size = report.directory.as_ref().map(|directory| directory.list.size.to_string());
+            let waits = report.forced.is_some() || !report.warnings.is_empty();
+            if waits {
+                tracing::warn!(
+                    connector,
+                    sync.run = report.run,
+                    size,
+                    see,
+                    "a run waits, or has warnings"
+                );
+            } else {
+                tracing::info!(connector, sync.run = report.run, size, "a run is done");
+            }
+        }
+        Err(error) => tracing::error!(connector, %error, see, "a run failed"),
+    }
 }

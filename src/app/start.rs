@@ -8,6 +8,7 @@ use super::{
     background,
     chains::chains,
     check::{check, warnings},
+    connectors::{connectors, run_when_due},
     crowd::{crowd, internal_server, put_accounts_first},
     gateway::{Doors, Gateway},
     metadata,
@@ -79,6 +80,7 @@ async fn assemble(
     let mut apps = applications(config, &parts.directories, &parts.shared())?;
     let admin = running_admin(config, &parts, &apps);
     admin.keep_up(&parts.background);
+    run_when_due(&admin.connectors, &parts.store, &parts.clock, &parts.background);
     let crowd = crowd(config, &parts)?;
     put_accounts_first(&mut apps, &crowd);
     background::begin(config, &parts).await?;
@@ -104,9 +106,10 @@ async fn assemble(
 fn running_admin(config: &Config, parts: &Parts, apps: &[App]) -> Admin {
     let Parts { store, clock, directories, passwords, .. } = parts;
     let requests = requests(config, &parts.sites, apps);
+    let connectors = connectors(config, directories, &parts.clouds);
     Admin {
         chains: chains(config, directories, Some(parts.sessions.clone())),
-        ..admin(config, store, clock, directories, requests, passwords.clone())
+        ..admin(config, store, clock, directories, requests, passwords.clone(), connectors)
     }
 }
 

@@ -13,16 +13,17 @@ pub(super) fn add(name: &str, value: &Value, into: &mut Attributes) {
         }
         return;
     }
-    let values = match value {
+    let values: Vec<_> = match value {
         Value::Array(items) => items.iter().filter_map(of_item).collect(),
-        value => Vec::from_iter(text(value)),
+        value => text(value).into_iter().collect(),
     };
     extend(name, values, into);
 }
 
 /// Adds values to those that a name has.
-pub(super) fn extend(name: &str, values: Vec<String>, into: &mut Attributes) {
-    if !values.is_empty() {
+pub(super) fn extend(name: &str, values: impl IntoIterator<Item = String>, into: &mut Attributes) {
+    let mut values = values.into_iter().peekable();
+    if values.peek().is_some() {
         into.entry(name.to_owned()).or_default().get_or_insert_default().extend(values);
     }
 }

@@ -1,7 +1,7 @@
 //! Google Workspace: users, groups and members by its Directory API,
 //! `developers.google.com/workspace/admin/directory/reference/rest/v1`.
 //!
-//! A user has the attributes `primaryEmail`, `name.givenName`, `orgUnitPath`, `externalIds.organization` and so on. Google cannot
+//! A user has the attributes `primaryEmail`, `givenName`, `orgUnitPath`, `externalIds.organization` and so on. Google cannot
 //! say what has changed, so each round lists all users and all groups, and who is missing was deleted. A round of changes reads
 //! the members of those groups only that look different than last time, by their tag and the number of their members: where
 //! somebody takes another's place, that may look the same, and only a round of everything finds out. Who is in a group of a

@@ -1,12 +1,13 @@
 //! Okta: users and groups by its management API, `developer.okta.com/docs/api/openapi/okta-management`.
 //!
-//! A user has the attributes `status`, `profile.login`, `profile.email` and so on, and `app.userName` and `app.scope` where an
-//! application's users are read. Who has changed is asked by time; groups are listed each time, since nothing else says that
+//! A user has the attributes `status`, what the profile has (`login`, `email` and so on), and `app.userName` and `app.scope`
+//! where an application's users are read. Who has changed is asked by time; groups are listed each time, since nothing else says that
 //! one was deleted, and the members of those are read whose `lastMembershipUpdated` is another than last time. Who was deleted
 //! only a round of everything finds out, except among an application's users.
 
 mod answers;
 mod api;
+mod api_token;
 mod dpop;
 mod limits;
 mod link;

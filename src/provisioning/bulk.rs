@@ -80,6 +80,15 @@ impl Unlisted {
     }
 }
 
+/// Whether a list's issuer knows somebody by what people are told apart by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acquaintance {
+    /// It does not.
+    Unknown,
+    /// It does, and says under which name other issuers of the domain know them, or does not say it.
+    Known(Option<MatchKey>),
+}
+
 /// The numbers of a new account.
 #[derive(Clone, Copy, Debug)]
 pub struct NewNumbers {
@@ -103,22 +112,21 @@ pub fn plan_new(listed: &ListedUser, numbers: NewNumbers) -> UserStep {
         after: Some(UserState { profile: listed.profile.clone(), inactive }),
         joins: listed.groups.clone().unwrap_or_default(),
         leaves: Vec::new(),
-        identity: plan_identity(listed, None),
+        identity: plan_identity(listed, &Acquaintance::Unknown),
         of_known_person: false,
         takes_over: false,
     }
 }
 
-/// Makes an account for somebody who is known already: by which name other issuers know them, if the list's
-/// issuer knows them.
+/// Makes an account for somebody who is known already.
 #[must_use]
 pub fn plan_new_of_known(
     listed: &ListedUser,
     numbers: NewNumbers,
     person: PersonId,
-    known: Option<Option<MatchKey>>,
+    known: &Acquaintance,
 ) -> UserStep {
-    let identity = plan_identity(listed, known.as_ref().map(Option::as_ref));
+    let identity = plan_identity(listed, known);
     UserStep { person, identity, of_known_person: true, ..plan_new(listed, numbers) }
 }
 
@@ -134,21 +142,24 @@ pub fn plan_listed(listed: &ListedUser, held: &HeldUser) -> Option<UserStep> {
         inactive: inactive_after(standing, held.state.inactive),
     };
     let groups = listed.groups.as_ref().unwrap_or(&held.groups);
-    let known = (held.subjects > 0).then_some(held.match_key.as_ref());
-    step(held, after, groups, plan_identity(listed, known))
+    let known = match held.subjects {
+        0 => Acquaintance::Unknown,
+        _ => Acquaintance::Known(held.match_key.clone()),
+    };
+    step(held, after, groups, plan_identity(listed, &known))
 }
 
-/// How the list's issuer knows the person from now on, if that is something else. `known` is the name by which other
-/// issuers know them, if the issuer knows them already; who does not say it does not unlearn it.
-fn plan_identity(listed: &ListedUser, known: Option<Option<&MatchKey>>) -> Option<IdentityStep> {
+/// How the list's issuer knows the person from now on, if that is something else. Who does not say the name by which
+/// others know them does not unlearn it.
+fn plan_identity(listed: &ListedUser, known: &Acquaintance) -> Option<IdentityStep> {
     let after = listed.identity.clone()?;
-    let Some(match_key) = known else {
+    let Acquaintance::Known(match_key) = known else {
         return Some(IdentityStep { before: None, after: Some(after) });
     };
-    if after.match_key.is_none() || after.match_key.as_ref() == match_key {
+    if after.match_key.is_none() || after.match_key == *match_key {
         return None;
     }
-    let before = Identity { match_key: match_key.cloned(), ..after.clone() };
+    let before = Identity { match_key: match_key.clone(), ..after.clone() };
     Some(IdentityStep { before: Some(before), after: Some(after) })
 }
 

@@ -204,6 +204,26 @@ impl Store {
         .await
     }
 
+    /// The directory of that name, which follows a cloud from now on, also if it has not so far.
+    pub async fn ensure_connector_directory(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<DirectoryId, StoreError> {
+        const SQL: &str =
+            "UPDATE directories SET kind = 'connector' WHERE id = $1 AND kind = 'internal'";
+        let directory = self.ensure_directory(name, now).await?;
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    sqlx::query(SQL).bind(directory.0).execute(connection).await.map(drop)?;
+                });
+                Ok(directory)
+            })
+        })
+        .await
+    }
+
     /// The directory of that name, made if there is none.
     pub async fn ensure_directory(
         &self,

@@ -1,7 +1,5 @@
 //! A directory read from end to end, in the order of names or external ids and in bounded memory.
 
-use std::collections::HashMap;
-
 use uuid::Uuid;
 
 use super::{
@@ -204,15 +202,13 @@ impl Store {
         Ok(read!(self, |pool| sqlx::query_scalar(SQL).bind(user.0).fetch_optional(pool).await?))
     }
 
-    /// Names of removed accounts, which no list gives to anybody but those who had them.
+    /// Names of removed accounts, which no import gives to anybody.
     pub async fn list_retired_names(
         &self,
         directory: DirectoryId,
-    ) -> Result<HashMap<String, Option<PersonId>>, StoreError> {
-        const SQL: &str = "SELECT username_key, person_id FROM tombstones WHERE directory_id = $1";
-        let rows: Vec<(String, Option<i64>)> =
-            read!(self, |pool| sqlx::query_as(SQL).bind(directory.0).fetch_all(pool).await?);
-        Ok(rows.into_iter().map(|(name, person)| (name, person.map(PersonId))).collect())
+    ) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "SELECT username_key FROM tombstones WHERE directory_id = $1";
+        Ok(read!(self, |pool| sqlx::query_scalar(SQL).bind(directory.0).fetch_all(pool).await?))
     }
 }
 

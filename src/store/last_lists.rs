@@ -197,30 +197,10 @@ async fn touched(
     (list, seen_seq): (i64, i64),
     by: &AccountKey,
 ) -> Result<Option<BTreeSet<String>>, StoreError> {
-    const BY_NAME: &str = "
-        SELECT u.username_key, c.change FROM changes c
-        LEFT JOIN users u ON u.id = c.user_id
-        WHERE c.seq > $2
-          AND c.seq <= (SELECT seen_seq FROM plans WHERE id = $1)
-          AND c.directory_id = (SELECT directory_id FROM plans WHERE id = $1) AND $4 = ''
-        ORDER BY c.seq LIMIT $3";
-    // Whom an issuer knows is no single directory's business.
-    const BY_SUBJECT: &str = "
-        SELECT i.subject, c.change FROM changes c
-        LEFT JOIN identities i
-          ON i.person_id = c.person_id AND i.issuer = $4 AND i.subject_kind = 'attribute'
-        WHERE c.seq > $2
-          AND c.seq <= (SELECT seen_seq FROM plans WHERE id = $1)
-          AND (c.directory_id = (SELECT directory_id FROM plans WHERE id = $1)
-               OR c.kind IN ('add_identity', 'remove_identity', 'update_identity'))
-        ORDER BY c.seq LIMIT $3";
-    let (statement, issuer) = match by {
-        AccountKey::Name => (BY_NAME, ""),
-        AccountKey::Subject(issuer) => (BY_SUBJECT, issuer.0.as_str()),
-    };
     // Asked afterwards: what is forgotten in between is noticed.
     const OLDEST: &str =
         "SELECT COALESCE((SELECT MIN(c.seq) FROM changes c), h.seq + 1) FROM change_head h";
+    let (statement, issuer) = changes_by(by);
     let most = i64::try_from(MOST_TOUCHED).unwrap_or(i64::MAX);
     let rows: Vec<(Option<String>, String)> = within!(connection, |connection| {
         let run = sqlx::query_as(statement).bind(plan.0).bind(seen_seq).bind(most).bind(issuer);
@@ -244,6 +224,31 @@ async fn touched(
         }
     }
     Ok(Some(touched))
+}
+
+/// The statement that finds changes with the keys of accounts, and whose subjects those are.
+fn changes_by(by: &AccountKey) -> (&'static str, &str) {
+    const BY_NAME: &str = "
+        SELECT u.username_key, c.change FROM changes c
+        LEFT JOIN users u ON u.id = c.user_id
+        WHERE c.seq > $2
+          AND c.seq <= (SELECT seen_seq FROM plans WHERE id = $1)
+          AND c.directory_id = (SELECT directory_id FROM plans WHERE id = $1) AND $4 = ''
+        ORDER BY c.seq LIMIT $3";
+    // Whom an issuer knows is no single directory's business.
+    const BY_SUBJECT: &str = "
+        SELECT i.subject, c.change FROM changes c
+        LEFT JOIN identities i
+          ON i.person_id = c.person_id AND i.issuer = $4 AND i.subject_kind = 'attribute'
+        WHERE c.seq > $2
+          AND c.seq <= (SELECT seen_seq FROM plans WHERE id = $1)
+          AND (c.directory_id = (SELECT directory_id FROM plans WHERE id = $1)
+               OR c.kind IN ('add_identity', 'remove_identity', 'update_identity'))
+        ORDER BY c.seq LIMIT $3";
+    match by {
+        AccountKey::Name => (BY_NAME, ""),
+        AccountKey::Subject(issuer) => (BY_SUBJECT, &issuer.0),
+    }
 }
 
 /// The keys that an account had or has got.

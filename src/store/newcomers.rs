@@ -1,9 +1,11 @@
-//! What a list has to know of people who have no account yet: many at once, by the rules of a login.
+//! What a list has to know of people and names by the rules of a login, many at once.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Connection, Store, StoreError, read,
+    Connection, Store, StoreError,
+    plans::{holders, retired},
+    read,
     with_list::{statement, with_list},
     within,
 };
@@ -153,17 +155,56 @@ impl Store {
         &self,
         directory: DirectoryId,
         names: &[&str],
-    ) -> Result<HashMap<String, (UserId, PersonId)>, StoreError> {
+    ) -> Result<HashMap<String, UserId>, StoreError> {
+        let names = serde_json::json!(names).to_string();
+        self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move { holders(connection, directory, names).await })
+        })
+        .await
+    }
+
+    /// Which of some names were somebody's who was removed, and whose, if that is known.
+    pub async fn find_retired(
+        &self,
+        directory: DirectoryId,
+        names: &[&str],
+    ) -> Result<HashMap<String, Option<PersonId>>, StoreError> {
+        let names = serde_json::json!(names).to_string();
+        self.read::<_, StoreError, _>(move |connection| {
+            Box::pin(async move { retired(connection, directory, names).await })
+        })
+        .await
+    }
+
+    /// Those of some names that are kept for somebody: by whose word, and by which subject.
+    pub async fn find_kept_names(
+        &self,
+        names: &[&str],
+    ) -> Result<Vec<(String, Issuer, String)>, StoreError> {
         const SQL: [&str; 2] = with_list!(
-            "SELECT username_key, id, person_id FROM users WHERE directory_id = $2 AND username_key",
+            "SELECT username_key, issuer, subject FROM aliases WHERE username_key",
             "$1",
             "TEXT"
         );
         let list = serde_json::json!(names).to_string();
-        let rows: Vec<(String, i64, i64)> =
-            self.find_listed(SQL, (Some(directory.0), None), list).await?;
-        let holder = |(name, user, person)| (name, (UserId(user), PersonId(person)));
-        Ok(rows.into_iter().map(holder).collect())
+        let rows: Vec<(String, String, String)> = self.find_listed(SQL, (None, None), list).await?;
+        Ok(rows.into_iter().map(|(name, by, whose)| (name, Issuer(by), whose)).collect())
+    }
+
+    /// The usernames that some of an issuer's subjects keep.
+    pub async fn find_aliases(
+        &self,
+        issuer: &Issuer,
+        subjects: &[&str],
+    ) -> Result<HashMap<String, String>, StoreError> {
+        const SQL: [&str; 2] = with_list!(
+            "SELECT subject, username FROM aliases WHERE issuer = $2 AND subject",
+            "$1",
+            "TEXT"
+        );
+        let list = serde_json::json!(subjects).to_string();
+        let rows = self.find_listed(SQL, (None, Some(&issuer.0)), list).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// Who has some names in directories that applications may see beside one.

@@ -23,6 +23,7 @@ use super::{
     within,
 };
 
+pub(super) use self::current::{holders, retired};
 pub use self::{
     applier::{Applier, Outcome},
     packing::{Chunk, GroupJoins, NewGroup},

@@ -1,21 +1,18 @@
 //! Brings a directory in line with a roster.
 
-use std::{collections::HashMap, time::Instant};
+use std::time::Instant;
 
 use super::{
     comparing::{Before, Comparison, align_groups},
     import::ImportError,
     job::{Computed, Job},
     last_list::{Keeper, KeptFor},
-    listed_row::{Digest, ListedRow},
     plan_writer::{Held, PlanWriter},
     progress::Events,
     roster::{Conflicts, Extent, Roster, RosterError, RosterReport, RosterRequest},
-    sorter::Sorted,
 };
 use crate::{
     clock::Clock,
-    directory::GroupId,
     provisioning::{ALWAYS, Unlisted},
     store::{AccountKey, NewPlan, Store, StoreError},
 };
@@ -42,8 +39,9 @@ pub async fn align(
         undoes: None,
     };
     let plan = PlanWriter::begin(store, clock, plan).await?;
-    let job = Job { store, clock, events, dry_run: request.dry_run };
-    let (list, own) = job.run(plan.id(), compute(&job, request, roster, plan)).await?;
+    let (id, job) = (plan.id(), Job { store, clock, events, dry_run: request.dry_run });
+    let computed = compute(&job, request, roster, plan);
+    let (list, own) = Box::pin(job.run(id, computed)).await?;
     Ok(RosterReport { list, ..own })
 }
 
@@ -57,13 +55,10 @@ async fn compute(
     let (store, events) = (job.store, job.events);
     let everything = request.extent == Extent::Everything;
     let before = before(store, request, &plan).await?;
-    let aliases = store.list_aliases(Some(&request.issuer.0), i64::MAX).await?;
-    let aliases = aliases.into_iter().map(|alias| (alias.subject, alias.username)).collect();
     let (groups, in_the_way) = align_groups(store, request, &roster.groups, &mut plan).await?;
     let count = roster.count;
     let sorted = tokio::task::spawn_blocking(move || roster.rows.finish());
     let sorted = sorted.await.map_err(|error| ImportError::List(error.to_string()))??;
-    let rows = as_kept(sorted, aliases, groups.clone());
     let read_at = Instant::now();
     let unlisted = if everything { Unlisted::Missing } else { Unlisted::Keep };
     let comparison = Comparison {
@@ -81,7 +76,7 @@ async fn compute(
     } else {
         Keeper::new(kept_for)?
     };
-    let compared = comparison.run(rows, before, count, &groups, &mut plan, &mut keeper).await?;
+    let compared = comparison.run(sorted, before, count, &groups, &mut plan, &mut keeper).await?;
     let held = match request.extent {
         Extent::Everything => compared.held,
         Extent::Only => count_held(store, request, &plan).await?,
@@ -89,7 +84,9 @@ async fn compute(
     let guarded = (!request.unguarded).then_some(&held);
     let seal = job.complete(plan, guarded, keeper, compared.same_as).await?;
     let mut conflicts = Conflicts::default();
-    in_the_way.into_iter().chain(compared.conflicts.named).for_each(|one| conflicts.add(one));
+    for conflict in in_the_way.into_iter().chain(compared.conflicts.named) {
+        conflicts.add(conflict);
+    }
     let own = RosterReport {
         renamed: compared.renamed,
         reactivated: compared.reactivated,
@@ -113,31 +110,6 @@ async fn before(
     let by = AccountKey::Subject(request.issuer.clone());
     let known = store.find_last_list(plan.id(), &by).await?;
     Ok(Before::read(store, request.directory, &request.source, &by, known)?)
-}
-
-/// Rows with the names that people keep, and with what is kept of each: groups by their numbers, so that whoever is in a
-/// group that is another one now is looked at again.
-fn as_kept(
-    rows: Sorted<ListedRow>,
-    aliases: HashMap<String, String>,
-    groups: Vec<Option<GroupId>>,
-) -> impl Iterator<Item = std::io::Result<ListedRow>> + Send + 'static {
-    let number = move |place: &u32| groups.get(*place as usize).copied().flatten();
-    let digest = |group: GroupId| {
-        let mut digest = Digest::default();
-        digest[..size_of::<i64>()].copy_from_slice(&group.0.to_le_bytes());
-        digest
-    };
-    rows.map(move |row| {
-        let mut row = row?;
-        if let Some(alias) = aliases.get(&row.key) {
-            row.username.clone_from(alias);
-        }
-        let said = row.groups.as_ref();
-        let said = said.map(|places| places.iter().filter_map(&number).map(digest).collect());
-        row.digest = row.say(said);
-        Ok(row)
-    })
 }
 
 /// What there is, for the guard, when only those who are named have been looked at. A little is always allowed, and then

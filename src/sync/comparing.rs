@@ -8,6 +8,7 @@ mod deciding;
 mod groups;
 mod naming;
 mod newcomers;
+mod roster_rows;
 mod rostering;
 mod since;
 
@@ -16,7 +17,7 @@ use std::io;
 use tokio::sync::mpsc;
 
 pub(super) use self::groups::{align_groups, number_groups};
-use self::{accounts::Accounts, deciding::Deciding};
+use self::{accounts::Accounts, deciding::Deciding, roster_rows::RosterRows};
 use super::{
     import::ImportError,
     last_list::{Keeper, LastListReader},
@@ -49,7 +50,7 @@ pub(super) struct Before(Known);
 
 enum Known {
     /// The directory, account by account.
-    All(Accounts),
+    All(Box<Accounts>),
     /// What the last list said, and the accounts that it does not settle.
     Last(LastListReader, LastList),
     /// The accounts that are named, and no others.
@@ -84,7 +85,7 @@ impl Before {
     ) -> io::Result<Self> {
         Ok(Self(match last {
             Some(last) => Known::Last(LastListReader::open(store, last.id), last),
-            None => Known::All(Accounts::read(store, directory, source, by)?),
+            None => Known::All(Box::new(Accounts::read(store, directory, source, by)?)),
         }))
     }
 
@@ -112,10 +113,14 @@ impl Comparison<'_> {
         keeper: &mut Keeper,
     ) -> Result<Compared, ImportError> {
         let mut deciding = Deciding::begin(self, groups, plan, keeper).await?;
-        let rows = Rows { batches: batches(rows), done: 0, count, events: self.events };
+        let mut of_roster = None;
+        if let Some(request) = self.roster {
+            of_roster = Some(RosterRows::of(self.store, &request.issuer, groups).await?);
+        }
+        let rows = Rows { batches: batches(rows), done: 0, count, events: self.events, of_roster };
         let same_as = match before.0 {
             Known::All(accounts) => {
-                all::compare(&mut deciding, rows, accounts).await?;
+                all::compare(&mut deciding, rows, *accounts).await?;
                 None
             }
             Known::Last(reader, last) => {
@@ -138,6 +143,8 @@ struct Rows<'a> {
     done: u64,
     count: u64,
     events: &'a Events,
+    /// What rows of a roster lack yet.
+    of_roster: Option<RosterRows<'a>>,
 }
 
 impl Rows<'_> {
@@ -145,7 +152,10 @@ impl Rows<'_> {
         if self.done > 0 {
             self.events.progress(Phase::Comparing, self.done, Some(self.count));
         }
-        let batch = self.batches.recv().await.transpose()?;
+        let mut batch = self.batches.recv().await.transpose()?;
+        if let (Some(rows), Some(of_roster)) = (&mut batch, &self.of_roster) {
+            of_roster.complete(rows).await?;
+        }
         self.done += batch.as_ref().map_or(0, |batch| batch.len() as u64);
         Ok(batch)
     }

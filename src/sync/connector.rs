@@ -29,7 +29,7 @@ pub use self::{
     progress::{RunPhase, RunProgress},
     report::{RunError, RunReport},
     rows::{Nameless, UserCounts},
-    run::{Run, RunRequest},
+    run::{Gauge, Run, RunRequest},
     schedule::Patience,
     scope::Scope,
 };

@@ -132,7 +132,8 @@ pub async fn import(
         }
     };
     let job = Job { store, clock, events, dry_run: request.dry_run };
-    let (report, ()) = job.run(plan.id(), compute(&job, request, list, plan)).await?;
+    let id = plan.id();
+    let (report, ()) = Box::pin(job.run(id, compute(&job, request, list, plan))).await?;
     Ok(report)
 }
 

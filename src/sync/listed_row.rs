@@ -247,7 +247,9 @@ mod tests {
             rows.push(ListedRow { standing, match_key: None, groups: None, ..row.clone() });
         }
         let mut bytes = Vec::new();
-        rows.iter().for_each(|row| row.write(&mut bytes).unwrap());
+        for row in &rows {
+            row.write(&mut bytes).unwrap();
+        }
         let mut from = bytes.as_slice();
         for row in rows {
             assert_eq!(ListedRow::read(&mut from).unwrap(), Some(row));

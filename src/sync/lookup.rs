@@ -139,10 +139,10 @@ impl Lookup {
         }
         if !unknown.is_empty() {
             let groups = self.source.find_groups(&unknown).await?;
-            let mut names: HashMap<_, _> =
+            let mut said: HashMap<_, _> =
                 groups.into_iter().map(|group| (group.id, group.name)).collect();
             for id in unknown {
-                let name = names.remove(&id).flatten();
+                let name = said.remove(&id).flatten();
                 self.names.keep(id.clone(), name.clone(), now + NAME_LIFE, now);
                 named.extend(name.map(|name| (id, name)));
             }

@@ -24,6 +24,9 @@ const CHUNK_WEIGHT: usize = 4000;
 /// An account weighs as much as so many memberships.
 const USER_WEIGHT: usize = 10;
 
+/// Groups that change are written one by one.
+const GROUPS_AT_ONCE: usize = 100;
+
 /// Chunks that are on their way into the store at once.
 const AT_ONCE: usize = 4;
 
@@ -138,9 +141,16 @@ impl PlanWriter {
         Ok(())
     }
 
-    /// Groups that get other names or external ids, all at once: some may swap names.
+    /// Groups that get other names or external ids. Names change all at once: some may swap them.
     pub(super) async fn change_groups(&mut self, steps: Vec<GroupStep>) -> Result<(), PlanError> {
-        if steps.is_empty() { Ok(()) } else { self.add(Chunk::GroupChanges(steps)).await }
+        let (renaming, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(GroupStep::renames);
+        if !renaming.is_empty() {
+            self.add(Chunk::GroupChanges(renaming)).await?;
+        }
+        for steps in others.chunks(GROUPS_AT_ONCE) {
+            self.add(Chunk::GroupChanges(steps.to_vec())).await?;
+        }
+        Ok(())
     }
 
     /// Groups that go, if nobody is in them by then.
@@ -169,15 +179,23 @@ impl PlanWriter {
     /// Takes a chunk of another plan back, before what came before it: what it takes away gives names and groups free
     /// for what it adds. Nobody guards that, so nothing has to wait for the end.
     pub(super) async fn push_back(&mut self, steps: Vec<UserStep>) -> Result<(), PlanError> {
-        for step in steps {
+        // Who ends under another name gets that name first.
+        let (renaming, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(UserStep::renames);
+        for step in others {
             self.take(step)?;
         }
+        self.add_ending().await?;
+        for step in renaming {
+            self.take(step)?;
+        }
+        self.flush_adding().await?;
+        self.add_ending().await
+    }
+
+    async fn add_ending(&mut self) -> Result<(), PlanError> {
         self.ending_weight = 0;
         let ending = std::mem::take(&mut self.ending);
-        if !ending.is_empty() {
-            self.add(Chunk::Endings(ending)).await?;
-        }
-        self.flush_adding().await
+        if ending.is_empty() { Ok(()) } else { self.add(Chunk::Endings(ending)).await }
     }
 
     /// How many accounts end, how many memberships, and of which groups how many members.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Clock,
-    directory::{Change, DirectoryId},
+    directory::{Change, DirectoryId, User},
     provisioning::{guard, plan_removal},
     store::{Edit, Step, Store, StoreError},
 };
@@ -57,8 +57,7 @@ pub async fn remove_missing(
     request: &RemovalRequest,
 ) -> Result<RemovalReport, StoreError> {
     let missing = store.list_missing(request.directory, request.before).await?;
-    let steps_of = |(user, memberships): &(_, Vec<(String, String)>)| {
-        let user: &crate::directory::User = user;
+    let steps_of = |(user, memberships): &(User, Vec<(String, String)>)| {
         let (person, id) = (Some(user.person), Some(user.id));
         let changes = plan_removal(user, memberships).into_iter();
         changes.map(move |change| Step { person, user: id, change }).collect::<Vec<_>>()

@@ -9,23 +9,23 @@ use super::{entra::assert_read, reading::Reading, tenant::Tenant};
 use crate::support::clouds::{Settings, tenant::Plan};
 
 /// As many as one likes: `STORMS=1000` tries a thousand.
-fn seeds() -> u64 {
+pub fn seeds() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "it is a test's")]
     let seeds = std::env::var("STORMS");
     seeds.ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12)
 }
 
 /// A number that looks like any other (Knuth's MMIX).
-struct Lots(u64);
+pub struct Lots(pub u64);
 
 impl Lots {
-    fn below(&mut self, most: u32) -> u32 {
+    pub fn below(&mut self, most: u32) -> u32 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         u32::try_from((self.0 >> 33) % u64::from(most)).unwrap()
     }
 
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
+    pub fn one<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(u32::try_from(of.len()).unwrap()) as usize].clone()
     }
 

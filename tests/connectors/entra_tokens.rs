@@ -1,18 +1,17 @@
 //! What the gateway proves itself with, what becomes of it, and that nobody sees it.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gatehouse::cloud::{ConnectorError, Source};
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
-use tracing_subscriber::fmt::MakeWriter;
 
-use super::{entra::assert_read, reading::Reading, tenant::Tenant};
+use super::{
+    entra::assert_read,
+    heard::{Log, assert_hidden},
+    reading::Reading,
+    tenant::Tenant,
+};
 use crate::support::clouds::ids::Sort;
 
 /// Certificate and key, as they are configured.
@@ -231,39 +230,9 @@ async fn a_proxy_is_asked_for_everything() {
     assert!(tenant.seen().is_empty(), "nobody goes past it");
 }
 
-/// Everything that is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
-    let log = Log::default();
-    let heard = || {
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
-        tracing::Dispatch::new(subscriber.with_writer(log.clone()).finish())
-    };
-    // Of one alone, other tests' threads would decide which events it hears.
-    let _another = heard();
-    let _guard = tracing::dispatcher::set_default(&heard());
+    let (log, _guard) = Log::hear();
     let tenant = Tenant::start().await;
     let (mut said, user) = (String::new(), tenant.id(Sort::User, 3));
     let assertion = federated(&tenant, &json!({}));
@@ -287,17 +256,13 @@ async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
             tenant.graph().faults.clear();
         }
     }
-    said.push_str(&String::from_utf8_lossy(&log.0.lock().unwrap()));
+    said.push_str(&log.text());
     assert!(said.contains("trying again"), "the log is heard");
     let secret = tenant.credential("client_secret");
     let signature = assertion.rsplit('.').next().unwrap();
     let key = tenant.credential("private_key").lines().nth(1).unwrap();
-    for hidden in [secret, &secret[..12], signature, key, "client_assertion=", "Bearer ey"] {
-        assert!(!said.contains(hidden), "{hidden:?} was seen in {}", excerpt(&said, hidden));
-    }
-}
-
-fn excerpt<'a>(text: &'a str, part: &str) -> &'a str {
-    let at = text.find(part).unwrap_or_default();
-    text.get(at.saturating_sub(300)..at + 50).unwrap_or_default()
+    assert_hidden(
+        &said,
+        &[secret, &secret[..12], signature, key, "client_assertion=", "Bearer ey"],
+    );
 }

@@ -30,9 +30,18 @@ pub struct MirroredGroup {
 pub struct Mirror {
     pub users: BTreeMap<String, MirroredUser>,
     pub groups: BTreeMap<String, MirroredGroup>,
+    /// Groups that a round which names all of them has not named yet.
+    unnamed: BTreeSet<String>,
 }
 
 impl Mirror {
+    pub fn new(
+        users: BTreeMap<String, MirroredUser>,
+        groups: BTreeMap<String, MirroredGroup>,
+    ) -> Self {
+        Self { users, groups, unnamed: BTreeSet::new() }
+    }
+
     /// Before a round's first page.
     pub fn begin(&mut self, round: &Round) {
         if round.users == Extent::Everything {
@@ -42,7 +51,14 @@ impl Mirror {
             self.groups.values_mut().for_each(|group| group.members.clear());
         }
         if round.groups == Extent::Everything {
-            self.groups.clear();
+            self.unnamed = self.groups.keys().cloned().collect();
+        }
+    }
+
+    /// After a round's last page.
+    pub fn end(&mut self) {
+        for group in std::mem::take(&mut self.unnamed) {
+            self.groups.remove(&group);
         }
     }
 
@@ -72,6 +88,7 @@ impl Mirror {
     }
 
     fn group(&mut self, group: &Group) {
+        self.unnamed.remove(&group.id);
         let known = self.groups.entry(group.id.clone()).or_default();
         if group.whole {
             known.values.clear();

@@ -1,6 +1,6 @@
 //! Whole rounds, as a run makes them: a bag of tasks that are stored between two of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use gatehouse::cloud::{ConnectorError, Page, Source, Task, Watermark};
 
@@ -11,6 +11,8 @@ use super::mirror::Mirror;
 pub struct Reading {
     pub mirror: Mirror,
     pub mark: Option<Watermark>,
+    /// How groups looked when all their members were read.
+    fingerprints: BTreeMap<String, String>,
 }
 
 impl Reading {
@@ -29,14 +31,26 @@ impl Reading {
         let mut mirror = self.mirror.clone();
         mirror.begin(&round);
         let (mut bag, mut marks) = (VecDeque::from(round.tasks), Watermark::default());
+        let mut fingerprints = BTreeMap::new();
         while let Some(task) = bag.pop_front() {
+            fingerprints.extend(task.group.clone().zip(task.fingerprint.clone()));
+            if self.mark.is_some() && self.knows(&task) {
+                continue;
+            }
             let page = fetch(&stored(&task)).await?;
             mirror.learn(&page);
             marks.0.extend(page.marks);
             bag.extend(page.next);
         }
-        (self.mirror, self.mark) = (mirror, Some(marks));
+        mirror.end();
+        (self.mirror, self.mark, self.fingerprints) = (mirror, Some(marks), fingerprints);
         Ok(())
+    }
+
+    /// Whether a group looks as it did when its members were read.
+    fn knows(&self, task: &Task) -> bool {
+        let before = task.group.as_ref().and_then(|group| self.fingerprints.get(group));
+        before.is_some() && before == task.fingerprint.as_ref()
     }
 
     /// Rounds until one is complete, as the next hours would bring them.

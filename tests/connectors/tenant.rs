@@ -148,7 +148,7 @@ impl Tenant {
         let groups = tenant.list_groups();
         let groups =
             groups.map(|group| (tenant.ids.guid(Sort::Group, group.no), seen(&tenant, group)));
-        Mirror { users: users.collect(), groups: groups.collect() }
+        Mirror::new(users.collect(), groups.collect())
     }
 }
 

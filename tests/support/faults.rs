@@ -2,14 +2,16 @@
 
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
-/// What an import writes to.
-const TABLES: [&str; 15] = [
+/// What imports and runs of connectors write to.
+const TABLES: [&str; 23] = [
     "plans",
     "plan_chunks",
     "plan_outcomes",
     "last_lists",
     "last_list_pages",
     "persons",
+    "identities",
+    "group_external_ids",
     "users",
     "groups",
     "memberships",
@@ -19,6 +21,12 @@ const TABLES: [&str; 15] = [
     "sources",
     "tombstones",
     "id_heads",
+    "connectors",
+    "connector_runs",
+    "connector_tasks",
+    "connector_pages",
+    "connector_users",
+    "connector_groups",
 ];
 
 /// The way to make it fail.

@@ -1,7 +1,12 @@
 //! The vendors' own libraries and descriptions of their APIs, which say whether the fake clouds are like the real ones.
 
-use std::process::Command;
-use std::sync::OnceLock;
+use std::{
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    thread::sleep,
+    time::Duration,
+};
 
 /// Whether the judges could be installed; without them, CI fails and everybody else is told.
 #[expect(clippy::disallowed_methods, reason = "a judge must not be missing there")]
@@ -30,4 +35,42 @@ pub async fn judge(script: &'static str, control: &str) -> Option<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {errors}");
     Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// Prism between somebody and a cloud: what does not fit the vendor's description is an error.
+pub struct Prism {
+    process: Child,
+    pub port: u16,
+}
+
+/// Puts Prism before a cloud that one of `tests/data/clouds` describes, if it could be installed.
+pub async fn prism(document: &'static str, upstream: &str) -> Option<Prism> {
+    let upstream = upstream.to_owned();
+    let run = move || are_there().then(|| Prism::start(document, &upstream));
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+impl Prism {
+    fn start(document: &str, upstream: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let document = format!("tests/data/clouds/{document}");
+        let mut prism = Command::new("target/prism/node_modules/.bin/prism");
+        prism.args(["proxy", &document, upstream, "--errors", "-h", "127.0.0.1"]);
+        prism.args(["-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        let prism = Self { process: prism.spawn().unwrap(), port };
+        for _ in 0..600 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return prism;
+            }
+            sleep(Duration::from_millis(100));
+        }
+        panic!("Prism has not started");
+    }
+}
+
+impl Drop for Prism {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

@@ -21,13 +21,16 @@ use crate::{
         },
         jwt::{Algorithm, JwtKey},
     },
-    config::GoogleConfig,
+    config::{GoogleConfig, SecretSource},
 };
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// A claim is good so long, which is long enough for a try.
 const CLAIM_SECONDS: i64 = 300;
+
+/// What is said of a file that is something else.
+const NO_KEY: &str = "is no key of a service account (JSON): create one in the Google Cloud console (IAM & Admin > Service accounts > Keys)";
 
 /// What has to be delegated to the account.
 pub(super) const SCOPES: &str = "https://www.googleapis.com/auth/admin.directory.user.readonly \
@@ -55,9 +58,8 @@ pub(super) struct Delegation {
 struct Endpoint {
     connection: Arc<Connection>,
     url: Url,
-    email: String,
-    key: JwtKey,
-    key_id: String,
+    /// Read whenever it is needed, so that another key is used without a restart.
+    key: SecretSource,
     delegation: Delegation,
 }
 
@@ -84,11 +86,15 @@ impl Account {
         connection: &Arc<Connection>,
         config: &GoogleConfig,
     ) -> Result<Self, ConnectorError> {
-        let endpoint =
-            Endpoint::read(connection, config).map_err(|problem| ConnectorError::Key {
-                key: format!("connector {:?}: google.key", connection.name),
-                problem,
-            })?;
+        // What cannot be read is said when the gateway starts, not when the first round begins.
+        let (file, _) = KeyFile::read(&config.key).map_err(|it| refused(connection, it))?;
+        let delegation = Delegation { client_id: file.client_id, admin: config.admin.clone() };
+        let endpoint = Endpoint {
+            connection: Arc::clone(connection),
+            url: file.token_uri,
+            key: config.key.clone(),
+            delegation,
+        };
         let base = endpoint.url.join(".").unwrap_or_else(|_| endpoint.url.clone());
         let line = Line::new(Arc::clone(connection), base, endpoint);
         Ok(Self { line, tokens: TokenCache::default() })
@@ -125,27 +131,22 @@ impl Account {
     }
 }
 
-impl Endpoint {
-    fn read(connection: &Arc<Connection>, config: &GoogleConfig) -> Result<Self, String> {
-        let text = config.key.read().map_err(|error| error.to_string())?;
-        let file: KeyFile = serde_json::from_str(text.expose_secret())
-            .map_err(|_| "is no key of a service account (JSON): create one in the Google Cloud console, IAM > Service accounts > Keys")?;
+impl KeyFile {
+    /// Reads what Google has handed out, and the key in it.
+    fn read(source: &SecretSource) -> Result<(Self, JwtKey), String> {
+        let text = source.read().map_err(|error| error.to_string())?;
+        let file: Self = serde_json::from_str(text.expose_secret()).map_err(|_| NO_KEY)?;
         if file.kind != "service_account" {
-            return Err(format!("is a key of a {}, not of a service_account", excerpt(&file.kind)));
+            return Err(format!("is of the type {}, not service_account", excerpt(&file.kind)));
         }
         check(&file.token_uri)?;
-        let key = JwtKey::read(file.private_key.expose_secret())
-            .map_err(|error| format!("private_key {error}"))?;
-        Ok(Self {
-            connection: Arc::clone(connection),
-            url: file.token_uri,
-            email: file.client_email,
-            key,
-            key_id: file.private_key_id,
-            delegation: Delegation { client_id: file.client_id, admin: config.admin.clone() },
-        })
+        let key = JwtKey::read(file.private_key.expose_secret());
+        let key = key.map_err(|error| format!("private_key {error}"))?;
+        Ok((file, key))
     }
+}
 
+impl Endpoint {
     /// The time, by Google's clock if that is known: a claim that is from the future is no good.
     fn now(&self) -> DateTime<Utc> {
         self.connection.clock.now() + self.connection.skew().unwrap_or_default()
@@ -158,17 +159,21 @@ impl Endpoint {
 
     /// Says who asks, for whom, and what for.
     fn claim(&self, scopes: &str) -> Result<String, ConnectorError> {
+        let read = KeyFile::read(&self.key);
+        let (file, key) = read.map_err(|problem| refused(&self.connection, problem))?;
         let now = self.now().timestamp();
-        let header = json!({ "typ": "JWT", "kid": self.key_id });
+        let header = json!({ "typ": "JWT", "kid": file.private_key_id });
         let claims = json!({
-            "iss": self.email, "sub": self.delegation.admin, "scope": scopes, "aud": self.url.as_str(),
-            "iat": now, "exp": now + CLAIM_SECONDS,
+            "iss": file.client_email, "sub": self.delegation.admin, "scope": scopes,
+            "aud": self.url.as_str(), "iat": now, "exp": now + CLAIM_SECONDS,
         });
-        self.key.sign(Algorithm::Rs256, header, &claims).map_err(|error| ConnectorError::Key {
-            key: format!("connector {:?}: google.key", self.connection.name),
-            problem: format!("private_key {error}"),
-        })
+        let signed = key.sign(Algorithm::Rs256, header, &claims);
+        signed.map_err(|error| refused(&self.connection, format!("private_key {error}")))
     }
+}
+
+fn refused(connection: &Connection, problem: String) -> ConnectorError {
+    ConnectorError::Key { key: format!("connector {:?}: google.key", connection.name), problem }
 }
 
 /// What is sent there makes tokens: in clear only to this machine.

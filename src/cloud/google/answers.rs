@@ -90,6 +90,11 @@ impl UserAnswer {
 
 fn add(name: &str, value: &Value, into: &mut Attributes) {
     match (name, value) {
+        ("name", Value::Object(names)) => {
+            for (name, value) in names {
+                attributes::add(name, value, into);
+            }
+        }
         ("organizations", Value::Array(items)) => {
             // Somebody may have several: the first is theirs if none is said to be.
             let primary = items.iter().find(|item| item["primary"] == Value::Bool(true));
@@ -132,10 +137,10 @@ pub(super) fn groups(answers: &[GroupAnswer]) -> Result<Vec<Group>, ConnectorErr
 impl GroupAnswer {
     fn read(&self) -> Group {
         let mut said = Attributes::new();
-        attributes::extend("name", Vec::from_iter(self.name.clone()), &mut said);
-        attributes::extend("email", Vec::from_iter(self.email.clone()), &mut said);
+        attributes::extend("name", self.name.clone(), &mut said);
+        attributes::extend("email", self.email.clone(), &mut said);
         let description = self.description.clone().filter(|text| !text.is_empty());
-        attributes::extend("description", Vec::from_iter(description), &mut said);
+        attributes::extend("description", description, &mut said);
         attributes::extend("aliases", self.aliases.clone().unwrap_or_default(), &mut said);
         Group {
             id: self.id.clone(),

@@ -31,8 +31,8 @@ impl Google {
         let mut asked = vec![id.to_owned()];
         while let Some(member) = asked.pop() {
             let groups = self.groups_of(&member).await?;
-            let new =
-                Vec::from_iter(groups.into_iter().filter(|group| found.insert(group.clone())));
+            let new: Vec<_> =
+                groups.into_iter().filter(|group| found.insert(group.clone())).collect();
             if self.nested && found.len() < MOST_GROUPS {
                 asked.extend(new);
             }
@@ -49,7 +49,7 @@ impl Google {
         loop {
             let request = self.request(&work.address(&self.question), &work.list)?.urgent();
             let answer: ListAnswer = self.line.ask(&request).await?;
-            let here = Vec::from_iter(answer.groups.into_iter().map(|group| group.id));
+            let here: Vec<_> = answer.groups.into_iter().map(|group| group.id).collect();
             groups.extend(here.iter().cloned());
             let Some(token) = answer.next_page_token else { return Ok(groups) };
             work = work.follow(token, here.iter().map(String::as_str))?;

@@ -44,7 +44,7 @@ impl Refusal {
 
     fn reason(&self, answer: &Answer) -> String {
         let words = [self.word(), &self.error.message].into_iter().filter(|word| !word.is_empty());
-        let said = Vec::from_iter(words).join(": ");
+        let said = words.collect::<Vec<_>>().join(": ");
         answer.with_id(if said.is_empty() { "no reason is given" } else { &said })
     }
 
@@ -131,7 +131,7 @@ impl TokenRefusal {
     fn reason(&self, answer: &Answer) -> String {
         let words =
             [&self.error, &self.error_description].into_iter().filter(|word| !word.is_empty());
-        let said = Vec::from_iter(words.map(String::as_str)).join(": ");
+        let said = words.map(String::as_str).collect::<Vec<_>>().join(": ");
         answer.with_id(if said.is_empty() { "no reason is given" } else { &said })
     }
 

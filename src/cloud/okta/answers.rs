@@ -81,7 +81,8 @@ impl UserAnswer {
     fn read(&self, taken: &Taken) -> Option<User> {
         let status = self.status.as_ref()?;
         let mut said = taken.take(self.profile.as_ref()?);
-        attributes::extend("status", vec![status.clone()], &mut said);
+        // What an organisation has added to profiles may have any name, also this one.
+        said.insert("status".to_owned(), Some(vec![status.clone()]));
         Some(User {
             id: self.id.clone(),
             standing: standing(status),
@@ -126,8 +127,8 @@ pub(super) fn assigned(
     let users = answers.iter().map(|answer| {
         let mut user = answer.embedded.user.read(taken)?;
         let name = answer.credentials.as_ref().and_then(|it| it.user_name.clone());
-        attributes::extend("app.userName", Vec::from_iter(name), &mut user.attributes);
-        attributes::extend("app.scope", Vec::from_iter(answer.scope.clone()), &mut user.attributes);
+        attributes::extend("app.userName", name, &mut user.attributes);
+        attributes::extend("app.scope", answer.scope.clone(), &mut user.attributes);
         Some(user)
     });
     unless_blank("users", "okta.users.read", users)
@@ -146,9 +147,9 @@ impl GroupAnswer {
         let name = profile.get("name").and_then(Value::as_str)?.to_owned();
         let mut said = Attributes::new();
         for (key, value) in profile {
-            attributes::add(&format!("profile.{key}"), value, &mut said);
+            attributes::add(key, value, &mut said);
         }
-        attributes::extend("type", Vec::from_iter(self.kind.clone()), &mut said);
+        said.extend(self.kind.clone().map(|kind| ("type".to_owned(), Some(vec![kind]))));
         if let Some(source) = &self.source {
             attributes::add("source", source, &mut said);
         }

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use secrecy::{ExposeSecret as _, SecretString};
+use http::{HeaderMap, header::AUTHORIZATION};
 use url::Url;
 
 use super::{
+    api_token::ApiToken,
     limits,
     refusal::{KnownBy, Refusal},
-    service_app::ServiceApp,
+    service_app::{Identity, ServiceApp},
 };
 use crate::{
     cloud::{
         ConnectorError,
         http::{Answer, Connection, Credential, Dialect, Exchange, Quota, Request, Verdict},
-        jwt::JwtKey,
     },
     config::OktaConfig,
 };
@@ -26,8 +25,8 @@ use crate::{
 pub(super) enum Api {
     /// As an app of its own.
     App(Box<ServiceApp>),
-    /// With the value of `Authorization` that has an administrator's token.
-    Token(HeaderValue),
+    /// With an administrator's token.
+    Token(ApiToken),
 }
 
 impl Api {
@@ -37,31 +36,17 @@ impl Api {
         org: &Url,
     ) -> Result<Self, ConnectorError> {
         if let Some(token) = &config.token {
-            let token = token.read().map_err(|error| refused(connection, "okta.token", &error))?;
-            return Self::with_token(connection, &token);
+            return Ok(Self::Token(ApiToken::open(connection, token)?));
         }
-        let (Some(client_id), Some(key)) = (&config.client_id, &config.key) else {
+        let (Some(client_id), Some(key)) = (config.client_id.clone(), config.key.clone()) else {
             return Err(refused(connection, "okta", &"say client_id and key, or else token"));
         };
-        let key = key.read().map_err(|error| refused(connection, "okta.key", &error))?;
-        let key = JwtKey::read(key.expose_secret())
-            .map_err(|error| refused(connection, "okta.key", &error))?;
         let scopes = match &config.application {
             Some(_) => "okta.users.read okta.groups.read okta.apps.read",
             None => "okta.users.read okta.groups.read",
         };
-        let app =
-            ServiceApp::new(connection, org, client_id, key, config.key_id.as_deref(), scopes)?;
-        Ok(Self::App(Box::new(app)))
-    }
-
-    fn with_token(connection: &Connection, token: &SecretString) -> Result<Self, ConnectorError> {
-        let value = format!("SSWS {}", token.expose_secret());
-        let mut value = HeaderValue::try_from(value).map_err(|_| {
-            refused(connection, "okta.token", &"is no token: it has characters that none has")
-        })?;
-        value.set_sensitive(true);
-        Ok(Self::Token(value))
+        let identity = Identity { client_id, key, key_id: config.key_id.clone() };
+        Ok(Self::App(Box::new(ServiceApp::open(connection, org, identity, scopes)?)))
     }
 
     fn known_by(&self) -> KnownBy {
@@ -72,10 +57,14 @@ impl Api {
     }
 
     fn unauthorized(&self, exchange: &Exchange<'_>, refusal: &Refusal) -> Verdict {
-        match self {
-            Self::App(app) if app.renew(exchange, refusal) => Verdict::Renew,
-            _ => Verdict::Final(refusal.credential(exchange.answer, self.known_by())),
+        let renewed = match self {
+            Self::App(app) => app.renew(exchange, refusal),
+            Self::Token(token) => exchange.renewals == 0 && token.renew(),
+        };
+        if renewed {
+            return Verdict::Renew;
         }
+        Verdict::Final(refusal.credential(exchange.answer, self.known_by()))
     }
 }
 
@@ -86,8 +75,8 @@ impl Dialect for Api {
     ) -> BoxFuture<'a, Result<Credential, ConnectorError>> {
         match self {
             Self::App(app) => Box::pin(app.credential(request)),
-            Self::Token(value) => {
-                let headers = HeaderMap::from_iter([(AUTHORIZATION, value.clone())]);
+            Self::Token(token) => {
+                let headers = HeaderMap::from_iter([(AUTHORIZATION, token.header())]);
                 Box::pin(std::future::ready(Ok(Credential { headers, ..Credential::default() })))
             }
         }
@@ -120,7 +109,12 @@ fn has_cursor(url: &Url) -> bool {
     url.query_pairs().any(|(name, _)| name == "after")
 }
 
-fn refused(connection: &Connection, key: &str, problem: &dyn ToString) -> ConnectorError {
+/// Something in the configuration cannot be used.
+pub(super) fn refused(
+    connection: &Connection,
+    key: &str,
+    problem: &dyn ToString,
+) -> ConnectorError {
     let key = format!("connector {:?}: {key}", connection.name);
     ConnectorError::Key { key, problem: problem.to_string() }
 }

@@ -57,7 +57,7 @@ impl Okta {
         loop {
             let request = self.request(&work.page, &work.list)?.urgent();
             let sheet: Sheet<GroupAnswer> = self.line.ask_for(&request, Sheet::of).await?;
-            let here = Vec::from_iter(sheet.items.into_iter().map(|group| group.id));
+            let here: Vec<_> = sheet.items.into_iter().map(|group| group.id).collect();
             groups.extend(here.iter().cloned());
             let Some(link) = sheet.next else { return Ok(groups) };
             let url = self.line.follow(&link)?;
@@ -73,8 +73,8 @@ impl Okta {
         let ids: Vec<_> = ids.iter().filter(|id| is_id(id)).collect();
         let mut groups = Vec::new();
         for some in ids.chunks(AT_A_TIME) {
-            let any = Vec::from_iter(some.iter().map(|id| format!("id eq \"{id}\""))).join(" or ");
-            let path = format!("/api/v1/groups?filter={}&limit=200", quote(&any));
+            let any: Vec<_> = some.iter().map(|id| format!("id eq \"{id}\"")).collect();
+            let path = format!("/api/v1/groups?filter={}&limit=200", quote(&any.join(" or ")));
             let request = self.request(&path, &List::Groups { people: false })?.urgent();
             let answers: Vec<GroupAnswer> = self.line.ask(&request).await?;
             groups.extend(answers::groups(&answers)?);

@@ -58,7 +58,7 @@ impl Refusal {
         let causes = self.causes.iter().map(|cause| &cause.error_summary);
         let words = [&self.code, &self.error, &self.summary, &self.error_description];
         let said = words.into_iter().chain(causes).filter(|word| !word.is_empty());
-        let said = Vec::from_iter(said.map(String::as_str)).join(": ");
+        let said = said.map(String::as_str).collect::<Vec<_>>().join(": ");
         answer.with_id(if said.is_empty() { "no reason is given" } else { &said })
     }
 

@@ -18,6 +18,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{
+    api::refused,
     dpop::{Act, Prover},
     limits,
     refusal::Refusal,
@@ -31,8 +32,12 @@ use crate::{
         },
         jwt::{JwtError, JwtKey},
     },
+    config::SecretSource,
     secrets::random,
 };
+
+/// The key of the configuration that may be wrong.
+const KEY: &str = "okta.key";
 
 const PATH: &str = "/oauth2/v1/token";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -74,11 +79,17 @@ pub(super) struct ServiceApp {
 struct Endpoint {
     connection: Arc<Connection>,
     url: Url,
-    client_id: String,
-    key: JwtKey,
-    key_id: Option<String>,
+    identity: Identity,
     prover: Prover,
     nonce: Nonce,
+}
+
+/// Which service app it is. Its key is read whenever it is needed, so that another one is used without a restart.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub client_id: String,
+    pub key: SecretSource,
+    pub key_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -89,23 +100,21 @@ struct TokenAnswer {
 }
 
 impl ServiceApp {
-    pub(super) fn new(
+    pub(super) fn open(
         connection: &Arc<Connection>,
         org: &Url,
-        client_id: &str,
-        key: JwtKey,
-        key_id: Option<&str>,
+        identity: Identity,
         scopes: &'static str,
     ) -> Result<Self, ConnectorError> {
         let endpoint = Endpoint {
             connection: Arc::clone(connection),
             url: org.join(PATH).map_err(|_| ConnectorError::ForeignLink(PATH.to_owned()))?,
-            client_id: client_id.to_owned(),
-            key_id: key_id.or(key.id()).map(str::to_owned),
-            key,
-            prover: Prover::new().map_err(unsigned)?,
+            identity,
+            prover: Prover::new().map_err(|error| refused(connection, KEY, &error))?,
             nonce: Nonce::default(),
         };
+        // What cannot be read is said when the gateway starts, not when the first round begins.
+        endpoint.key()?;
         Ok(Self {
             line: Line::new(Arc::clone(connection), org.clone(), endpoint),
             tokens: TokenCache::default(),
@@ -177,24 +186,37 @@ impl Endpoint {
     }
 
     fn proof(&self, act: Act<'_>) -> Result<HeaderValue, ConnectorError> {
-        let proof = self.prover.prove(act, self.now()).map_err(unsigned)?;
-        let mut value = HeaderValue::try_from(proof).map_err(|_| unsigned(JwtError::Refused))?;
+        let proof = self.prover.prove(act, self.now()).map_err(|error| self.unsigned(error))?;
+        let mut value =
+            HeaderValue::try_from(proof).map_err(|_| self.unsigned(JwtError::Refused))?;
         value.set_sensitive(true);
         Ok(value)
     }
 
+    fn key(&self) -> Result<JwtKey, ConnectorError> {
+        let text = self.identity.key.read();
+        let text = text.map_err(|error| refused(&self.connection, KEY, &error))?;
+        JwtKey::read(text.expose_secret()).map_err(|error| self.unsigned(error))
+    }
+
+    fn unsigned(&self, error: JwtError) -> ConnectorError {
+        refused(&self.connection, KEY, &error)
+    }
+
     /// Says who the gateway is: for one try only, for Okta takes none twice.
     fn assertion(&self) -> Result<String, ConnectorError> {
-        let now = self.now().timestamp();
+        let (key, now) = (self.key()?, self.now().timestamp());
+        let Identity { client_id, key_id, .. } = &self.identity;
         let mut header = json!({ "typ": "JWT" });
-        if let Some(id) = &self.key_id {
+        if let Some(id) = key_id.as_deref().or(key.id()) {
             header["kid"] = json!(id);
         }
         let claims = json!({
-            "iss": self.client_id, "sub": self.client_id, "aud": self.url.as_str(),
+            "iss": client_id, "sub": client_id, "aud": self.url.as_str(),
             "iat": now, "exp": now + ASSERTION_SECONDS, "jti": BASE64.encode(random::<16>()),
         });
-        self.key.sign(self.key.usual_algorithm(), header, &claims).map_err(unsigned)
+        let signed = key.sign(key.usual_algorithm(), header, &claims);
+        signed.map_err(|error| self.unsigned(error))
     }
 
     fn prove(&self, request: &Request) -> Result<Credential, ConnectorError> {
@@ -249,8 +271,4 @@ impl Dialect for Endpoint {
 /// A request as a proof names it.
 fn act(request: &Request) -> Act<'_> {
     Act { method: request.method.as_str(), url: &request.url, token: None, nonce: None }
-}
-
-fn unsigned(error: JwtError) -> ConnectorError {
-    ConnectorError::Key { key: "okta.key".to_owned(), problem: error.to_string() }
 }

@@ -9,6 +9,9 @@ use crate::cloud::{ConnectorError, Task, trail::Trail};
 /// What Okta has changed may become visible so much later. Reading it twice changes nothing.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 
+/// So often a page may lead to itself, as one does now and then that comes empty.
+const MOST_AGAIN: u8 = 3;
+
 /// What may stand in a path and in a query as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -63,6 +66,8 @@ pub(super) struct Work {
     pub page: String,
     /// Whether nothing of the list was read before.
     pub first: bool,
+    /// How often the page has led to itself.
+    again: u8,
     trail: Trail,
     /// When the list was begun, by Okta's own clock.
     pub begun: Option<DateTime<Utc>>,
@@ -72,7 +77,7 @@ impl Work {
     /// The first page of a list. Of profiles, `fields` are asked for, or all.
     pub(super) fn new(list: List, fields: Option<&str>) -> Self {
         let page = list.address(fields);
-        Self { list, page, first: true, trail: Trail::default(), begun: None }
+        Self { list, page, first: true, again: 0, trail: Trail::default(), begun: None }
     }
 
     /// Reads a task again.
@@ -99,10 +104,11 @@ impl Work {
         ids: impl Iterator<Item = &'a str>,
     ) -> Result<Self, ConnectorError> {
         let mut trail = self.trail;
-        if page == self.page || trail.is_circle(&page, ids) {
+        let again = if page == self.page { self.again + 1 } else { 0 };
+        if again > MOST_AGAIN || (again == 0 && trail.is_circle(&page, ids)) {
             return Err(ConnectorError::Loop(self.list.what().to_owned()));
         }
-        Ok(Self { page, first: false, trail, ..self.clone() })
+        Ok(Self { page, first: false, again, trail, ..self.clone() })
     }
 }
 
@@ -210,11 +216,12 @@ mod tests {
         let page = || "/api/v1/groups?after=x&limit=200".to_owned();
         let second = first.follow(page(), ids()).unwrap();
         assert_eq!((second.list.clone(), second.first), (first.list, false));
+        let mut again = second;
+        for _ in 0..MOST_AGAIN {
+            again = again.follow(page(), ids()).unwrap();
+        }
         let looped = Err(ConnectorError::Loop("groups".to_owned()));
-        assert_eq!(second.follow(page(), ids()), looped);
-        let third =
-            second.follow("/api/v1/groups?after=y".to_owned(), ["00g2"].into_iter()).unwrap();
-        assert_eq!(third.follow(page(), ["00g3"].into_iter()), looped);
+        assert_eq!(again.follow(page(), ids()), looped);
     }
 
     #[test]

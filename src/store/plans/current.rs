@@ -28,40 +28,38 @@ pub(super) async fn is(
     Ok(user.uuid == step.uuid && step.before.as_ref().is_none_or(|before| *before == now))
 }
 
-/// Who has some names, each as it is compared.
-pub(super) async fn holders(
+/// Who has some names, which are a JSON text of names as they are compared.
+pub(in crate::store) async fn holders(
     connection: &mut Connection<'_>,
     directory: DirectoryId,
-    names: &[&str],
+    names: String,
 ) -> Result<HashMap<String, UserId>, StoreError> {
     const SQL: [&str; 2] = with_list!(
         "SELECT username_key, id FROM users WHERE directory_id = $1 AND username_key",
         "$2",
         "TEXT"
     );
-    let list = serde_json::json!(names).to_string();
     let sql = statement(connection, SQL);
     let rows: Vec<(String, i64)> = within!(connection, |connection| {
-        sqlx::query_as(sql).bind(directory.0).bind(list).fetch_all(connection).await?
+        sqlx::query_as(sql).bind(directory.0).bind(names).fetch_all(connection).await?
     });
     Ok(rows.into_iter().map(|(name, user)| (name, UserId(user))).collect())
 }
 
 /// Which of some names were somebody's who was removed, and whose, if that is known.
-pub(super) async fn retired(
+pub(in crate::store) async fn retired(
     connection: &mut Connection<'_>,
     directory: DirectoryId,
-    names: &[&str],
+    names: String,
 ) -> Result<HashMap<String, Option<PersonId>>, StoreError> {
     const SQL: [&str; 2] = with_list!(
         "SELECT username_key, person_id FROM tombstones WHERE directory_id = $1 AND username_key",
         "$2",
         "TEXT"
     );
-    let list = serde_json::json!(names).to_string();
     let sql = statement(connection, SQL);
     let rows: Vec<(String, Option<i64>)> = within!(connection, |connection| {
-        sqlx::query_as(sql).bind(directory.0).bind(list).fetch_all(connection).await?
+        sqlx::query_as(sql).bind(directory.0).bind(names).fetch_all(connection).await?
     });
     Ok(rows.into_iter().map(|(name, person)| (name, person.map(PersonId))).collect())
 }

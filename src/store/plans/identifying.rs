@@ -6,7 +6,7 @@ use super::Applier;
 use crate::{
     directory::{Identity, IdentityStep, MatchKey, StepKind, UserId, UserStep},
     store::{
-        Connection, StoreError,
+        Connection, StoreError, passwords,
         rows::{Cell, Kind, Table, insert_rows},
         time::micros,
         with_list::{statement, with_list},
@@ -122,6 +122,26 @@ impl Applier {
         insert_rows(connection, &IDENTITIES, &cells).await?;
         for step in steps {
             self.change_identity(connection, step).await?;
+            if made(step).is_some() && step.kind() != StepKind::Create {
+                self.take_password(connection, step).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the password of an account that has just become somebody's for whom nobody had vouched: whoever has set
+    /// it would have a second way in.
+    async fn take_password(
+        &self,
+        connection: &mut Connection<'_>,
+        step: &UserStep,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM identities WHERE person_id = $1";
+        let count: i64 = within!(connection, |connection| {
+            sqlx::query_scalar(SQL).bind(step.person.0).fetch_one(connection).await?
+        });
+        if count == 1 {
+            passwords::delete_all_of(connection, step.person, self.now).await?;
         }
         Ok(())
     }

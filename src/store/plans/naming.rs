@@ -31,9 +31,10 @@ impl Applier {
             return Ok(());
         }
         let names: Vec<_> = wants.iter().map(|(_, name)| name.as_str()).collect();
+        let names = serde_json::json!(names).to_string();
         let directory = self.plan.plan.directory;
-        let holders = current::holders(connection, directory, &names).await?;
-        let retired = current::retired(connection, directory, &names).await?;
+        let holders = current::holders(connection, directory, names.clone()).await?;
+        let retired = current::retired(connection, directory, names).await?;
         let movers = steps.iter().filter(|step| step.renames()).map(|step| step.user);
         let mut movers: HashSet<_> = movers.filter(|user| !stale.contains(user)).collect();
         loop {

@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    directory::{MatchKey, PersonId, UserId},
-    provisioning::HeldUser,
+    directory::{PersonId, UserId},
+    provisioning::{Acquaintance, HeldUser},
     sync::{
         listed_row::{ListedRow, read_rest, write_text},
         sorter::{Spill, read_or_end},
@@ -25,8 +25,8 @@ pub(super) enum Who {
     Somebody {
         /// Who.
         person: PersonId,
-        /// Under which name other issuers know them, if the roster's issuer knows them.
-        known: Option<Option<MatchKey>>,
+        /// Whether the roster's issuer knows them.
+        known: Acquaintance,
     },
     /// They are new.
     Nobody,

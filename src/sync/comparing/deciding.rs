@@ -1,6 +1,6 @@
 //! What becomes of one account after the other, and what is kept of it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use uuid::Uuid;
 
@@ -55,8 +55,8 @@ pub(super) struct Deciding<'a> {
     pub(super) comparison: &'a Comparison<'a>,
     groups: &'a [Option<GroupId>],
     plan: &'a mut PlanWriter,
-    /// Names of accounts that were removed, and whose they were.
-    pub(super) retired: HashMap<String, Option<PersonId>>,
+    /// Names of accounts that were removed, which no import gives to anybody.
+    retired: HashSet<String>,
     pub(super) numbers: Numbers,
     pub(super) compared: Compared,
     /// How many accounts are in the groups of the list, beside those that `compared` counts.
@@ -75,16 +75,16 @@ impl<'a> Deciding<'a> {
         plan: &'a mut PlanWriter,
         keeper: &'a mut Keeper,
     ) -> Result<Self, ImportError> {
-        let retired = comparison.store.list_retired_names(comparison.directory).await?;
-        let mut roster = None;
-        if let Some(request) = comparison.roster {
-            roster = Some(Rostering::begin(comparison.store, request).await?);
+        let (mut retired, mut roster) = (Vec::new(), None);
+        match comparison.roster {
+            Some(request) => roster = Some(Rostering::begin(comparison.store, request).await?),
+            None => retired = comparison.store.list_retired_names(comparison.directory).await?,
         }
         Ok(Self {
             comparison,
             groups,
             plan,
-            retired,
+            retired: retired.into_iter().collect(),
             numbers: Numbers::of(comparison.store),
             compared: Compared::default(),
             members: vec![0; groups.len()],
@@ -120,7 +120,7 @@ impl<'a> Deciding<'a> {
             self.defer(row, held).await?;
             return Ok(&self.entry);
         }
-        if held.is_none() && self.retired.contains_key(&row.key) {
+        if held.is_none() && self.retired.contains(&row.key) {
             self.refuse(was_somebodys(&row)).await?;
             return Ok(&self.entry);
         }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::claim::Who;
 use crate::{
     config::LinkExisting,
-    directory::{Issuer, NameKey, PersonId},
-    provisioning::HeldUser,
+    directory::{Issuer, MatchKey, NameKey, PersonId},
+    provisioning::{Acquaintance, HeldUser},
     store::{AccountKey, KnownSubject, Store, StoreError},
     sync::{
         listed_row::ListedRow,
@@ -39,20 +39,20 @@ impl<'a> Newcomers<'a> {
         let subjects = store.find_subjects(&request.issuer, &ids).await?;
         let strangers = || rows.iter().filter(|row| !subjects.contains_key(&row.key));
         let keys = strangers().filter_map(|row| row.match_key.as_ref());
-        let keys: Vec<_> = keys.map(|key| key.as_str()).collect();
+        let keys: Vec<_> = keys.map(MatchKey::as_str).collect();
         let mut matches: HashMap<String, Vec<_>> = HashMap::new();
         if !keys.is_empty() {
             for (key, person, issuer) in store.find_matches(&keys).await? {
                 matches.entry(key).or_default().push((person, issuer));
             }
         }
-        let matched: Vec<_> = matches.values().flatten().map(|(person, _)| *person).collect();
+        let meant: Vec<_> = matches.values().flatten().map(|(person, _)| *person).collect();
         let mut others = HashSet::new();
-        if !matched.is_empty() {
-            others = store.find_known_to(&request.issuer, &matched).await?;
+        if !meant.is_empty() {
+            others = store.find_known_to(&request.issuer, &meant).await?;
         }
         let known = subjects.values().map(|known| known.person);
-        let people: Vec<_> = known.chain(matched).collect();
+        let people: Vec<_> = known.chain(meant).collect();
         let mut accounts = HashMap::new();
         if !people.is_empty() {
             let (directory, source) = (request.directory, &request.source);
@@ -75,7 +75,7 @@ impl<'a> Newcomers<'a> {
         protected: &HashSet<PersonId>,
     ) -> Result<Who, Why> {
         if let Some(KnownSubject { person, match_key }) = self.subjects.get(&row.key) {
-            let known = Some(match_key.clone());
+            let known = Acquaintance::Known(match_key.clone());
             return self.account(*person, known, linked);
         }
         let people = self.matching(row);
@@ -84,7 +84,7 @@ impl<'a> Newcomers<'a> {
             // To the issuer they are somebody else.
             people if people.iter().all(|person| self.others.contains(person)) => Ok(Who::Nobody),
             [person] if protected.contains(person) => Err(Why::ProtectedPerson),
-            [person] => self.account(*person, None, linked),
+            [person] => self.account(*person, Acquaintance::Unknown, linked),
             _ => Err(Why::Ambiguous),
         }
     }
@@ -109,20 +109,20 @@ impl<'a> Newcomers<'a> {
     fn account(
         &self,
         person: PersonId,
-        known: Option<Option<crate::directory::MatchKey>>,
+        known: Acquaintance,
         linked: &HashSet<PersonId>,
     ) -> Result<Who, Why> {
         if linked.contains(&person) {
             return Err(Why::SamePerson);
         }
-        Ok(match self.accounts.get(&person) {
-            Some(held) => Who::Account(Box::new(HeldUser {
-                subjects: i64::from(known.is_some()),
-                match_key: known.flatten(),
-                ..held.clone()
-            })),
-            None => Who::Somebody { person, known },
-        })
+        let Some(held) = self.accounts.get(&person).cloned() else {
+            return Ok(Who::Somebody { person, known });
+        };
+        let (subjects, match_key) = match known {
+            Acquaintance::Unknown => (0, None),
+            Acquaintance::Known(match_key) => (1, match_key),
+        };
+        Ok(Who::Account(Box::new(HeldUser { subjects, match_key, ..held })))
     }
 
     /// Whoever has the name and was never claimed.

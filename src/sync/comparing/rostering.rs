@@ -46,8 +46,6 @@ pub(super) struct Rostering<'a> {
     doubles: BTreeMap<UserId, (HeldUser, Option<ListedRow>)>,
     /// Members of protected groups.
     protected: HashSet<PersonId>,
-    /// Whose names are kept for them, by name.
-    kept: HashMap<String, Vec<(Issuer, String)>>,
 }
 
 impl<'a> Rostering<'a> {
@@ -56,11 +54,6 @@ impl<'a> Rostering<'a> {
         request: &'a RosterRequest,
     ) -> Result<Self, StoreError> {
         let protected = store.list_people_in(request.policy.managed_groups.protected()).await?;
-        let mut kept: HashMap<String, Vec<_>> = HashMap::new();
-        for alias in store.list_aliases(None, i64::MAX).await? {
-            let name = NameKey::of(&alias.username).as_str().to_owned();
-            kept.entry(name).or_default().push((Issuer(alias.issuer), alias.subject));
-        }
         Ok(Self {
             request,
             newcomers: Vec::new(),
@@ -69,32 +62,23 @@ impl<'a> Rostering<'a> {
             linked: HashSet::new(),
             doubles: BTreeMap::new(),
             protected,
-            kept,
         })
     }
-
-    /// Whether a name is kept for somebody else than a roster's `subject`. Another issuer of the same domain speaks for
-    /// the same people.
-    fn is_kept(&self, name: &str, subject: &str) -> bool {
-        let RosterRequest { issuer, policy, .. } = self.request;
-        let kept = self.kept.get(name).map_or(&[][..], Vec::as_slice);
-        let is_own = |(by, whose): &(Issuer, String)| by == issuer && whose == subject;
-        let is_others =
-            |(by, _): &(Issuer, String)| by == issuer || !policy.share_a_domain(issuer, by);
-        !kept.iter().any(is_own) && kept.iter().any(is_others)
-    }
 }
 
-/// Who has names, and who is called so elsewhere.
-struct Holders {
-    here: HashMap<String, (UserId, PersonId)>,
+/// Whose names are: of accounts here and elsewhere, of accounts that were removed, and of whom they are kept for.
+struct Holders<'a> {
+    request: &'a RosterRequest,
+    here: HashMap<String, UserId>,
     elsewhere: HashMap<String, Vec<PersonId>>,
+    retired: HashMap<String, Option<PersonId>>,
+    kept: HashMap<String, Vec<(Issuer, String)>>,
 }
 
-impl Holders {
+impl<'a> Holders<'a> {
     async fn of(
         store: &Store,
-        request: &RosterRequest,
+        request: &'a RosterRequest,
         claims: &[Claim],
     ) -> Result<Self, StoreError> {
         let names: Vec<_> = claims.iter().map(|claim| claim.name.as_str()).collect();
@@ -103,12 +87,46 @@ impl Holders {
         for (name, person) in store.find_namesakes(request.directory, &names).await? {
             elsewhere.entry(name).or_default().push(person);
         }
-        Ok(Self { here, elsewhere })
+        let retired = store.find_retired(request.directory, &names).await?;
+        let mut kept: HashMap<String, Vec<_>> = HashMap::new();
+        for (name, issuer, subject) in store.find_kept_names(&names).await? {
+            kept.entry(name).or_default().push((issuer, subject));
+        }
+        Ok(Self { request, here, elsewhere, retired, kept })
     }
 
     fn is_elsewhere(&self, claim: &Claim) -> bool {
         let people = self.elsewhere.get(&claim.name);
         people.is_some_and(|people| people.iter().any(|other| Some(*other) != claim.who.person()))
+    }
+
+    /// Whether the name was somebody's else who was removed.
+    fn is_retired(&self, claim: &Claim) -> bool {
+        let owner = self.retired.get(&claim.name);
+        owner.is_some_and(|owner| owner.is_none() || *owner != claim.who.person())
+    }
+
+    /// Whether the name is an alias of somebody else. Another issuer of the same domain speaks for the same people.
+    fn is_kept(&self, claim: &Claim) -> bool {
+        let RosterRequest { issuer, policy, .. } = self.request;
+        let kept = self.kept.get(&claim.name).map_or(&[][..], Vec::as_slice);
+        let is_own = |(by, whose): &(Issuer, String)| by == issuer && *whose == claim.row.key;
+        let is_others =
+            |(by, _): &(Issuer, String)| by == issuer || !policy.share_a_domain(issuer, by);
+        !kept.iter().any(is_own) && kept.iter().any(is_others)
+    }
+
+    /// What speaks against a claim, whoever has the name here.
+    fn objection(&self, claim: &Claim) -> Option<Why> {
+        // Whoever has an account has a name; newcomers have no other one.
+        let renames = claim.who.mover().is_some();
+        [
+            (self.is_retired(claim), Why::NameRetired),
+            (self.is_kept(claim), Why::NameKept),
+            (renames && self.is_elsewhere(claim), Why::NameElsewhere),
+        ]
+        .into_iter()
+        .find_map(|(is_so, why)| is_so.then_some(why))
     }
 }
 
@@ -129,20 +147,21 @@ impl Deciding<'_> {
         held: Option<HeldUser>,
     ) -> Result<(), ImportError> {
         write_entry(&mut self.entry, &row.key, Some(UNSETTLED), false, &[]);
-        let Some(held) = held else {
-            let newcomers = self.roster.as_mut().map(|roster| &mut roster.newcomers);
-            let count = newcomers.map_or(0, |newcomers| {
-                newcomers.push(row);
-                newcomers.len()
-            });
-            return if count >= AT_ONCE { self.meet().await } else { Ok(()) };
-        };
-        if held.subjects > 1 {
-            self.note_double(held, Some(row));
-            return Ok(());
+        match (held, self.roster.as_mut()) {
+            (None, Some(roster)) => {
+                roster.newcomers.push(row);
+                if roster.newcomers.len() < AT_ONCE { Ok(()) } else { self.meet().await }
+            }
+            (Some(held), _) if held.subjects > 1 => {
+                self.note_double(held, Some(row));
+                Ok(())
+            }
+            (Some(held), _) => {
+                self.compared.held.count(&held);
+                self.settle_account(row, held).await
+            }
+            (None, None) => Ok(()),
         }
-        self.compared.held.count(&held);
-        self.settle_account(row, held).await
     }
 
     /// An account of somebody whom the issuer knows by several ids, if it is one: whether any of them is in the roster
@@ -258,7 +277,7 @@ impl Deciding<'_> {
             let holders = Holders::of(self.comparison.store, request, &claims).await?;
             for claim in claims {
                 let mover = claim.who.mover();
-                if let Some(why) = self.objection(&claim, &holders) {
+                if let Some(why) = holders.objection(&claim) {
                     let fates = naming.refuse(claim, mover);
                     self.fulfil(fates, why).await?;
                 } else if claim.name == given {
@@ -269,7 +288,7 @@ impl Deciding<'_> {
                     if holders.is_elsewhere(&claim) {
                         self.compared.conflicts.of(&claim.row, Why::NameElsewhere);
                     }
-                    let holder = holders.here.get(&claim.name).map(|(user, _)| *user);
+                    let holder = holders.here.get(&claim.name).copied();
                     let fates = naming.ask(claim, mover, holder);
                     self.fulfil(fates, Why::NameTaken).await?;
                 }
@@ -283,21 +302,6 @@ impl Deciding<'_> {
             self.push_together(steps).await?;
         }
         Ok(())
-    }
-
-    /// What speaks against a claim, whoever has the name now.
-    fn objection(&self, claim: &Claim, holders: &Holders) -> Option<Why> {
-        let roster = self.roster.as_ref()?;
-        let retired = self.retired.get(&claim.name);
-        if retired.is_some_and(|owner| owner.is_none() || *owner != claim.who.person()) {
-            return Some(Why::NameRetired);
-        }
-        if roster.is_kept(&claim.name, &claim.row.key) {
-            return Some(Why::NameKept);
-        }
-        // Whoever has an account has a name; newcomers have no other one.
-        let renames = claim.who.mover().is_some();
-        (renames && holders.is_elsewhere(claim)).then_some(Why::NameElsewhere)
     }
 
     /// Does what has become of claims. `why` is what the first one of them fails for, if it does; others wait for its
@@ -335,7 +339,7 @@ impl Deciding<'_> {
                 plan_listed(&said, &held)
             }
             Who::Somebody { person, known } => {
-                Some(plan_new_of_known(&said, self.numbers.take().await?, person, known))
+                Some(plan_new_of_known(&said, self.numbers.take().await?, person, &known))
             }
             Who::Nobody => Some(plan_new(&said, self.numbers.take().await?)),
         };

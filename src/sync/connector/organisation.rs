@@ -103,10 +103,12 @@ impl Organisation {
     ) {
         let mut left = vec![place];
         while let Some(place) = left.pop() {
-            if std::mem::replace(&mut seen[place], mark) != mark {
-                look(&self.groups[place]);
+            let group = &self.groups[place];
+            // One that is not there has nobody in it, whatever was said of it when it was.
+            if std::mem::replace(&mut seen[place], mark) != mark && group.known.is_some() {
+                look(group);
                 if self.nested {
-                    left.extend(&self.groups[place].subgroups);
+                    left.extend(&group.subgroups);
                 }
             }
         }

@@ -34,6 +34,8 @@ pub struct RunProgress {
     pub pages: u64,
     /// How many things it said in them.
     pub items: u64,
+    /// How long the cloud has let it wait since the gateway has started.
+    pub waited_ms: u64,
     /// How many users or parts are done.
     pub done: u64,
     /// Of how many, where that is known.
@@ -79,6 +81,7 @@ impl Meter {
     pub(super) fn read(&self) -> RunProgress {
         let (phase, done, total) = *self.0.at.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        RunProgress { phase, pages: count(&self.0.pages), items: count(&self.0.items), done, total }
+        let (pages, items) = (count(&self.0.pages), count(&self.0.items));
+        RunProgress { phase, pages, items, waited_ms: 0, done, total }
     }
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    cloud::{ConnectorError, Extent, Usage, Watermark},
+    cloud::{ConnectorError, Extent, Source, Usage, Watermark},
     store::{ConnectorState, Folded, Lease, RunId, Store, StoreError},
 };
 
@@ -35,6 +35,7 @@ const MOST_RESTARTS: u32 = 2;
 const KEPT_RUNS: i64 = 200;
 
 /// What is wanted of a run.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunRequest {
     /// Who or what asks for it.
@@ -47,6 +48,18 @@ pub struct RunRequest {
     pub apply: bool,
     /// Whether much may be taken away.
     pub unguarded: bool,
+}
+
+/// Says how far a run is.
+#[derive(Clone, Debug)]
+pub struct Gauge(Meter, Arc<dyn Source>);
+
+impl Gauge {
+    /// How far it is now.
+    #[must_use]
+    pub fn read(&self) -> RunProgress {
+        RunProgress { waited_ms: self.1.meter().read().waited_ms, ..self.0.read() }
+    }
 }
 
 /// A run that nobody else can begin as long as it is there.
@@ -77,10 +90,10 @@ impl Run {
         self.id
     }
 
-    /// How far it is.
+    /// What says how far it is while it works.
     #[must_use]
-    pub fn progress(&self) -> RunProgress {
-        self.meter.read()
+    pub fn gauge(&self) -> Gauge {
+        Gauge(self.meter.clone(), self.connector.source.clone())
     }
 
     /// Does it, to its end.

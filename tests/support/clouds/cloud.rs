@@ -36,6 +36,8 @@ pub struct Manners {
     pub removed_in_first_pass: bool,
     /// Every so many pages, one is empty; 0 for none.
     pub empty_page_every: usize,
+    /// Okta, Google: pages are not larger, however much is asked for.
+    pub page: usize,
     pub token_seconds: i64,
     /// Graph's application permissions, Okta's and Google's scopes, that an administrator has granted.
     pub granted: Vec<String>,
@@ -61,6 +63,7 @@ impl Default for Manners {
             leavers_stay_members: true,
             removed_in_first_pass: false,
             empty_page_every: 0,
+            page: usize::MAX,
             token_seconds: 3_599,
             granted: Vec::new(),
             limit: 8_000,

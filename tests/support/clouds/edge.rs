@@ -88,6 +88,7 @@ pub fn refusal(cloud: &Cloud, asked: &Asked) -> Option<Answer> {
     asked.troubles.iter().find_map(|trouble| match trouble {
         Trouble::Throttle { retry_after } => Some(throttled(cloud, *retry_after)),
         Trouble::Status { status } => Some(failure(cloud, *status)),
+        Trouble::NotAuthorized => Some(google::error::forbidden()),
         Trouble::Gone => Some(graph::delta::gone(asked)),
         Trouble::LostState => Some(graph::delta::lost(asked)),
         Trouble::Html => {

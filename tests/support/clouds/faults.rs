@@ -45,6 +45,8 @@ pub enum Trouble {
     Status {
         status: u16,
     },
+    /// Google: 403 as for what an administrator must not see.
+    NotAuthorized,
     /// The presented access token is no longer good.
     ExpiredToken,
     /// 410, with where to begin again.

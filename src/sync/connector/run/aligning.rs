@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{Run, RunError, RunReport, unreadable};
 use crate::{
-    store::{RunId, StoreError},
+    store::{PlanState, RunId, StoreError},
     sync::{
         Event, Events, align,
         connector::{
@@ -64,10 +64,15 @@ impl<'a> Alignment<'a> {
             let request = self.request(extent);
             let aligned = self.hear(|events| {
                 let Run { store, clock, .. } = self.run;
-                Box::pin(async move { align(store, clock, &request, roster, &events).await })
+                Box::pin(
+                    async move { Box::pin(align(store, clock, &request, roster, &events)).await },
+                )
             });
             let aligned = aligned.await?;
             again.extend(aligned.conflicts.iter().map(|conflict| conflict.external_id.clone()));
+            if report.compared_all && !self.dry_run && aligned.list.plan.is_none() {
+                self.forget_held().await?;
+            }
             report.directory = Some(aligned);
         }
         self.note(report, again).await
@@ -105,6 +110,20 @@ impl<'a> Alignment<'a> {
             return Ok(Rows::Everything);
         }
         Ok(Rows::Only(users, folded.gone))
+    }
+
+    /// What older runs would still take away is forgotten: this one has looked later, and there is nothing to do.
+    async fn forget_held(&self) -> Result<(), StoreError> {
+        let Run { store, clock, connector, .. } = self.run;
+        for open in store.list_open_plans().await? {
+            let is_own = open.plan.directory == connector.directory
+                && open.plan.source == connector.membership_source();
+            if is_own && open.state == PlanState::Held {
+                let now = clock.now();
+                store.move_plan(open.id, PlanState::Held, PlanState::Discarded, now).await?;
+            }
+        }
+        Ok(())
     }
 
     fn request(&self, extent: Extent) -> RosterRequest {

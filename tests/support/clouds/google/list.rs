@@ -34,7 +34,7 @@ impl Window {
             Some(token) => read(token, &question, cloud.now().timestamp())
                 .ok_or_else(|| error::invalid("pageToken"))?,
         };
-        Ok(Self { after, limit, question })
+        Ok(Self { after, limit: limit.min(cloud.manners().page), question })
     }
 
     /// Writes a page of things of a kind.

@@ -41,7 +41,7 @@ fn render(tenant: &Tenant, origin: &str, app: &App) -> Value {
 }
 
 pub fn list(cloud: &Cloud, asked: &Asked) -> Outcome {
-    let window = Window::read(asked, 200, 200)?;
+    let window = Window::read(cloud, asked, 200, 200)?;
     let tenant = cloud.tenant();
     let all = tenant.apps.iter().map(|app| (app.no as usize, app));
     let all = all.filter(|(no, _)| *no >= window.after);
@@ -97,7 +97,7 @@ fn assignment(tenant: &Tenant, asked: &Asked, app: &App, user: &User, scope: &st
 }
 
 pub fn users(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
-    let window = Window::read(asked, 50, 500)?;
+    let window = Window::read(cloud, asked, 50, 500)?;
     let tenant = cloud.tenant();
     let app = find(&tenant, id)?;
     let all = assigned(&tenant, app).into_iter().map(|(no, scope)| (no as usize, (no, scope)));
@@ -119,7 +119,7 @@ pub fn user(cloud: &Cloud, asked: &Asked, id: &str, user: &str) -> Outcome {
 }
 
 pub fn groups(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
-    let window = Window::read(asked, 200, 200)?;
+    let window = Window::read(cloud, asked, 200, 200)?;
     let tenant = cloud.tenant();
     let app = find(&tenant, id)?;
     let all = app.groups.iter().filter(|no| tenant.group(**no).is_some());

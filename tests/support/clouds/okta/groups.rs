@@ -77,7 +77,7 @@ fn condition(asked: &Asked) -> Result<Option<Expression>, Answer> {
 }
 
 pub fn list(cloud: &Cloud, asked: &Asked) -> Outcome {
-    let window = Window::read(asked, 10_000, 10_000)?;
+    let window = Window::read(cloud, asked, 10_000, 10_000)?;
     let condition = condition(asked)?;
     let prefix = asked.parameter("q").map(str::to_lowercase);
     let tenant = cloud.tenant();
@@ -115,7 +115,7 @@ pub fn one(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
 }
 
 pub fn members(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
-    let window = Window::read(asked, 1_000, 1_000)?;
+    let window = Window::read(cloud, asked, 1_000, 1_000)?;
     let tenant = cloud.tenant();
     let group = find(&tenant, id)?;
     let all = people(&tenant, group).filter(|user| user.no as usize >= window.after);
@@ -145,7 +145,7 @@ fn a_rule(tenant: &Tenant) -> Value {
 }
 
 pub fn rules(cloud: &Cloud, asked: &Asked) -> Outcome {
-    let window = Window::read(asked, 50, 200)?;
+    let window = Window::read(cloud, asked, 50, 200)?;
     let rules = if window.after == 0 { vec![a_rule(&cloud.tenant())] } else { vec![] };
     Ok(list::answer(cloud, asked, &window, rules, None))
 }

@@ -17,7 +17,7 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn read(asked: &Asked, default: usize, most: usize) -> Result<Self, Answer> {
+    pub fn read(cloud: &Cloud, asked: &Asked, default: usize, most: usize) -> Result<Self, Answer> {
         let limit = match asked.parameter("limit") {
             None => default,
             Some(limit) => match limit.parse() {
@@ -33,7 +33,7 @@ impl Window {
             Some(cursor) => read_cursor(cursor)
                 .ok_or_else(|| error::invalid("after", "Invalid paging request."))?,
         };
-        Ok(Self { after, limit })
+        Ok(Self { after, limit: limit.min(cloud.manners().page) })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::support::clouds::{
     cloud::Cloud,
     expression::{Comparison, Expression},
     ids::Sort,
-    tenant::{Member, Status, Tenant, User},
+    tenant::{Member, Status, Tenant, User, people},
     time::in_millis,
 };
 
@@ -27,7 +27,10 @@ pub fn status(user: &User) -> Value {
 pub fn render(tenant: &Tenant, origin: &str, user: &User) -> Value {
     let id = tenant.ids.okta(Sort::User, user.no);
     let activated = !matches!(user.status, Status::Staged);
-    let manager = user.manager.and_then(|no| tenant.user(no)).map(|manager| manager.login);
+    // A text like any other: it does not follow whom it names.
+    let manager = user
+        .manager
+        .map(|no| people::generate(tenant.vendor, &tenant.plan, no, tenant.since).login);
     let mut profile = json!({
         "firstName": user.given, "lastName": user.family, "displayName": user.display,
         "login": user.login, "email": user.mail.as_deref().unwrap_or(&user.login),
@@ -178,7 +181,7 @@ fn check_filter(condition: &Expression) -> Result<(), Answer> {
 
 pub fn list(cloud: &Cloud, asked: &Asked) -> Outcome {
     let query = Query::read(asked)?;
-    let window = Window::read(asked, if query.prefix.is_some() { 10 } else { 200 }, 200)?;
+    let window = Window::read(cloud, asked, if query.prefix.is_some() { 10 } else { 200 }, 200)?;
     let tenant = cloud.tenant();
     let revision = if query.search { cloud.visible(&tenant) } else { tenant.history.len() };
     let found = |from: usize| {
@@ -235,7 +238,7 @@ pub fn one(cloud: &Cloud, asked: &Asked, key: &str) -> Outcome {
 }
 
 pub fn groups(cloud: &Cloud, asked: &Asked, key: &str) -> Outcome {
-    let window = Window::read(asked, 200, 200)?;
+    let window = Window::read(cloud, asked, 200, 200)?;
     let tenant = cloud.tenant();
     let user = find(&tenant, key)?;
     let all = tenant.groups_of(Member::User(user.no), false);
