@@ -46,7 +46,7 @@ impl House {
             addresses["hosts"]["graph"],
         );
         let text = std::fs::read_to_string(&config).unwrap();
-        std::fs::write(&config, format!("{text}{connector}")).unwrap();
+        std::fs::write(&config, text + connector.as_str()).unwrap();
         Self { vectors, clouds, config }
     }
 
