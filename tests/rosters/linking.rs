@@ -20,7 +20,8 @@ impl House {
             enabled_at_source: None,
             directory: self.internal,
             claims: claims(issuer, name, said),
-            policy: Policy { ..crate::support::directory::policy() },
+            policy: crate::support::directory::policy(),
+            enabled_at_source: None,
             actor: "login".to_owned(),
             reason: "trace".to_owned(),
         };
