@@ -23,12 +23,12 @@ build: setup
 
 demo: setup
 	@scripts/python.sh demo/django/requirements.txt target/django
-	@cargo build --bin gatehouse --example sample_app
+	@cargo build --bin gatehouse --example sample_app --example fake_clouds
 	@scripts/demo/run.sh
 
 demo-check: setup
 	@scripts/python.sh demo/django/requirements.txt target/django
-	@cargo build --bin gatehouse --example sample_app
+	@cargo build --bin gatehouse --example sample_app --example fake_clouds
 	@scripts/demo/check.sh
 
 # Its standard output is one line of JSON and nothing else.

@@ -183,6 +183,13 @@ impl Config {
             let key = format!("connector[{index}]");
             connector.check(&key, problems);
             connector.check_beside(&key, &self.provisioning.directory, &self.saml, problems);
+            let is_own = |other: &ConnectorConfig| {
+                other.directory().to_lowercase() == connector.directory().to_lowercase()
+            };
+            if self.connectors[..index].iter().any(is_own) {
+                let problem = format!("{:?} follows another connector", connector.directory());
+                problems.add(format!("{key}.directory"), problem);
+            }
         }
         check_unique("app", self.apps.iter().map(|app| &app.name), problems);
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);

@@ -132,7 +132,9 @@ impl House {
         let mut claims = claims(ISSUER, name, GroupClaim::NotAsked);
         claims.identity = Identity { subject, match_key: None, ..claims.identity };
         let (actor, reason) = ("login".to_owned(), "trace".to_owned());
-        let request = Provision { directory, claims, policy: roster_policy(), actor, reason };
+        let policy = roster_policy();
+        let request =
+            Provision { directory, claims, policy, enabled_at_source: None, actor, reason };
         self.store.provision(&request, now()).await.is_ok()
     }
 

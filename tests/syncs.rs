@@ -1,6 +1,8 @@
 //! Runs of connectors: what a cloud says becomes a directory, whatever fails, is killed or lies meanwhile.
 
 mod broken_off;
+mod command_line;
+mod disorder;
 mod organisation;
 mod scope;
 

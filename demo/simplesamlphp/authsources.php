@@ -16,8 +16,8 @@ $config = [
     'people' => [
         'exampleauth:UserPass',
         'alice:alice-pw' => $person('alice', 'Alice Example', ['jira-users', 'wiki-users'], 'b16b38f2-beeb-48da-a165-8da1658eec67'),
-        'bob:bob-pw' => $person('bob', "Bob O'Hara & Söns", ['jira-users']),
-        'erin:erin-pw' => $person('erin', 'Erin Example', []),
+        'bob:bob-pw' => $person('bob', "Bob O'Hara & Söns", ['jira-users'], '5a7bbeb0-c34d-40bf-bf90-0bff90150280'),
+        'erin:erin-pw' => $person('erin', 'Erin Example', [], '685ee6c0-f14f-42cf-b802-2cf802083fa5'),
         'frank:frank-pw' => $person('frank', 'Frank Example', null, 'c9eb2313-b4a0-4472-ae57-472e578069ae'),
     ],
 ];

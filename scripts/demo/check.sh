@@ -133,6 +133,28 @@ start_gateway
 expect "alice is still signed in" "$(as alice $JIRA/)" '<strong id="user">alice</strong>'
 expect "and at Django" "$(as alice $DJANGO/)" '<strong id="user">alice</strong>'
 
+echo "--- a cloud"
+expect "the connector may do all it has to" "$(gatehouse connector test entra)" '^ok .*users'
+first=$(gatehouse sync entra)
+expect "the first run only looks" "$first" 'this was a dry run, for it is the connector.s first'
+expect "and says whom it would make" "$first" 'would change: .*users? created'
+expect "then they are made" "$(gatehouse sync entra --apply)" '^changed: .*users? created'
+expect "and a run after it changes nothing" "$(gatehouse sync entra)" '^nothing has changed'
+page=$(sign_in_by_saml frank frank "$JIRA/")
+expect "frank's groups are too many to be said, and the cloud is asked" "$page" '<span id="groups">.*jira-users.*<'
+cloud POST graph/apply '[{"do": "change_user", "no": 3, "set": {"status": "SUSPENDED"}}]' >/dev/null
+expect "he is suspended there, and a run notices" "$(gatehouse sync entra)" '1 users? deactivated'
+sleep 1
+expect "his session has ended" "$(as frank -o /dev/null -w '%{http_code}' $JIRA/)" '^303'
+cloud POST graph/apply "$(python3 -c 'import json; print(json.dumps([{"do": "delete_user", "no": no} for no in range(20, 80)]))')" >/dev/null
+held=$(gatehouse sync entra)
+expect "half of the people are gone there, and wait for an administrator" "$held" 'what it takes away waits'
+plan=$(sed -n 's/.*`plan approve \([0-9]*\)`.*/\1/p' <<<"$held")
+expect "who approves it" "$(gatehouse plan approve "$plan")" 'deactivated'
+batch=$(gatehouse changes list --limit 1 | awk '{print $1}')
+expect "and takes it back" "$(gatehouse changes undo "$batch")" 'reactivated|updated'
+expect "the runs are remembered" "$(gatehouse sync history entra)" ' done +changes'
+
 echo "--- the chain to Django"
 expect "every link of it holds" "$(gatehouse app test django --as bob --password-file "$DEMO/crowd.password")" "^ok +application"
 

@@ -29,9 +29,17 @@ As an administrator:
   target/debug/gatehouse --config $DEMO/gatehouse.toml session list
   target/debug/gatehouse --config $DEMO/gatehouse.toml user show alice
   target/debug/gatehouse --config $DEMO/gatehouse.toml session end --user alice
+  target/debug/gatehouse --config $DEMO/gatehouse.toml connector test entra
+  target/debug/gatehouse --config $DEMO/gatehouse.toml sync entra             then with --apply
   target/debug/gatehouse --config $DEMO/gatehouse.toml app setup jira --version 10.3
   target/debug/gatehouse --config $DEMO/gatehouse.toml app test django --as alice
   curl http://127.0.0.1:9091/metrics
+
+The cloud is a fake of Entra ID. Somebody is suspended there, or 60 people are deleted; then \`sync entra\` again:
+  curl -d '[{"do": "change_user", "no": 7, "set": {"status": "SUSPENDED"}}]' -H 'Content-Type: application/json' \\
+      http://127.0.0.1:$((CLOUD_PORT + 5))/graph/apply
+  python3 -c 'import json; print(json.dumps([{"do": "delete_user", "no": no} for no in range(20, 80)]))' |
+      curl -d @- -H 'Content-Type: application/json' http://127.0.0.1:$((CLOUD_PORT + 5))/graph/apply
 
 Logs and data are in .demo; remove it to begin anew. Ctrl-C ends the demo.
 

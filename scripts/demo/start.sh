@@ -9,6 +9,8 @@ WIKI=https://wiki.localhost:8443
 DJANGO=https://crowd-app.localhost:8443
 IDP=http://idp.localhost:8088
 KDC_PORT=18088
+# The first of six ports of the fake clouds: Graph, its tokens, Okta, Google, its tokens, and what they are told.
+CLOUD_PORT=8090
 source scripts/kdc.sh
 
 # Background jobs get process groups of their own, so that each can be ended as a whole.
@@ -37,7 +39,7 @@ port_is_open() {
 
 require_free_ports() {
     local port
-    for port in 8443 9091 8081 8082 8083 8088 $KDC_PORT; do
+    for port in 8443 9091 8081 8082 8083 8088 $KDC_PORT $(seq $CLOUD_PORT $((CLOUD_PORT + 5))); do
         if port_is_open "$port"; then
             fail "port $port is in use: is another demo running? See: ss -ltnp"
         fi
@@ -80,6 +82,31 @@ start_apps() {
     target/debug/examples/sample_app "Sample Wiki" 127.0.0.1:8082 >"$DEMO/wiki.log" 2>&1 &
     wait_for "the sample apps" "$DEMO/jira.log" curl -fs 127.0.0.1:8081/status
     wait_for "the sample apps" "$DEMO/wiki.log" curl -fs 127.0.0.1:8082/status
+}
+
+# cloud METHOD PATH [JSON]: tells the fake cloud something, or asks it.
+cloud() {
+    curl -fsS -m 20 -X "$1" -H 'Content-Type: application/json' ${3:+--data "$3"} "http://127.0.0.1:$((CLOUD_PORT + 5))/$2"
+}
+
+# What the cloud says of its credentials: cloud_credential NAME.
+cloud_credential() {
+    cloud GET "" | python3 -c 'import json, sys; print(json.load(sys.stdin)["credentials"]["graph"][sys.argv[1]])' "$1"
+}
+
+# Entra ID, as far as it can be had without Microsoft: an organisation of 120 people, of whom two are alice and frank. It ends
+# with its standard input.
+start_cloud() {
+    tail -f /dev/null | target/debug/examples/fake_clouds \
+        "{\"port\": $CLOUD_PORT, \"plan\": {\"users\": 120, \"groups\": 12}}" >"$DEMO/cloud.log" 2>&1 &
+    wait_for "the fake cloud" "$DEMO/cloud.log" cloud GET ""
+    cloud POST graph/apply '[
+        {"do": "change_user", "no": 0, "set": {"login": "alice@example.test", "mail": "alice@example.test", "display": "Alice Example"}},
+        {"do": "change_user", "no": 3, "set": {"login": "frank@example.test", "mail": "frank@example.test", "display": "Frank Example"}},
+        {"do": "change_group", "no": 1, "set": {"name": "jira-users"}},
+        {"do": "add_members", "group": 1, "members": [{"user": 0}, {"user": 3}]}
+    ]' >/dev/null
+    (umask 077 && cloud_credential client_secret >"$DEMO/cloud.secret")
 }
 
 # A Django application that knows nobody but by Crowd: it asks the gateway while it starts.
@@ -154,12 +181,38 @@ metadata = { url = "http://127.0.0.1:8088/simplesamlphp/saml2/idp/metadata.php" 
 domains = ["example.test"]
 
 [saml.claims]
-subject = ["uid"]
+subject = ["objectid"]
 username = ["uid"]
 email = ["mail"]
 display_name = ["displayName"]
 groups = ["groups"]
 match = ["mail"]
+
+# Of frank the identity provider only says that he is in too many groups.
+[saml.lookup]
+connector = "entra"
+account = true
+
+[[connector]]
+name = "entra"
+directory = "Entra"
+saml = "demo-idp"
+
+[connector.entra]
+tenant = "$(cloud_credential tenant)"
+client_id = "$(cloud_credential client_id)"
+secret = { file = "$DEMO/cloud.secret" }
+authority = "http://localhost:$((CLOUD_PORT + 1))"
+graph = "http://localhost:$CLOUD_PORT"
+
+[connector.users]
+kind = "members"
+
+[connector.claims]
+username = ["userPrincipalName"]
+username_part = "local"
+email = ["mail"]
+display_name = ["displayName"]
 
 [kerberos]
 keytab = "$DEMO/http.keytab"
@@ -205,6 +258,7 @@ start_all() {
     start_kdc
     start_idp
     start_apps
+    start_cloud
     write_configuration
     : >"$DEMO/gatehouse.log"
     start_gateway

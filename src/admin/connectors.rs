@@ -167,7 +167,7 @@ pub(super) async fn sync_one_user(
 ) -> Result<Json<RunReport>, AdminError> {
     let connector = admin.connectors.find(&name)?;
     let dry_run = Options::of(&uri)?.dry_run;
-    let synced = sync_user(&admin.store, &admin.clock, connector, &user, dry_run).await;
+    let synced = Box::pin(sync_user(&admin.store, &admin.clock, connector, &user, dry_run)).await;
     synced.map(Json).map_err(|error| match error {
         RunError::Store(error) => AdminError::Store(error),
         error => AdminError::BadRequest(error.to_string()),

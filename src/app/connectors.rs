@@ -87,7 +87,8 @@ pub(super) fn run_when_due(
     clock: &Clock,
     background: &Background,
 ) {
-    for connector in connectors.all().cloned() {
+    for connector in connectors.all() {
+        let connector = connector.clone();
         let (store, clock, stopping) = (store.clone(), clock.clone(), background.stopping());
         let patience = Arc::new(tokio::sync::Mutex::new(crate::sync::Patience::default()));
         background.every(LOOK_FOR_RUNS, move || {

@@ -31,6 +31,7 @@ use crate::{
 /// away beyond the guard's limits waits: `gatehouse plan show`, then `plan approve` or `plan discard`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
 pub(super) struct Sync {
     #[command(subcommand)]
     command: Option<SyncCommand>,
@@ -139,7 +140,7 @@ impl Sync {
         ];
         let path = path_with(&runs_path(name), &parameters);
         let (mut listener, mut rest) = (Listener::new(!self.json), Vec::new());
-        let listened = control
+        let heard = control
             .stream(Method::POST, &path, Body::empty(), |piece| {
                 rest.extend_from_slice(piece);
                 while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -150,7 +151,7 @@ impl Sync {
             })
             .await;
         listener.clear();
-        listened?;
+        heard?;
         let problem = "no word of how the run went: see `gatehouse sync status`";
         listener.report.ok_or_else(|| ControlError::Http(problem.to_owned()))
     }

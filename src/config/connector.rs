@@ -233,7 +233,7 @@ impl ConnectorConfig {
         };
         match saml.iter().find(|saml| saml.name == *name) {
             None => {
-                problems.add(format!("{key}.saml"), format!("there is no [[saml]] named {name:?}"))
+                problems.add(format!("{key}.saml"), format!("there is no [[saml]] named {name:?}"));
             }
             Some(saml) if saml.claims.subject.is_empty() => {
                 let problem =

@@ -35,7 +35,7 @@ pub struct Lookup {
     wait: Duration,
     life: TimeDelta,
     people: Remembered<Found>,
-    names: Remembered<Option<String>>,
+    names: Remembered<String>,
 }
 
 /// What a cloud says of somebody.
@@ -43,7 +43,7 @@ pub struct Lookup {
 pub struct Found {
     /// The groups: ids with names. Nothing if they were not asked for.
     pub groups: Option<BTreeMap<String, String>>,
-    /// Whether the account may be used, if that was asked, and the cloud knows the person.
+    /// Whether the account may be used, if that was asked just now, and the cloud says so. That it may not is remembered too.
     pub enabled: Option<bool>,
 }
 
@@ -56,6 +56,12 @@ pub enum LookupError {
     /// The cloud takes longer than people would wait.
     #[error("the cloud did not answer within {} s", .0.as_secs())]
     TooSlow(Duration),
+    /// Whether the account may be used is not said.
+    #[error("the cloud does not say whether {0:?} may work: is claims.subject the cloud's id?")]
+    NotSaid(String),
+    /// There are groups, and none has a name.
+    #[error("the cloud says that {0:?} is in groups, and the name of none of them")]
+    Nameless(String),
 }
 
 impl Lookup {
@@ -100,19 +106,35 @@ impl Lookup {
         let now = self.clock.now();
         let known = self.people.find(id, now).filter(|found| !groups || found.groups.is_some());
         if let Some(found) = known {
-            return Ok(Some(found));
+            // What was true minutes ago brings no account back that was disabled since.
+            let enabled = found.enabled.filter(|enabled| !enabled);
+            return Ok(Some(Found { enabled, ..found }));
         }
-        let asking = tokio::time::timeout(self.wait, self.find(id, groups));
-        let found = asking.await.map_err(|_| LookupError::TooSlow(self.wait))??;
+        let found = self.find(id, groups).await?;
+        if self.account && found.enabled.is_none() && !self.lets_in_unknown() {
+            return Err(LookupError::NotSaid(id.to_owned()));
+        }
         self.people.keep(id.to_owned(), found.clone(), now + self.life, now);
         Ok(Some(found))
     }
 
     async fn find(&self, id: &str, groups: bool) -> Result<Found, LookupError> {
-        let (enabled, groups) = tokio::try_join!(self.is_enabled(id), async {
-            if groups { self.list_groups(id).await.map(Some) } else { Ok(None) }
-        })?;
-        Ok(Found { groups, enabled })
+        let (enabled, groups) = tokio::join!(self.in_time(self.is_enabled(id)), async {
+            if groups { self.in_time(self.list_groups(id)).await.map(Some) } else { Ok(None) }
+        });
+        // Who may not work does not come in, whatever becomes of the other question.
+        if enabled == Ok(Some(false)) {
+            return Ok(Found { enabled: Some(false), groups: groups.unwrap_or_default() });
+        }
+        Ok(Found { groups: groups?, enabled: enabled? })
+    }
+
+    async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = Result<T, LookupError>>,
+    ) -> Result<T, LookupError> {
+        let answer = tokio::time::timeout(self.wait, asking).await;
+        answer.map_err(|_| LookupError::TooSlow(self.wait))?
     }
 
     async fn is_enabled(&self, id: &str) -> Result<Option<bool>, LookupError> {
@@ -127,13 +149,13 @@ impl Lookup {
         })
     }
 
-    async fn list_groups(&self, id: &str) -> Result<BTreeMap<String, String>, LookupError> {
+    async fn list_groups(&self, user: &str) -> Result<BTreeMap<String, String>, LookupError> {
         let now = self.clock.now();
-        let ids = self.source.user_groups(id).await?;
+        let ids = self.source.user_groups(user).await?;
         let (mut named, mut unknown) = (BTreeMap::new(), Vec::new());
         for id in ids {
             match self.names.find(&id, now) {
-                Some(name) => named.extend(name.map(|name| (id, name))),
+                Some(name) => drop(named.insert(id, name)),
                 None => unknown.push(id),
             }
         }
@@ -143,8 +165,13 @@ impl Lookup {
                 groups.into_iter().map(|group| (group.id, group.name)).collect();
             for id in unknown {
                 let name = said.remove(&id).flatten();
-                self.names.keep(id.clone(), name.clone(), now + NAME_LIFE, now);
-                named.extend(name.map(|name| (id, name)));
+                if let Some(name) = name {
+                    self.names.keep(id.clone(), name.clone(), now + NAME_LIFE, now);
+                    named.insert(id, name);
+                }
+            }
+            if named.is_empty() {
+                return Err(LookupError::Nameless(user.to_owned()));
             }
         }
         Ok(named)

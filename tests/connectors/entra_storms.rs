@@ -132,6 +132,8 @@ async fn storm(seed: u64) {
         match round(&mut reading, &*source, &lots).await {
             Ok(()) => {}
             Err(ConnectorError::Restart(_)) => reading.mark = None,
+            // Two tokens in a row may have met bad weather.
+            Err(ConnectorError::Credential { .. }) => {}
             Err(error) => assert!(error.is_passing(), "seed {seed}: {error}"),
         }
     }

@@ -17,9 +17,11 @@ use crate::{
 impl House {
     async fn log_in_by(&self, issuer: &str, name: &str, said: GroupClaim) {
         let request = Provision {
+            enabled_at_source: None,
             directory: self.internal,
             claims: claims(issuer, name, said),
-            policy: Policy { ..crate::support::directory::policy() },
+            policy: crate::support::directory::policy(),
+            enabled_at_source: None,
             actor: "login".to_owned(),
             reason: "trace".to_owned(),
         };

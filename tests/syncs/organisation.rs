@@ -47,11 +47,32 @@ enum Event {
 struct State {
     users: BTreeMap<String, Person>,
     groups: BTreeMap<String, Team>,
+    /// Groups that were dissolved, and can be brought back.
+    dissolved: BTreeMap<String, Team>,
     log: Vec<Event>,
     /// Nothing is known any more of what was before this.
     forgotten: usize,
     faults: VecDeque<(String, ConnectorError)>,
     asked: Vec<String>,
+}
+
+impl State {
+    /// Who is in a group, and there: whoever is not is not named, and is in it again when they come back.
+    fn members(&self, team: &Team) -> BTreeSet<Member> {
+        let is_there = |member: &&Member| match member {
+            Member::User(id) => self.users.contains_key(id),
+            Member::Group(id) => self.groups.contains_key(id),
+            Member::Everybody => true,
+        };
+        team.members.iter().filter(is_there).cloned().collect()
+    }
+
+    /// Somebody or a group is back in what they were in.
+    fn come_back(&mut self, member: &Member) {
+        let all = self.groups.iter().filter(|(_, team)| team.members.contains(member));
+        let joined = all.map(|(id, _)| Event::Joined(id.clone(), member.clone()));
+        self.log.extend(joined.collect::<Vec<_>>());
+    }
 }
 
 /// The organisation.
@@ -81,7 +102,12 @@ impl Organisation {
     }
 
     pub fn teams(&self) -> BTreeMap<String, Team> {
-        self.with(|state| state.groups.clone())
+        self.with(|state| {
+            let team = |(id, team): (&String, &Team)| {
+                (id.clone(), Team { name: team.name.clone(), members: state.members(team) })
+            };
+            state.groups.iter().map(team).collect()
+        })
     }
 
     /// Makes or changes somebody; their id is also the beginning of their address.
@@ -98,8 +124,10 @@ impl Organisation {
                 .into(),
             });
             change(&mut person);
-            state.users.insert(id.to_owned(), person);
             state.log.push(Event::User(id.to_owned()));
+            if state.users.insert(id.to_owned(), person).is_none() {
+                state.come_back(&Member::User(id.to_owned()));
+            }
         });
     }
 
@@ -113,31 +141,34 @@ impl Organisation {
         self.hire(id, |person| person.standing = Standing::Disabled);
     }
 
-    /// As at Graph, nobody says of which groups they were.
+    /// As at Graph, nobody says which groups they were in.
     pub fn fire(&self, id: &str) {
         self.with(|state| {
             state.users.remove(id);
             state.log.push(Event::User(id.to_owned()));
-            for team in state.groups.values_mut() {
-                team.members.remove(&Member::User(id.to_owned()));
-            }
         });
     }
 
+    /// Makes, renames or brings back a group.
     pub fn found(&self, id: &str, name: &str) {
         self.with(|state| {
-            name.clone_into(&mut state.groups.entry(id.to_owned()).or_default().name);
+            let is_new = !state.groups.contains_key(id);
+            let mut team =
+                state.dissolved.remove(id).or(state.groups.remove(id)).unwrap_or_default();
+            name.clone_into(&mut team.name);
+            state.groups.insert(id.to_owned(), team);
             state.log.push(Event::Group(id.to_owned()));
+            if is_new {
+                state.come_back(&Member::Group(id.to_owned()));
+            }
         });
     }
 
     pub fn dissolve(&self, id: &str) {
         self.with(|state| {
-            state.groups.remove(id);
+            let team = state.groups.remove(id).unwrap();
+            state.dissolved.insert(id.to_owned(), team);
             state.log.push(Event::Group(id.to_owned()));
-            for team in state.groups.values_mut() {
-                team.members.remove(&Member::Group(id.to_owned()));
-            }
         });
     }
 
@@ -289,14 +320,14 @@ impl Organisation {
             match self.way {
                 // In pieces, in any order.
                 Way::Changes => {
-                    for member in &team.members {
-                        items.insert(0, members(id, false, vec![member.clone()], Vec::new()));
+                    for member in state.members(team) {
+                        items.insert(0, members(id, false, vec![member], Vec::new()));
                     }
                 }
                 Way::Lists => next.push(Task {
                     work: format!("members {id} 0"),
                     group: Some(id.clone()),
-                    fingerprint: Some(format!("{:?}", team.members)),
+                    fingerprint: Some(format!("{:?}", state.members(team))),
                 }),
             }
         }
@@ -313,8 +344,9 @@ impl Organisation {
         let Some(team) = state.groups.get(id) else {
             return Err(ConnectorError::Gone(format!("the group {id}")));
         };
-        let some = team.members.iter().skip(from).take(self.page).cloned().collect();
-        let is_last = from + self.page >= team.members.len();
+        let all = state.members(team);
+        let some = all.iter().skip(from).take(self.page).cloned().collect();
+        let is_last = from + self.page >= all.len();
         let work = format!("members {id} {}", from + self.page);
         let next = if is_last { Vec::new() } else { vec![Task { work, ..asked.clone() }] };
         Ok(Page { items: vec![members(id, from == 0, some, Vec::new())], next, ..Page::default() })

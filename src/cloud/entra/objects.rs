@@ -21,7 +21,7 @@ pub(super) fn user(object: &Object, whole: bool) -> Option<User> {
     Some(User {
         id: id(object)?.to_owned(),
         standing: standing(object),
-        guest: guest(object, whole),
+        guest: guest(object),
         attributes: attributes(object, whole),
         whole,
     })
@@ -36,15 +36,12 @@ fn standing(object: &Object) -> Standing {
     }
 }
 
-/// Old objects have no type; the name of a guest shows it.
-fn guest(object: &Object, whole: bool) -> Option<bool> {
+/// Old objects have no type, which is not said then; the name of a guest shows it.
+fn guest(object: &Object) -> Option<bool> {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     match text("userType") {
         Some(kind) => Some(kind == "Guest"),
-        None if whole || object.contains_key("userType") => {
-            text("userPrincipalName").map(|name| name.contains("#EXT#"))
-        }
-        None => None,
+        None => text("userPrincipalName").map(|name| name.contains("#EXT#")),
     }
 }
 

@@ -88,9 +88,9 @@ mod tests {
     use super::*;
 
     fn said(standing: Standing, attributes: &[(&str, Option<&str>)], whole: bool) -> User {
-        let value = |value: &Option<&str>| value.map(|value| vec![value.to_owned()]);
+        let value = |value: Option<&str>| value.map(|value| vec![value.to_owned()]);
         let attributes =
-            attributes.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect();
+            attributes.iter().map(|(name, text)| ((*name).to_owned(), value(*text))).collect();
         User { id: "1".to_owned(), standing, guest: None, attributes, whole }
     }
 

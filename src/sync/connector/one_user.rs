@@ -67,7 +67,8 @@ pub async fn sync_user(
         dry_run: report.dry_run,
         unguarded: false,
     };
-    let aligned = align(store, clock, &request, roster.finish(groups), &Events::default()).await?;
+    let events = Events::default();
+    let aligned = Box::pin(align(store, clock, &request, roster.finish(groups), &events)).await?;
     report.directory = Some(aligned);
     Ok(report)
 }

@@ -122,7 +122,7 @@ async fn fetch(
             page.items.push(Item::GroupGone(group.clone()));
         }
         (Err(error), Some(_)) if is_about_one_group(&error) => {
-            page.failed = Some(error.to_string())
+            page.failed = Some(error.to_string());
         }
         (Err(error), _) => return Err(error.into()),
     }

@@ -35,6 +35,7 @@ const MOST_RESTARTS: u32 = 2;
 const KEPT_RUNS: i64 = 200;
 
 /// What is wanted of a run.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunRequest {
     /// Who or what asks for it.

@@ -41,17 +41,17 @@ pub(super) struct Applied {
 
 impl Named {
     fn new(names: &[String]) -> Self {
-        let mut named = Self::default();
+        let mut all = Self::default();
         for name in names {
             if let Some(id) = name.strip_prefix("id:") {
-                named.ids.push(id.to_owned());
+                all.ids.push(id.to_owned());
             } else if let Some(beginning) = name.strip_suffix('*') {
-                named.beginnings.push(NameKey::of(beginning).as_str().to_owned());
+                all.beginnings.push(NameKey::of(beginning).as_str().to_owned());
             } else {
-                named.names.push(NameKey::of(name));
+                all.names.push(NameKey::of(name));
             }
         }
-        named
+        all
     }
 
     fn is_empty(&self) -> bool {

@@ -13,6 +13,8 @@ struct Cloud {
     standing: Option<Standing>,
     slow: bool,
     broken: bool,
+    broken_groups: bool,
+    nameless: bool,
 }
 
 impl Cloud {
@@ -61,6 +63,9 @@ impl Source for Cloud {
     }
 
     fn user_groups<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, ConnectorError>> {
+        if self.broken_groups {
+            return Box::pin(async { Err(ConnectorError::Gone("it".to_owned())) });
+        }
         self.answer(vec!["g1".to_owned(), "g2".to_owned()])
     }
 
@@ -68,7 +73,7 @@ impl Source for Cloud {
         &'a self,
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Group>, ConnectorError>> {
-        let known = ids.iter().filter(|id| *id == "g1").map(|id| Group {
+        let known = ids.iter().filter(|id| *id == "g1" && !self.nameless).map(|id| Group {
             id: id.clone(),
             name: Some("jira-users".to_owned()),
             kind: None,
@@ -122,11 +127,11 @@ async fn answers_are_believed_for_a_while() {
     assert_eq!(lookup.ask("alice", &GroupClaim::NotAsked).await, Ok(Some(found)));
     assert_eq!(cloud.calls.load(Relaxed), 3);
     lookup.ask("bob", &GroupClaim::NotAsked).await.unwrap();
-    // Of the groups, those that the cloud does not name included, the names are known.
-    assert_eq!(cloud.calls.load(Relaxed), 5);
+    // The name of one group is known; the other is asked for again.
+    assert_eq!(cloud.calls.load(Relaxed), 6);
     clock.advance(TimeDelta::seconds(301));
     lookup.ask("alice", &GroupClaim::NotAsked).await.unwrap();
-    assert_eq!(cloud.calls.load(Relaxed), 7);
+    assert_eq!(cloud.calls.load(Relaxed), 9);
 }
 
 #[tokio::test]
@@ -140,11 +145,42 @@ async fn an_answer_without_groups_is_no_answer_to_who_asks_for_them() {
 }
 
 #[tokio::test]
-async fn whom_the_cloud_does_not_know_it_says_nothing_of() {
+async fn whom_the_cloud_does_not_know_comes_in_only_if_that_is_wanted() {
     let cloud = Arc::new(Cloud::default());
-    let (lookup, _) = lookup(&cloud, &config(LookupGroups::Never, true));
-    let found = lookup.ask("alice", &GroupClaim::Empty).await.unwrap().unwrap();
+    let config = config(LookupGroups::Never, true);
+    let (asking, _) = lookup(&cloud, &config);
+    let found = asking.ask("alice", &GroupClaim::Empty).await.unwrap().unwrap();
     assert_eq!(found, Found::default());
+    let strict = LookupConfig { otherwise: LookupOtherwise::Refuse, ..config };
+    let (asking, _) = lookup(&cloud, &strict);
+    let refused = asking.ask("alice", &GroupClaim::Empty).await.unwrap_err();
+    assert_eq!(refused, LookupError::NotSaid("alice".to_owned()));
+}
+
+#[tokio::test]
+async fn who_may_not_work_does_not_come_in_because_the_groups_cannot_be_read() {
+    let standing = Some(Standing::Disabled);
+    let cloud = Arc::new(Cloud { standing, broken_groups: true, ..Cloud::default() });
+    let (lookup, _) = lookup(&cloud, &config(LookupGroups::Always, true));
+    let found = lookup.ask("alice", &GroupClaim::NotAsked).await.unwrap().unwrap();
+    assert_eq!(found, Found { groups: None, enabled: Some(false) });
+}
+
+#[tokio::test]
+async fn an_old_answer_brings_no_account_back() {
+    let cloud = Arc::new(Cloud { standing: Some(Standing::Enabled), ..Cloud::default() });
+    let (lookup, _) = lookup(&cloud, &config(LookupGroups::Never, true));
+    let asked = async || lookup.ask("alice", &GroupClaim::Empty).await.unwrap().unwrap().enabled;
+    assert_eq!(asked().await, Some(true));
+    assert_eq!(asked().await, None);
+}
+
+#[tokio::test]
+async fn groups_without_a_name_are_not_no_groups() {
+    let cloud = Arc::new(Cloud { nameless: true, ..Cloud::default() });
+    let (lookup, _) = lookup(&cloud, &config(LookupGroups::Always, false));
+    let error = lookup.ask("alice", &GroupClaim::NotAsked).await.unwrap_err();
+    assert_eq!(error, LookupError::Nameless("alice".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]

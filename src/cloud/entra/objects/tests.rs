@@ -37,6 +37,7 @@ fn guests_are_known_by_their_type_or_else_by_their_name() {
         guest(json!({ "id": "a", "userPrincipalName": "ann@example.com" }), true),
         Some(false)
     );
+    assert_eq!(guest(json!({ "id": "a", "userPrincipalName": name }), false), Some(true));
     assert_eq!(guest(json!({ "id": "a", "mail": "x" }), false), None, "nothing is said");
 }
 

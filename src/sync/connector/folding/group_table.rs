@@ -8,6 +8,11 @@ use crate::{
     sync::connector::known::{KnownGroup, pack, unpack},
 };
 
+/// How its members have been read.
+struct Read {
+    fingerprint: Option<String>,
+}
+
 /// A group, as it was and as it is to be.
 pub(super) struct Entry {
     /// As the mirror has it; with nothing but a number and an id, if it has not.
@@ -20,7 +25,7 @@ pub(super) struct Entry {
     /// Its members could not be read.
     is_failed: bool,
     /// Its members have been read, under this fingerprint.
-    read: Option<Option<String>>,
+    read: Option<Read>,
     /// What was said of its members before this does not count.
     afresh_from: Option<u32>,
 }
@@ -53,7 +58,7 @@ impl Entry {
     pub(super) fn head(&self) -> GroupHead {
         let fingerprint = match &self.read {
             _ if self.is_failed => None,
-            Some(read) => read.clone(),
+            Some(read) => read.fingerprint.clone(),
             None => self.before.fingerprint.clone(),
         };
         let stale = self.is_failed || (self.before.stale && self.read.is_none());
@@ -138,7 +143,7 @@ impl GroupTable {
     }
 
     pub(super) fn read(&mut self, id: &str, fingerprint: Option<String>) {
-        self.ensure(id).read = Some(fingerprint);
+        self.ensure(id).read = Some(Read { fingerprint });
     }
 
     /// All has been said: who was not named in a round of everything is not there.

@@ -228,7 +228,7 @@ impl Sets<'_> {
             let mut stored: BTreeMap<_, _> = stored.into_iter().collect();
             for visit in batch {
                 let before = stored.remove(&visit.group).unwrap_or_default();
-                if let Some(group) = self.visit(visit, before) {
+                if let Some(group) = self.visit(visit, &before) {
                     self.push(group).await?;
                 }
             }
@@ -237,19 +237,19 @@ impl Sets<'_> {
     }
 
     /// A group as it is to be, if it is not.
-    fn visit(&mut self, visit: Visit, before: Vec<u8>) -> Option<MirrorGroup> {
+    fn visit(&mut self, visit: Visit, before: &[u8]) -> Option<MirrorGroup> {
         let entry = self.table.find(visit.group)?;
         let mut head = entry.head();
-        let mut members = before.clone();
+        let mut members = before.to_owned();
         if !entry.keeps_members() {
             let anew = entry.begins_anew(self.folding.members);
             let changed = Changed::of(entry, anew, visit.edges);
             let base = |set: &[u8]| if anew.is_some() { Vec::new() } else { set.to_owned() };
-            members = merge(&base(&before), &changed.users);
+            members = merge(&base(before), &changed.users);
             head.subgroups = merge(&base(&entry.before.subgroups), &changed.subgroups);
             head.everybody = changed.everybody.unwrap_or(entry.before.everybody && anew.is_none());
         }
-        touch(&mut self.touched, &entry.before, &head, [&before, &members]);
+        touch(&mut self.touched, &entry.before, &head, [before, &members]);
         self.members.extend(unpack(&members));
         let is_same = head == entry.before && members == before;
         (!is_same).then_some(MirrorGroup { head, members })
@@ -328,7 +328,7 @@ impl Changed {
         let from = anew.unwrap_or_default();
         let own = entry.before.number;
         for Edge { who, joins, order, .. } in edges {
-            let list = match who {
+            let (all, number) = match who {
                 _ if order < from => continue,
                 Who::User(number) => (&mut changed.users, number),
                 Who::Group(number) if number != own => (&mut changed.subgroups, number),
@@ -338,10 +338,9 @@ impl Changed {
                     continue;
                 }
             };
-            let (list, number) = list;
-            match list.last_mut() {
+            match all.last_mut() {
                 Some(last) if last.0 == number => last.1 = joins,
-                _ => list.push((number, joins)),
+                _ => all.push((number, joins)),
             }
         }
         changed
@@ -350,19 +349,19 @@ impl Changed {
 
 /// A set after changes; both are in order.
 fn merge(before: &[u8], changes: &[(u32, bool)]) -> Vec<u8> {
-    let (mut before, mut changes) = (unpack(before).peekable(), changes.iter().peekable());
+    let (mut before, mut news) = (unpack(before).peekable(), changes.iter().peekable());
     pack(std::iter::from_fn(move || {
         loop {
-            match (before.peek(), changes.peek()) {
-                (Some(number), Some((changed, _))) if number < changed => return before.next(),
+            match (before.peek(), news.peek()) {
+                (Some(number), Some((other, _))) if number < other => return before.next(),
                 (Some(_), None) => return before.next(),
-                (number, Some((changed, joins))) => {
-                    if number == Some(changed) {
+                (number, Some((other, joins))) => {
+                    if number == Some(other) {
                         before.next();
                     }
-                    changes.next();
+                    news.next();
                     if *joins {
-                        return Some(*changed);
+                        return Some(*other);
                     }
                 }
                 (None, None) => return None,

@@ -64,7 +64,9 @@ impl<'a> Alignment<'a> {
             let request = self.request(extent);
             let aligned = self.hear(|events| {
                 let Run { store, clock, .. } = self.run;
-                Box::pin(async move { align(store, clock, &request, roster, &events).await })
+                Box::pin(
+                    async move { Box::pin(align(store, clock, &request, roster, &events)).await },
+                )
             });
             let aligned = aligned.await?;
             again.extend(aligned.conflicts.iter().map(|conflict| conflict.external_id.clone()));

@@ -69,11 +69,11 @@ impl Beginning<'_> {
                 tracing::warn!(run = left.id.0, "a run is gone on with where it was left");
                 let now = self.clock.now();
                 self.store.interrupt_run(self.lease, left.id, None, now).await?;
-                return Ok(self.left(left, before));
+                return Ok(self.left(&left, before));
             }
             self.give_up(&left).await?;
         }
-        self.new(before).await
+        self.begin_new(before).await
     }
 
     /// Whether what a run was told can still be used. What is half folded is folded to its end.
@@ -88,7 +88,7 @@ impl Beginning<'_> {
             }
     }
 
-    fn left(&self, left: ConnectorRun, before: ConnectorState) -> Run {
+    fn left(&self, left: &ConnectorRun, before: ConnectorState) -> Run {
         Run {
             id: left.id,
             users: extent(&left.users),
@@ -108,7 +108,7 @@ impl Beginning<'_> {
         self.store.forget_staged(self.lease, left.id, now).await
     }
 
-    async fn new(&self, before: ConnectorState) -> Result<Run, StoreError> {
+    async fn begin_new(&self, before: ConnectorState) -> Result<Run, StoreError> {
         let source = &self.connector.source;
         let since = before.watermark.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let since = since.filter(|_| !self.needs_everything(&before));
