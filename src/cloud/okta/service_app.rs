@@ -138,7 +138,7 @@ impl ServiceApp {
         } else {
             headers.insert(AUTHORIZATION, token.header("Bearer")?);
         }
-        Ok(Credential { headers, token: token.number, ..Credential::default() })
+        Ok(Credential { headers, token: token.number })
     }
 
     /// What the API's refusal of a credential means, if another one may be taken.
