@@ -8,6 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gatehouse::{
+    clock::Clock,
+    store::{Store, StoreOptions},
+    sync::{go_on, left_plans},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -166,7 +171,7 @@ async fn a_run_that_is_killed_is_gone_on_with_and_decides_nothing_by_half() {
             }
             killed += u32::from(house.kill(takes * round / (KILLS + 1)));
             // Whoever held the lease is gone; on a database that others share, that takes a minute to be believed.
-            expire_leases(&house.config).await;
+            bury(&house.config).await;
             let between = house.exported();
             house.good(&["sync", "entra", "--unguarded"]);
             let after = house.exported();
@@ -180,7 +185,8 @@ async fn a_run_that_is_killed_is_gone_on_with_and_decides_nothing_by_half() {
     assert!(killed >= KILLS / 2, "only {killed} were killed in time");
 }
 
-async fn expire_leases(config: &str) {
+/// Takes from whoever was killed what they held, as if minutes had gone by.
+async fn bury(config: &str) {
     use sqlx::Connection as _;
     let text = std::fs::read_to_string(config).unwrap();
     let url = text

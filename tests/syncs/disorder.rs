@@ -104,6 +104,7 @@ fn active(people: People) -> BTreeMap<String, Vec<String>> {
 async fn go_through(world: World, seed: u64, rounds: usize) {
     let chance = &mut Chance(seed);
     world.begin().await;
+    let mut is_behind = false;
     for round in 0..rounds {
         for _ in 0..chance.below(8) {
             happen(&world, chance);
@@ -114,11 +115,17 @@ async fn go_through(world: World, seed: u64, rounds: usize) {
         let run = world.try_run(|request| (request.full, request.unguarded) = (full, true)).await;
         world.organisation.heal();
         match run {
+            // What was read before the last one broke off is not read again.
+            Ok(report) if report.warnings.is_empty() && is_behind => {
+                is_behind = false;
+                continue;
+            }
             Ok(report) if report.warnings.is_empty() => {}
             // What could not be read stays as it was, and nobody else is out for it.
             Ok(_) => continue,
             Err(RunError::Interrupted(_)) => {
                 assert_eq!(world.people().await, before, "seed {seed}, round {round}");
+                is_behind = true;
                 continue;
             }
             Err(error) => panic!("seed {seed}, round {round}: {error}"),
@@ -126,7 +133,9 @@ async fn go_through(world: World, seed: u64, rounds: usize) {
         let found = active(world.people().await);
         assert_eq!(found, expected(&world), "seed {seed}, round {round}");
     }
-    world.try_run(|request| request.unguarded = true).await.unwrap();
+    for _ in 0..2 {
+        world.try_run(|request| request.unguarded = true).await.unwrap();
+    }
     assert_eq!(active(world.people().await), expected(&world), "seed {seed}");
     let last = world.try_run(|request| request.full = true).await.unwrap();
     let changed = last.directory.map(|directory| directory.list.size.to_string());
