@@ -94,15 +94,19 @@ cloud_credential() {
     cloud GET "" | python3 -c 'import json, sys; print(json.load(sys.stdin)["credentials"]["graph"][sys.argv[1]])' "$1"
 }
 
-# Entra ID, as far as it can be had without Microsoft: an organisation of 120 people, of whom two are alice and frank. It ends
-# with its standard input.
+# Entra ID, as far as it can be had without Microsoft: an organisation of 120 people, of whom four are alice,
+# bob, erin and frank. It ends with its standard input.
 start_cloud() {
     tail -f /dev/null | target/debug/examples/fake_clouds \
         "{\"port\": $CLOUD_PORT, \"plan\": {\"users\": 120, \"groups\": 12}}" >"$DEMO/cloud.log" 2>&1 &
     wait_for "the fake cloud" "$DEMO/cloud.log" cloud GET ""
-    cloud POST graph/apply '[
-        {"do": "change_user", "no": 0, "set": {"login": "alice@example.test", "mail": "alice@example.test", "display": "Alice Example"}},
-        {"do": "change_user", "no": 3, "set": {"login": "frank@example.test", "mail": "frank@example.test", "display": "Frank Example"}},
+    local no name given person changes=""
+    for person in 0:alice:Alice 3:frank:Frank 4:bob:Bob 5:erin:Erin; do
+        IFS=: read -r no name given <<<"$person"
+        changes+='{"do": "change_user", "no": '$no', "set": {"status": "ACTIVE", "kind": "member", "login": "'$name'@example.test",
+            "mail": "'$name'@example.test", "given": "'$given'", "family": "Example", "display": "'$given' Example"}},'
+    done
+    cloud POST graph/apply "[$changes"'
         {"do": "change_group", "no": 1, "set": {"name": "jira-users"}},
         {"do": "add_members", "group": 1, "members": [{"user": 0}, {"user": 3}]}
     ]' >/dev/null
