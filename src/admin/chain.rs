@@ -12,8 +12,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use self::walk::Walk;
-use super::{Admin, AdminError, Options, users::find_user};
-use crate::{config::AppKind, directory::DirectoryId, session::Sessions};
+use super::{Admin, AdminError, Options, users::find_users};
+use crate::{config::AppKind, directory::DirectoryId, session::Sessions, store::UserDetails};
 
 /// How long somebody is signed in for it, if nobody signs them out before.
 const MOMENT: Duration = Duration::from_mins(1);
@@ -104,18 +104,29 @@ pub(super) async fn show_chain(
     Path(name): Path<String>,
     Json(question): Json<ChainQuestion>,
 ) -> Result<Json<ChainView>, AdminError> {
-    let user = match &question.user {
-        Some(user) => {
-            let directory = question.directory.clone();
-            let options = Options { directory, ..Options::for_upkeep() };
-            Some(find_user(&admin, user, &options).await?)
-        }
-        None => None,
-    };
     let mut places = admin.requests.sites.places();
     let place = places.find(|(_, place)| place.name == name);
     let place = place.ok_or_else(|| AdminError::NotFound(format!("application {name:?}")))?;
+    let seen = &admin.requests.apps[place.0].directories;
+    let user = match &question.user {
+        Some(user) => Some(find_seen(&admin, user, &question, seen).await?),
+        None => None,
+    };
     let links = Walk::new(&admin, place, &question).run(user.as_ref()).await?;
     let good = links.iter().all(|link| link.outcome != LinkOutcome::Broken);
     Ok(Json(ChainView { app: name, good, links }))
+}
+
+/// The account of that name: in the directory that is asked for, else in the first that the application sees.
+async fn find_seen(
+    admin: &Admin,
+    name: &str,
+    question: &ChainQuestion,
+    seen: &[DirectoryId],
+) -> Result<UserDetails, AdminError> {
+    let options = Options { directory: question.directory.clone(), ..Options::for_upkeep() };
+    let mut users = find_users(admin, name, &options).await?;
+    let place = |user: &UserDetails| seen.iter().position(|id| *id == user.user.directory);
+    users.sort_by_key(|user| place(user).unwrap_or(usize::MAX));
+    Ok(users.remove(0))
 }
