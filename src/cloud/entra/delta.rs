@@ -2,6 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::{
@@ -110,7 +111,7 @@ fn check_readable(work: &DeltaWork, objects: &[Object]) -> Result<(), ConnectorE
         Stream::Users => ("users", USER_HAS),
         Stream::Groups => ("groups", GROUP_HAS),
     };
-    let is_piece = |object: &Object| object.get("members@delta").is_some_and(|it| it.is_array());
+    let is_piece = |object: &Object| object.get("members@delta").is_some_and(Value::is_array);
     let is_blank =
         |object: &&Object| objects::is_blank(object, work.whole && !is_piece(object), &has);
     let count = objects.iter().filter(is_blank).count();

@@ -1,5 +1,7 @@
 //! What is asked of users and groups. Administrators use these names in the mapping.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+
 use crate::secrets::sha256;
 
 /// Properties of users (`learn.microsoft.com/graph/api/resources/user`), without any that delta queries do not follow.
@@ -58,5 +60,5 @@ pub(super) fn groups_with_members() -> String {
 /// A short name of a selection. A delta link goes on with the selection that it began with, so that one of another
 /// selection must not be followed.
 pub(super) fn mark(selection: &str) -> String {
-    sha256(selection.as_bytes())[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    BASE64.encode(&sha256(selection.as_bytes())[..6])
 }
