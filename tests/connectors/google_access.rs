@@ -1,5 +1,7 @@
 //! What the gateway proves itself with at Google, what becomes of it, and that nobody sees it.
 
+use std::fmt::Write as _;
+
 use gatehouse::cloud::{ConnectorError, Source};
 use serde_json::{Value, json};
 
@@ -173,7 +175,7 @@ async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
         organisation.fault(at, 0, 8, &what);
         let source = organisation.source();
         let outcome = source.fetch(&source.begin(None).tasks[0]).await;
-        said.push_str(&format!("{source:?} {outcome:?}\n"));
+        writeln!(said, "{source:?} {outcome:?}").unwrap();
         said.push_str(&outcome.err().map(|error| error.to_string()).unwrap_or_default());
         organisation.cloud().faults.clear();
     }

@@ -1,5 +1,7 @@
 //! What the gateway proves itself with at Okta, what becomes of it, and that nobody sees it.
 
+use std::fmt::Write as _;
+
 use gatehouse::cloud::{ConnectorError, Source};
 use serde_json::{Value, json};
 
@@ -246,7 +248,7 @@ async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
             let source = organisation.open(&table).unwrap();
             let round = source.begin(None);
             let outcome = source.fetch(&round.tasks[0]).await;
-            said.push_str(&format!("{source:?} {round:?} {outcome:?}\n"));
+            writeln!(said, "{source:?} {round:?} {outcome:?}").unwrap();
             said.push_str(&outcome.err().map(|error| error.to_string()).unwrap_or_default());
             organisation.cloud().faults.clear();
         }

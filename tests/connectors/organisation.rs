@@ -96,16 +96,12 @@ impl Organisation {
 
     /// Keys of the vendor's table.
     pub fn toml(&self) -> String {
-        match self.vendor {
-            Vendor::Okta => {
-                let key = self.file("key", &self.credential("jwk").to_string());
-                format!("client_id = {}\nkey = {key}\n", self.credential("client_id"))
-            }
-            _ => {
-                let key = self.file("key", &self.credential("key").to_string());
-                format!("key = {key}\nadmin = {}\n", self.credential("admin"))
-            }
+        if self.vendor == Vendor::Okta {
+            let key = self.file("key", &self.credential("jwk").to_string());
+            return format!("client_id = {}\nkey = {key}\n", self.credential("client_id"));
         }
+        let key = self.file("key", &self.credential("key").to_string());
+        format!("key = {key}\nadmin = {}\n", self.credential("admin"))
     }
 
     /// Opens it as a table says, with keys before it.
