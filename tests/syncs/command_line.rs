@@ -199,5 +199,9 @@ async fn bury(config: &str) {
             .execute(&mut connection)
             .await
             .unwrap();
+        let store = Store::open(&StoreOptions { url, password: None }).await.unwrap();
+        let left = left_plans(&store, &Clock::System, true).await.unwrap();
+        go_on(&store, &Clock::System, left).await.unwrap();
+        store.close().await;
     }
 }

@@ -39,7 +39,7 @@ pub struct GroupHead {
     pub known: Option<Vec<u8>>,
     /// What the cloud said of its members in short when they were read last.
     pub fingerprint: Option<String>,
-    /// Whether its members could not be read last time.
+    /// Whether its members are to be asked for in the next round, since they could not be read, or may not have been said.
     pub stale: bool,
     /// Whether everybody is in it.
     pub everybody: bool,

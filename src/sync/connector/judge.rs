@@ -50,6 +50,12 @@ impl Judge {
         verdict(covered, known.standing)
     }
 
+    /// Whether the groups that they are in are shown: who is only disabled keeps them.
+    pub(super) fn shows_groups(&self, number: u32, id: &str, known: &KnownUser) -> bool {
+        self.applied.covers(number, id, known)
+            && matches!(known.standing, Standing::Enabled | Standing::Disabled)
+    }
+
     /// Every username that a user could have, the first choice first; none, with the reason, if nothing gives one.
     pub(super) fn usernames(&self, statement: &Statement) -> Result<Vec<String>, String> {
         if let Some(alias) = self.aliases.get(&statement.name_id) {

@@ -113,7 +113,8 @@ pub(super) struct Making<'a> {
 struct FirstLook {
     counts: UserCounts,
     unsaid: u64,
-    comes: Bits,
+    /// Whose groups are shown: of those who come, and of those who would, were they not disabled.
+    members: Bits,
     /// The digests of the names that are wanted first, and of those that are wanted twice.
     wanted: HashSet<u64>,
     contested: HashSet<u64>,
@@ -128,8 +129,11 @@ impl FirstLook {
                 continue;
             };
             let known: KnownUser = unpack(&known)?;
+            if judge.shows_groups(number, &external_id, &known) {
+                self.members.insert(number);
+            }
             match judge.verdict(number, &external_id, &known) {
-                Verdict::Comes => self.want(judge, number, &external_id, known),
+                Verdict::Comes => self.want(judge, &external_id, known),
                 Verdict::Unsaid => self.unsaid += 1,
                 Verdict::Absent(InactiveReason::OutOfScope) => self.counts.out_of_scope += 1,
                 Verdict::Absent(InactiveReason::DisabledAtSource) => self.counts.disabled += 1,
@@ -139,9 +143,8 @@ impl FirstLook {
         Ok(())
     }
 
-    fn want(&mut self, judge: &Judge, number: u32, id: &str, known: KnownUser) {
+    fn want(&mut self, judge: &Judge, id: &str, known: KnownUser) {
         self.counts.come += 1;
-        self.comes.insert(number);
         let names = judge.usernames(&statement(id, known)).unwrap_or_default();
         if let Some(name) = names.first() {
             let digest = digest(name);
@@ -171,7 +174,7 @@ impl Making<'_> {
         let mut shown = ShownGroups::new(&organisation, rules);
         let of_users = organisation.groups_of_users(&shown.places);
         drop(organisation);
-        shown.keep_used(&of_users, &first.comes);
+        shown.keep_used(&of_users, &first.members);
         let contested = is_everything.then_some(first.contested);
         let second = SecondLook::new(judge, contested, shown, of_users);
         let mut writing = Writing {

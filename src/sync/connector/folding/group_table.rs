@@ -55,19 +55,22 @@ impl Entry {
     }
 
     /// What is to be known of it, but for what is in it.
-    pub(super) fn head(&self) -> GroupHead {
+    pub(super) fn head(&self, extent: Extent) -> GroupHead {
         let fingerprint = match &self.read {
             _ if self.is_failed => None,
             Some(read) => read.fingerprint.clone(),
             None => self.before.fingerprint.clone(),
         };
-        let stale = self.is_failed || (self.before.stale && self.read.is_none());
+        // Of one that is back it may not be said again who was in it.
+        let is_back = self.is_named && self.before.known.is_none();
+        let is_said = self.read.is_some() || self.begins_anew(extent).is_some();
+        let stale = self.is_failed || ((self.before.stale || is_back) && !is_said);
         GroupHead { known: self.known.clone(), fingerprint, stale, ..self.before.clone() }
     }
 
     /// Whether it is to be looked at although nothing was said of its members.
     fn is_visited_anyway(&self, extent: Extent) -> bool {
-        self.begins_anew(extent).is_some() || self.head() != self.before
+        self.begins_anew(extent).is_some() || self.head(extent) != self.before
     }
 }
 
@@ -155,8 +158,8 @@ impl GroupTable {
     }
 
     /// Groups that the mirror has not heard of.
-    pub(super) fn new_heads(&self) -> impl Iterator<Item = GroupHead> {
-        self.entries[self.stored..].iter().map(Entry::head)
+    pub(super) fn new_heads(&self, extent: Extent) -> impl Iterator<Item = GroupHead> {
+        self.entries[self.stored..].iter().map(move |entry| entry.head(extent))
     }
 
     pub(super) fn visited_anyway(&self, extent: Extent) -> Vec<u32> {

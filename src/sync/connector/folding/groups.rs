@@ -211,7 +211,7 @@ struct Sets<'a> {
 
 impl Sets<'_> {
     async fn write_new(&mut self) -> Result<(), FoldError> {
-        let new: Vec<_> = self.table.new_heads().collect();
+        let new: Vec<_> = self.table.new_heads(self.folding.members).collect();
         for head in new {
             self.push(MirrorGroup { head, members: Vec::new() }).await?;
         }
@@ -239,7 +239,7 @@ impl Sets<'_> {
     /// A group as it is to be, if it is not.
     fn visit(&mut self, visit: Visit, before: &[u8]) -> Option<MirrorGroup> {
         let entry = self.table.find(visit.group)?;
-        let mut head = entry.head();
+        let mut head = entry.head(self.folding.members);
         let mut members = before.to_owned();
         if !entry.keeps_members() {
             let anew = entry.begins_anew(self.folding.members);

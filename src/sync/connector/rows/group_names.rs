@@ -63,9 +63,9 @@ impl ShownGroups {
         shown
     }
 
-    /// Leaves out groups that nobody who comes is in.
-    pub(super) fn keep_used(&mut self, of_users: &GroupsOfUsers, comes: &Bits) {
-        let mut used = of_users.of_any(comes.iter());
+    /// Leaves out groups that none of some users is in.
+    pub(super) fn keep_used(&mut self, of_users: &GroupsOfUsers, users: &Bits) {
+        let mut used = of_users.of_any(users.iter());
         used.extend(self.empty.iter());
         let mut next = 0..;
         let groups = std::mem::take(&mut self.groups);

@@ -150,12 +150,12 @@ impl SecondLook {
         known: KnownUser,
         reason: InactiveReason,
     ) -> RosterUser {
+        let keeps_groups = judge.shows_groups(number, &external_id, &known);
         let claims = judge.claims(&statement(&external_id, known)).ok();
         let match_key = claims.as_ref().and_then(|claims| claims.identity.match_key.clone());
         // They keep the name that they have: nobody needs to be told apart from them.
         let profile = claims.map_or_else(Profile::default, |claims| claims.profile);
         let profile = Profile { username: String::new(), ..profile };
-        let keeps_groups = reason == InactiveReason::DisabledAtSource;
         let groups = if keeps_groups { self.of_users.of(number) } else { Vec::new() };
         let groups = self.shown.in_table(groups);
         RosterUser { external_id, profile, absence: Some(reason), match_key, groups }
