@@ -2,6 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::{
@@ -72,7 +73,8 @@ impl Entra {
         objects: &[Object],
     ) -> Result<crate::cloud::Task, ConnectorError> {
         self.graph.follow(&link)?;
-        if work.trail.is_circle(&link, objects.iter().filter_map(objects::id)) {
+        // A large group comes on many pages, each with others of its members.
+        if work.trail.is_circle(&link, objects.iter().flat_map(objects::ids)) {
             let name = work.stream.name().to_owned();
             return Err(lost(&work, ConnectorError::Loop(name)));
         }
@@ -110,7 +112,7 @@ fn check_readable(work: &DeltaWork, objects: &[Object]) -> Result<(), ConnectorE
         Stream::Users => ("users", USER_HAS),
         Stream::Groups => ("groups", GROUP_HAS),
     };
-    let is_piece = |object: &Object| object.get("members@delta").is_some_and(|it| it.is_array());
+    let is_piece = |object: &Object| object.get("members@delta").is_some_and(Value::is_array);
     let is_blank =
         |object: &&Object| objects::is_blank(object, work.whole && !is_piece(object), &has);
     let count = objects.iter().filter(is_blank).count();
