@@ -58,5 +58,6 @@ pub(super) fn groups_with_members() -> String {
 /// A short name of a selection. A delta link goes on with the selection that it began with, so that one of another
 /// selection must not be followed.
 pub(super) fn mark(selection: &str) -> String {
-    sha256(selection.as_bytes())[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, ..] = sha256(selection.as_bytes());
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }

@@ -1,4 +1,4 @@
-//! Proofs that whoever shows a token has the key that it is bound to: DPoP, RFC 9449. A token that was stolen from a log or
+//! Proofs that whoever shows a token has the key that it is bound to: `DPoP`, RFC 9449. A token that was stolen from a log or
 //! a proxy is worth nothing without the key, which never leaves this process.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};

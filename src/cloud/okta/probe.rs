@@ -79,13 +79,12 @@ impl Okta {
     async fn see_everyone(&self) -> Result<String, ConnectorError> {
         let path = format!("/api/v1/groups?filter={}&limit=1", quote("type eq \"BUILT_IN\""));
         let few = self.few::<GroupAnswer>(&path, &List::Groups { people: false }).await?;
-        Ok(match few.is_empty() {
-            false => "Everyone is among them".to_owned(),
-            true => {
-                "Everyone is not among them: the connector's role shows it only some of the groups"
-                    .to_owned()
-            }
-        })
+        let seen = if few.is_empty() {
+            "Everyone is not among them: the connector's role shows it only some of the groups"
+        } else {
+            "Everyone is among them"
+        };
+        Ok(seen.to_owned())
     }
 
     async fn try_members(&self, probe: &mut Probe) {

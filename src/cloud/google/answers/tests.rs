@@ -31,13 +31,13 @@ fn liz() -> Value {
     })
 }
 
-fn user(value: Value) -> Result<User, ConnectorError> {
+fn user(value: &Value) -> Result<User, ConnectorError> {
     users(&page(json!({ "users": [value] })).users).map(|mut users| users.remove(0))
 }
 
 #[test]
 fn a_user_is_known_by_id_and_address_and_by_what_else_is_said() {
-    let user = user(liz()).unwrap();
+    let user = user(&liz()).unwrap();
     assert_eq!((user.id.as_str(), user.standing), ("112806638591764872875", Standing::Enabled));
     assert_eq!((user.guest, user.whole), (Some(false), true));
     let said: Vec<_> = user
@@ -79,7 +79,7 @@ fn who_is_suspended_or_archived_may_not_work() {
     ] {
         let mut said = liz();
         (said["suspended"], said["archived"]) = (suspended, archived);
-        assert_eq!(user(said).unwrap().standing, expected);
+        assert_eq!(user(&said).unwrap().standing, expected);
     }
 }
 
@@ -88,7 +88,7 @@ fn what_is_kept_back_is_not_taken_for_nothing() {
     for key in ["suspended", "primaryEmail"] {
         let mut said = liz();
         said[key] = Value::Null;
-        assert!(matches!(user(said), Err(ConnectorError::Blank { count: 1, .. })), "{key}");
+        assert!(matches!(user(&said), Err(ConnectorError::Blank { count: 1, .. })), "{key}");
     }
     let blank = page(json!({ "groups": [{ "id": "1", "name": null }] }));
     assert!(matches!(groups(&blank.groups), Err(ConnectorError::Blank { what: "groups", .. })));
