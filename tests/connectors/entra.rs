@@ -57,6 +57,20 @@ async fn a_round_in_which_nothing_has_changed_is_two_requests() {
 }
 
 #[tokio::test]
+async fn a_group_that_fills_many_pages_by_itself_is_no_circle() {
+    let tenant = Tenant::start().await;
+    tenant.behave(|manners| (manners.delta_page, manners.members_per_item) = (1, 2));
+    let all: Vec<_> = (0..100).map(|no| json!({ "user": no })).collect();
+    tenant.apply(json!({ "do": "add_members", "group": 1, "members": all }));
+    let (source, mut reading) = (tenant.source(), Reading::default());
+    reading.round(&*source).await.unwrap();
+    assert_read(&reading, &tenant);
+    tenant.apply(json!({ "do": "remove_members", "group": 1, "members": all }));
+    reading.round(&*source).await.unwrap();
+    assert_read(&reading, &tenant);
+}
+
+#[tokio::test]
 async fn a_large_organisation_is_read_in_few_requests() {
     let plan = Plan { users: 5_000, groups: 20, members_per_group: 200, ..Plan::default() };
     let tenant = Tenant::start_with(Settings { plan, ..Settings::default() }).await;

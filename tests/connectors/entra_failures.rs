@@ -119,6 +119,73 @@ async fn a_cloud_that_is_down_is_given_up_and_then_left_alone() {
 }
 
 #[tokio::test]
+async fn a_cloud_that_answers_badly_is_not_taken_for_one_that_is_down() {
+    let tenant = Tenant::start().await;
+    let (source, user) = (tenant.source(), tenant.id(Sort::User, 3));
+    for what in [json!({ "kind": "status", "status": 500 }), json!({ "kind": "half_json" })] {
+        tenant.fault("/users/delta", 0, 16, &what);
+        let task = &source.begin(None).tasks[0];
+        for _ in 0..2 {
+            let error = source.fetch(task).await.unwrap_err();
+            assert!(!matches!(error, ConnectorError::Unreachable { .. }), "{what}: {error}");
+        }
+        let found = source.find_user(&user).await;
+        assert!(matches!(found, Ok(Some(_))), "another question is answered: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_says_at_once_over_and_over_is_asked_more_and_more_slowly() {
+    let tenant = Tenant::start().await;
+    let source = tenant.source();
+    tenant.fault(USERS, 0, 7, &json!({ "kind": "throttle", "retry_after": 0 }));
+    source.fetch(&source.begin(None).tasks[0]).await.unwrap();
+    let usage = source.meter().read();
+    assert!(usage.retries == 7 && usage.waited_ms > 5, "{usage:?}");
+}
+
+#[tokio::test]
+async fn somebody_on_the_way_who_says_404_does_not_know_who_is_there() {
+    let tenant = Tenant::start().await;
+    let (source, user) = (tenant.source(), tenant.id(Sort::User, 3));
+    let nobody = tenant.id(Sort::User, 9_999);
+    assert_eq!(source.find_user(&nobody).await, Ok(None), "Graph knows");
+    tenant.fault("/v1.0/", 0, 3, &json!({ "kind": "html", "status": 404 }));
+    let errors = [
+        source.find_user(&user).await.unwrap_err(),
+        source.user_groups(&user).await.unwrap_err(),
+        source.fetch(&source.members(&tenant.id(Sort::Group, 3))).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, ConnectorError::Failed { status: 404, .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn half_of_somebodys_groups_are_not_all_of_them() {
+    let tenant = Tenant::start().await;
+    let source = tenant.source();
+    let (user, group) = (tenant.id(Sort::User, 3), tenant.id(Sort::Group, 3));
+    tenant.fault("getMemberGroups|getByIds", 0, 2, &json!({ "kind": "loop" }));
+    let error = source.user_groups(&user).await.unwrap_err();
+    assert!(matches!(error, ConnectorError::Malformed { .. }), "{error}");
+    let error = source.find_groups(&[group]).await.unwrap_err();
+    assert!(matches!(error, ConnectorError::Malformed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn groups_without_their_names_are_an_error_and_not_groups_that_nobody_knows() {
+    let tenant = Tenant::start().await;
+    let source = tenant.source();
+    let groups = [3, 4].map(|no| tenant.id(Sort::Group, no));
+    assert_eq!(source.find_groups(&groups).await.unwrap().len(), 2);
+    tenant.fault("getByIds", 0, 1, &json!({ "kind": "limited" }));
+    let error = source.find_groups(&groups).await.unwrap_err();
+    let permission = "GroupMember.Read.All";
+    assert_eq!(error, ConnectorError::Blank { what: "groups", count: 2, permission });
+}
+
+#[tokio::test]
 async fn a_cloud_that_nobody_can_reach_is_said_to_be_that() {
     let tenant = Tenant::start().await;
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();

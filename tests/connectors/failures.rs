@@ -27,6 +27,8 @@ fn harmless() -> Vec<Value> {
         "close_in_body",
         "half_json",
         "html",
+        "nothing",
+        "no_links",
         "wrong_content_type",
         "expired_token",
         "empty_page",
@@ -118,6 +120,22 @@ async fn a_part_of_the_limit_is_left_to_others() {
     assert!(begun.elapsed() < Duration::from_secs(5), "it is known beforehand");
     let refused = organisation.seen().iter().filter(|seen| seen.status == 429).count();
     assert_eq!(refused, 0, "nobody had to say so");
+}
+
+#[tokio::test]
+async fn somebody_who_waits_is_not_kept_waiting_for_others() {
+    let organisation = Organisation::start(Vendor::Okta).await;
+    organisation.behave(|manners| manners.limit = 20);
+    let source = organisation.open_with("quota_percent = 50", &organisation.toml()).unwrap();
+    let groups = source.begin(None).tasks[1].clone();
+    let mut read = Ok(());
+    for _ in 0..12 {
+        read = read.and(source.fetch(&groups).await.map(drop));
+    }
+    assert!(matches!(read, Err(ConnectorError::Throttled(_))), "half is for others: {read:?}");
+    let group = organisation.id(Sort::Group, 3);
+    let found = source.find_groups(std::slice::from_ref(&group)).await.unwrap();
+    assert_eq!(found[0].id, group);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What the gateway proves itself with at Okta, what becomes of it, and that nobody sees it.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use gatehouse::cloud::{ConnectorError, Source};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{
     organisation::Organisation,
     reading::Reading,
 };
-use crate::support::clouds::{ids::Sort, tenant::Vendor};
+use crate::support::clouds::{cloud::NonceRefusal, ids::Sort, tenant::Vendor};
 
 async fn start() -> Organisation {
     Organisation::start(Vendor::Okta).await
@@ -87,6 +87,38 @@ async fn a_nonce_that_has_changed_is_learnt_without_a_new_token() {
     first(&*source).await.unwrap();
     let seen: Vec<_> = organisation.seen().into_iter().map(|seen| seen.status).collect();
     assert!(seen.ends_with(&[401, 200]), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_nonce_is_learnt_however_it_is_said_and_wherever_a_list_is() {
+    let organisation = start().await;
+    let source = organisation.source();
+    let second = source.fetch(&source.begin(None).tasks[0]).await.unwrap().next.remove(0);
+    for said in [NonceRefusal::ChallengeAndBody, NonceRefusal::Challenge, NonceRefusal::BadRequest]
+    {
+        organisation.behave(|manners| manners.nonce_refusal = said);
+        organisation.seen();
+        let read = organisation.source().fetch(&second).await;
+        assert!(read.is_ok(), "{said:?}: {read:?}");
+        assert_eq!(tokens(&organisation), [400, 200], "{said:?}: one token is enough");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_replaced_fails_nobody_who_has_just_asked_with_the_old_one() {
+    let organisation = start().await;
+    let token = organisation.file("token", "00old");
+    let source = organisation.open(&format!("token = {token}\n")).unwrap();
+    organisation.fault("/api/v1/", 0, 2, &json!({ "kind": "delay", "ms": 200 }));
+    let replace = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        api_token(&organisation);
+    };
+    let (one, other, ()) = tokio::join!(first(&*source), first(&*source), replace);
+    assert_eq!((one, other), (Ok(()), Ok(())));
+    let mut seen: Vec<_> = organisation.seen().into_iter().map(|seen| seen.status).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [200, 200, 401, 401]);
 }
 
 #[tokio::test]

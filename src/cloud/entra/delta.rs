@@ -73,7 +73,8 @@ impl Entra {
         objects: &[Object],
     ) -> Result<crate::cloud::Task, ConnectorError> {
         self.graph.follow(&link)?;
-        if work.trail.is_circle(&link, objects.iter().filter_map(objects::id)) {
+        // A large group comes on many pages, each with others of its members.
+        if work.trail.is_circle(&link, objects.iter().flat_map(objects::ids)) {
             let name = work.stream.name().to_owned();
             return Err(lost(&work, ConnectorError::Loop(name)));
         }

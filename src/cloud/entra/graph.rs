@@ -26,6 +26,9 @@ const FORGOTTEN: [&str; 6] = [
     "Directory_ExpiredPageToken",
 ];
 
+/// The codes by which Graph says that an object is not there. Anybody on the way may answer 404.
+const NOT_THERE: [&str; 2] = ["Request_ResourceNotFound", "ResourceNotFound"];
+
 /// The dialect.
 #[derive(Debug)]
 pub(super) struct Graph {
@@ -88,7 +91,7 @@ impl Dialect for Graph {
             StatusCode::NOT_FOUND if error.code == "UnknownError" => {
                 Verdict::Passing(failed(exchange, &error))
             }
-            StatusCode::NOT_FOUND => Verdict::Final(gone(exchange)),
+            StatusCode::NOT_FOUND if error.is_one_of(&NOT_THERE) => Verdict::Final(gone(exchange)),
             StatusCode::GONE => Verdict::Final(ConnectorError::Restart(error.text(answer))),
             StatusCode::TOO_MANY_REQUESTS => Verdict::Throttled(answer.retry_after()),
             StatusCode::SERVICE_UNAVAILABLE if answer.retry_after().is_some() => {
@@ -108,7 +111,10 @@ impl Dialect for Graph {
 
 impl Error {
     fn text(&self, answer: &Answer) -> String {
-        let reason = format!("{}: {}", self.code, self.message);
+        let reason = match self.code.as_str() {
+            "" => "no reason is given".to_owned(),
+            code => format!("{code}: {}", self.message),
+        };
         match &self.inner.request_id {
             Some(id) if answer.request_id().is_none() => {
                 excerpt(&format!("{reason} (request {id})"))
@@ -117,14 +123,18 @@ impl Error {
         }
     }
 
+    fn is_one_of(&self, codes: &[&str]) -> bool {
+        codes.iter().any(|code| self.code.eq_ignore_ascii_case(code))
+    }
+
     /// Whether Graph does not know any more what is in the address. A token of delta that it cannot read at all is
     /// a bad request without a code of its own.
     fn has_forgotten(&self, request: &Request) -> bool {
         let has_token = request.url.query_pairs().any(|(name, value)| {
             matches!(&*name, "$skiptoken" | "$deltatoken") && !value.is_empty()
         });
-        let is_known = FORGOTTEN.iter().any(|code| self.code.eq_ignore_ascii_case(code));
-        is_known || (has_token && self.message.to_ascii_lowercase().contains("token"))
+        self.is_one_of(&FORGOTTEN)
+            || (has_token && self.message.to_ascii_lowercase().contains("token"))
     }
 }
 

@@ -38,8 +38,9 @@ impl Entra {
         let body = json!({ "securityEnabledOnly": false });
         let request = Request::post_json(url, &body, "groups of users")
             .needing("User.Read.All and GroupMember.Read.All");
-        let list: Listing<String> = self.graph.ask(&Self::of_somebody(request)).await?;
-        Ok(list.value)
+        let request = Self::of_somebody(request);
+        let list: Listing<String> = self.graph.ask(&request).await?;
+        list.whole(request.what)
     }
 
     pub(super) async fn look_up_groups(
@@ -54,9 +55,22 @@ impl Entra {
             let body = json!({ "ids": ids, "types": ["group"] });
             let request =
                 Request::post_json(url.clone(), &body, "groups").needing("GroupMember.Read.All");
-            let list: Listing<Object> = self.graph.ask(&Self::of_somebody(request)).await?;
-            groups.extend(list.value.iter().filter_map(|object| objects::group(object, true)));
+            let request = Self::of_somebody(request);
+            let list: Listing<Object> = self.graph.ask(&request).await?;
+            groups.extend(named(&list.whole(request.what)?)?);
         }
         Ok(groups)
     }
+}
+
+/// The groups that are meant. Without their names they would be none that anybody knows, and a login would end who is in
+/// them.
+fn named(objects: &[Object]) -> Result<Vec<Group>, ConnectorError> {
+    let is_blank = |object: &&Object| objects::is_blank(object, true, &["displayName"]);
+    let count = objects.iter().filter(is_blank).count();
+    if count > 0 {
+        let permission = "GroupMember.Read.All";
+        return Err(ConnectorError::Blank { what: "groups", count, permission });
+    }
+    Ok(objects.iter().filter_map(|object| objects::group(object, true)).collect())
 }

@@ -17,6 +17,17 @@ pub(super) struct Listing<T> {
     pub next: Option<String>,
 }
 
+impl<T> Listing<T> {
+    /// Everything, of a list that has one page only: half of it would be as if the rest were not there.
+    pub(super) fn whole(self, what: &str) -> Result<Vec<T>, ConnectorError> {
+        if self.next.is_none() {
+            return Ok(self.value);
+        }
+        let problem = "it goes on elsewhere, which this list never does".to_owned();
+        Err(ConnectorError::Malformed { what: what.to_owned(), problem })
+    }
+}
+
 impl Entra {
     pub(super) async fn read_members(&self, mut work: MembersWork) -> Result<Page, ConnectorError> {
         let url = match &work.link {

@@ -11,6 +11,12 @@ pub(super) fn id(object: &Object) -> Option<&str> {
     object.get("id")?.as_str()
 }
 
+/// The ids of an object and of everything that it names as a member, or as one no more.
+pub(super) fn ids(object: &Object) -> impl Iterator<Item = &str> {
+    let members = object.get("members@delta").and_then(Value::as_array).into_iter().flatten();
+    id(object).into_iter().chain(members.filter_map(|member| member.get("id")?.as_str()))
+}
+
 /// Whether it says of an object that it is not there, or not a member, any more.
 pub(super) fn is_removed(object: &Object) -> bool {
     object.contains_key("@removed")

@@ -4,13 +4,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::cloud::{
-    Attributes, ConnectorError, Group, GroupKind, Member, Standing, User, attributes,
+    Attributes, ConnectorError, Group, GroupKind, Member, Standing, User, attributes, http::Answer,
 };
 
 /// A page of one of the lists; a list of nothing is left out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ListAnswer {
+    kind: String,
     pub users: Vec<UserAnswer>,
     pub groups: Vec<GroupAnswer>,
     pub members: Vec<MemberAnswer>,
@@ -50,6 +51,14 @@ pub(super) struct MemberAnswer {
     id: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+}
+
+impl ListAnswer {
+    /// A page of a list of a kind. Anything else in JSON would be a list with nothing on it, which ends here.
+    pub(super) fn of(answer: &Answer, kind: &str) -> Result<Self, String> {
+        let page: Self = answer.json()?;
+        if page.kind == kind { Ok(page) } else { Err(format!("is not {kind}")) }
+    }
 }
 
 /// The users of a page.

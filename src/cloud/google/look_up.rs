@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Google,
-    answers::{self, ListAnswer, UserAnswer},
+    answers::{self, UserAnswer},
     work::{List, Work},
 };
 use crate::cloud::{ConnectorError, Group, User};
@@ -48,7 +48,7 @@ impl Google {
         let mut groups = Vec::new();
         loop {
             let request = self.request(&work.address(&self.question), &work.list)?.urgent();
-            let answer: ListAnswer = self.line.ask(&request).await?;
+            let answer = self.ask_for_list(&request, &work.list).await?;
             let here: Vec<_> = answer.groups.into_iter().map(|group| group.id).collect();
             groups.extend(here.iter().cloned());
             let Some(token) = answer.next_page_token else { return Ok(groups) };

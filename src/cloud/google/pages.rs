@@ -5,7 +5,7 @@ use super::{
     answers::{self, GroupAnswer, ListAnswer},
     work::{List, Question, Work},
 };
-use crate::cloud::{ConnectorError, Item, Members, Page, Task};
+use crate::cloud::{ConnectorError, Item, Members, Page, Task, http::Request};
 
 /// A round begins anew each time; that there was one is all that the next needs to know.
 pub(super) const STREAM: &str = "users";
@@ -34,7 +34,16 @@ impl Google {
     }
 
     pub(super) async fn list(&self, work: &Work) -> Result<ListAnswer, ConnectorError> {
-        self.line.ask(&self.request(&work.address(&self.question), &work.list)?).await
+        let request = self.request(&work.address(&self.question), &work.list)?;
+        self.ask_for_list(&request, &work.list).await
+    }
+
+    pub(super) async fn ask_for_list(
+        &self,
+        request: &Request,
+        list: &List,
+    ) -> Result<ListAnswer, ConnectorError> {
+        self.line.ask_for(request, |answer| ListAnswer::of(answer, list.kind())).await
     }
 
     fn read(&self, work: &Work, answer: ListAnswer) -> Result<Page, ConnectorError> {

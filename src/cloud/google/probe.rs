@@ -44,7 +44,7 @@ impl Google {
     }
 
     async fn few(&self, address: &str, list: &List) -> Result<ListAnswer, ConnectorError> {
-        self.line.ask(&self.request(address, list)?).await
+        self.ask_for_list(&self.request(address, list)?, list).await
     }
 }
 

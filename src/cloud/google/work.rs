@@ -110,6 +110,15 @@ impl List {
         }
     }
 
+    /// What its pages say that they are.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Users => "admin#directory#users",
+            Self::Groups | Self::GroupsOf(_) => "admin#directory#groups",
+            Self::Members(_) => "admin#directory#members",
+        }
+    }
+
     /// The scope that it needs.
     pub(super) fn scope(&self) -> &'static str {
         match self {
@@ -130,12 +139,12 @@ impl List {
             Self::Members(group) => format!(
                 "/admin/directory/v1/groups/{}/members?maxResults=200&fields={}",
                 quote(group),
-                quote("nextPageToken,members(id,type)"),
+                quote("kind,nextPageToken,members(id,type)"),
             ),
             Self::GroupsOf(member) => format!(
                 "/admin/directory/v1/groups?userKey={}&maxResults=200&fields={}",
                 quote(member),
-                quote("nextPageToken,groups(id)"),
+                quote("kind,nextPageToken,groups(id)"),
             ),
         }
     }
@@ -150,7 +159,7 @@ impl Question {
             "/admin/directory/v1/users?customer={}&maxResults={count}{}&fields={}",
             quote(&self.customer),
             self.projection(),
-            quote(&format!("nextPageToken,users({})", self.user_fields())),
+            quote(&format!("kind,nextPageToken,users({})", self.user_fields())),
         )
     }
 
@@ -159,7 +168,7 @@ impl Question {
         format!(
             "/admin/directory/v1/groups?customer={}&maxResults={count}&fields={}",
             quote(&self.customer),
-            quote(&format!("nextPageToken,groups({GROUP_FIELDS})")),
+            quote(&format!("kind,nextPageToken,groups({GROUP_FIELDS})")),
         )
     }
 
@@ -219,7 +228,7 @@ mod tests {
         assert_eq!(
             address,
             "/admin/directory/v1/groups/01g/members?maxResults=200\
-             &fields=nextPageToken%2Cmembers%28id%2Ctype%29&pageToken=a%2Fb"
+             &fields=kind%2CnextPageToken%2Cmembers%28id%2Ctype%29&pageToken=a%2Fb"
         );
     }
 

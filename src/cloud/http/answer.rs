@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 /// An answer is never larger than this; pages of clouds have a few hundred kilobytes.
 pub(super) const MOST_BYTES: usize = 64 << 20;
 
+/// No cloud is left alone for longer because of what one answer says: a wrong number would be for ever.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
 /// The headers by which clouds say what their support asks for.
 const REQUEST_IDS: [&str; 4] =
     ["request-id", "x-okta-request-id", "x-ms-request-id", "x-goog-request-id"];
@@ -80,14 +83,15 @@ impl Answer {
     pub(in crate::cloud) fn retry_after(&self) -> Option<Duration> {
         let text = self.header(header::RETRY_AFTER.as_str())?.trim();
         if let Ok(seconds) = text.parse() {
-            return Some(Duration::from_secs(seconds));
+            return Some(Duration::from_secs(seconds).min(LONGEST_PAUSE));
         }
         Some(self.until(date(text)?))
     }
 
-    /// How long it is until a time of the cloud's clock.
+    /// How long it is until a time of the cloud's clock, as far as anybody waits for it.
     pub(in crate::cloud) fn until(&self, at: DateTime<Utc>) -> Duration {
-        self.date().and_then(|now| (at - now).to_std().ok()).unwrap_or_default()
+        let time = self.date().and_then(|now| (at - now).to_std().ok()).unwrap_or_default();
+        time.min(LONGEST_PAUSE)
     }
 
     /// What the cloud's support asks for.

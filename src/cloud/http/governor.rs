@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     Pace, Quota, Request, Window,
+    answer::LONGEST_PAUSE,
     breaker::{Breaker, Health},
     pace::Bucket,
 };
@@ -37,10 +38,14 @@ struct State {
     in_use: u32,
     at_once: u32,
     good: u32,
-    /// Until when nobody asks.
+    /// Until when nobody asks, because the cloud wants it.
     pause: Option<Instant>,
-    /// Until when nobody asks whose share of a limit is used up, by the limit's name.
-    pauses: HashMap<&'static str, Instant>,
+    /// Until when nothing is left of a limit, by its name.
+    used_up: HashMap<&'static str, Instant>,
+    /// Until when only urgent requests ask, because others are to have their share.
+    yielding: Option<Instant>,
+    /// The same for what counts for one limit.
+    share_used_up: HashMap<&'static str, Instant>,
     bucket: Option<Bucket>,
     breaker: Breaker,
 }
@@ -82,7 +87,9 @@ impl Governor {
             at_once: MOST_AT_ONCE,
             good: 0,
             pause: None,
-            pauses: HashMap::new(),
+            used_up: HashMap::new(),
+            yielding: None,
+            share_used_up: HashMap::new(),
             bucket,
             breaker: Breaker::default(),
         };
@@ -121,9 +128,7 @@ impl Governor {
 
     /// Nobody asks for so long.
     pub(super) fn pause(&self, time: Duration) {
-        let until = Instant::now() + time;
-        let mut state = self.state();
-        state.pause = Some(state.pause.map_or(until, |before| before.max(until)));
+        prolong(&mut self.state().pause, time);
     }
 
     /// Half as many ask at the same time.
@@ -139,13 +144,15 @@ impl Governor {
             bucket.take(f64::from(cost) - 1.0);
         }
         if let Some(window) = quota.window.filter(|window| self.is_used_up(*window)) {
-            let until = Instant::now() + window.ends_in;
-            self.state().pauses.insert(limit, until);
+            let (until, mut state) = (Instant::now() + window.ends_in, self.state());
+            let nothing = window.remaining == 0;
+            let limits = if nothing { &mut state.used_up } else { &mut state.share_used_up };
+            limits.insert(limit, until);
         }
         if let (Some(used), Some(pace)) = (quota.used, self.pace) {
             // What is in use beyond the share is given back steadily.
             let wait = Duration::try_from_secs_f64(pace.per.as_secs_f64() * (used - self.share));
-            self.pause(wait.unwrap_or_default());
+            prolong(&mut self.state().yielding, wait.unwrap_or_default().min(LONGEST_PAUSE));
         }
     }
 
@@ -157,8 +164,7 @@ impl Governor {
 
 impl State {
     fn turn(&mut self, request: &Request, now: Instant) -> Turn {
-        let pauses = [self.pause, self.pauses.get(request.limit).copied()];
-        if let Some(until) = pauses.into_iter().flatten().max().filter(|until| *until > now) {
+        if let Some(until) = self.paused_until(request).filter(|until| *until > now) {
             return Turn::Later(until);
         }
         let health = self.breaker.health(now);
@@ -180,6 +186,19 @@ impl State {
         self.in_use += 1;
         Turn::Now { trying }
     }
+
+    /// Somebody at a browser is not kept waiting for what the cloud would give.
+    fn paused_until(&self, request: &Request) -> Option<Instant> {
+        let of = |limits: &HashMap<&str, Instant>| limits.get(request.limit).copied();
+        let cloud = self.pause.max(of(&self.used_up));
+        let own = self.yielding.max(of(&self.share_used_up));
+        cloud.max(own.filter(|_| !request.urgent))
+    }
+}
+
+/// A pause lasts for so long from now on, if it did not last longer.
+fn prolong(pause: &mut Option<Instant>, time: Duration) {
+    *pause = (*pause).max(Some(Instant::now() + time));
 }
 
 impl Place<'_> {
@@ -194,7 +213,7 @@ impl Place<'_> {
         }
     }
 
-    /// The host does not answer, or fails. Says whether it counts as down from now on.
+    /// The host does not answer, or not to anybody. Says whether it counts as down from now on.
     pub(super) fn failed(mut self) -> bool {
         self.trying = false;
         self.governor.state().breaker.failed(Instant::now())

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
@@ -14,6 +15,10 @@ use super::{
     home::Home,
 };
 use crate::cloud::ConnectorError;
+
+/// By these somebody on the way, or the host itself, says that nobody is there who could answer.
+const DOWN: [StatusCode; 3] =
+    [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
 
 /// Asks one host of a cloud.
 #[derive(Debug)]
@@ -105,30 +110,28 @@ impl<D: Dialect> Line<D> {
         };
         self.governor.learn(request.limit, &self.dialect.quota(&answer));
         if answer.status.is_success() {
+            place.good();
             return Ok(match read(&answer) {
-                Ok(read) => {
-                    place.good();
-                    Step::Done(read)
-                }
-                Err(problem) => {
-                    self.note(place.failed());
-                    Step::Failed(malformed(request, &answer, &problem))
-                }
+                Ok(read) => Step::Done(read),
+                Err(problem) => Step::Failed(malformed(request, &answer, &problem)),
             });
         }
         let exchange = Exchange { request, credential: &credential, answer: &answer, renewals };
-        self.step(place, self.dialect.judge(&exchange))
+        let verdict = self.dialect.judge(&exchange);
+        self.learn_health(place, answer.status, &verdict);
+        self.step(verdict)
     }
 
-    fn step<T>(&self, place: Place<'_>, verdict: Verdict) -> Result<Step<T>, ConnectorError> {
-        match verdict {
-            Verdict::Passing(error) => {
-                self.note(place.failed());
-                return Ok(Step::Failed(error));
-            }
-            // Whoever refuses is there.
-            _ => place.good(),
+    /// Whoever answers is there, also badly, unless it is said that nobody is.
+    fn learn_health(&self, place: Place<'_>, status: StatusCode, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Passing(_)) && DOWN.contains(&status) {
+            self.note(place.failed());
+        } else {
+            place.good();
         }
+    }
+
+    fn step<T>(&self, verdict: Verdict) -> Result<Step<T>, ConnectorError> {
         match verdict {
             Verdict::Renew => Ok(Step::Renew),
             Verdict::Throttled(time) => Ok(Step::Paused(time)),
@@ -137,7 +140,8 @@ impl<D: Dialect> Line<D> {
                 let reason = "too many requests at the same time".to_owned();
                 Ok(Step::Failed(ConnectorError::Failed { host: self.host(), status: 429, reason }))
             }
-            Verdict::Passing(error) | Verdict::Final(error) => Err(error),
+            Verdict::Passing(error) => Ok(Step::Failed(error)),
+            Verdict::Final(error) => Err(error),
         }
     }
 
@@ -172,8 +176,11 @@ impl<D: Dialect> Line<D> {
         asked: Option<Duration>,
     ) -> Result<(), ConnectorError> {
         let failed = effort.failed();
-        let own = failed.unwrap_or(self.connection.patience.longest_wait);
-        let time = asked.unwrap_or(own);
+        let time = match asked {
+            // Who says "at once" over and over is asked more and more slowly all the same.
+            Some(time) => time.max(failed.unwrap_or_default()),
+            None => failed.unwrap_or(self.connection.patience.longest_wait),
+        };
         self.governor.pause(time);
         tracing::info!(
             connector = self.connection.name,

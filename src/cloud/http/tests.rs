@@ -19,6 +19,9 @@ fn a_pause_is_a_number_of_seconds_or_a_time_of_the_clouds_own_clock() {
         ("0", Some(0)),
         ("Thu, 26 Nov 2026 07:02:00 GMT", Some(120)),
         ("Thu, 26 Nov 2026 06:00:00 GMT", Some(0)),
+        ("9999999999", Some(3_600)),
+        ("18446744073709551615", Some(3_600)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", Some(3_600)),
         ("soon", None),
         ("-1", None),
     ] {

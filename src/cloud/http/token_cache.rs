@@ -14,6 +14,9 @@ use crate::cloud::ConnectorError;
 /// A token is renewed so long before its end, or after nine tenths of its life.
 const EARLY: Duration = Duration::from_mins(5);
 
+/// However long a token is said to live, it is not counted on for longer.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+
 /// The token of a connector. Who needs one while it is asked for waits for the same one.
 #[derive(Debug, Default)]
 pub(in crate::cloud) struct TokenCache {
@@ -74,8 +77,9 @@ impl TokenCache {
 
 impl Token {
     fn new(new: NewToken, number: u64, now: Instant) -> Self {
-        let early = EARLY.min(new.lifetime / 10);
-        let (renew, ends) = (now + new.lifetime.saturating_sub(early), now + new.lifetime);
+        let lifetime = new.lifetime.min(LONGEST_LIFE);
+        let early = EARLY.min(lifetime / 10);
+        let (renew, ends) = (now + lifetime.saturating_sub(early), now + lifetime);
         Self { secret: new.secret, number, renew, ends }
     }
 
@@ -137,6 +141,21 @@ mod tests {
         tokio::time::advance(Duration::from_mins(5)).await;
         assert_eq!(ask(Err(gone())).await.unwrap_err(), gone());
         assert_eq!(ask(Ok(new("two"))).await.unwrap().number, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_is_said_to_live_for_ever_is_renewed_every_day() {
+        let cache = TokenCache::default();
+        let ask = async || {
+            let lifetime = Duration::from_secs(u64::MAX);
+            let fetch = async { Ok(NewToken { secret: "one".into(), lifetime }) };
+            cache.token(fetch).await.unwrap().number
+        };
+        assert_eq!(ask().await, 1);
+        tokio::time::advance(Duration::from_hours(23)).await;
+        assert_eq!(ask().await, 1);
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert_eq!(ask().await, 2);
     }
 
     #[tokio::test]

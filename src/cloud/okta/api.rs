@@ -59,7 +59,10 @@ impl Api {
     fn unauthorized(&self, exchange: &Exchange<'_>, refusal: &Refusal) -> Verdict {
         let renewed = match self {
             Self::App(app) => app.renew(exchange, refusal),
-            Self::Token(token) => exchange.renewals == 0 && token.renew(),
+            Self::Token(token) => {
+                let used = exchange.credential.headers.get(AUTHORIZATION);
+                exchange.renewals == 0 && token.renew(used)
+            }
         };
         if renewed {
             return Verdict::Renew;
@@ -87,6 +90,8 @@ impl Dialect for Api {
         let refusal = Refusal::of(answer);
         let failed = || refusal.failed(answer, request);
         match answer.status.as_u16() {
+            // It is the proof that is refused, whatever was asked.
+            400 | 401 if refusal.wants_nonce(answer) => self.unauthorized(exchange, &refusal),
             // A first page is never refused like this, so it is the place in the list that Okta has forgotten.
             400 if has_cursor(&request.url) => {
                 Verdict::Final(ConnectorError::Restart(format!("a page of {}", request.what)))

@@ -33,12 +33,12 @@ impl ApiToken {
         self.header.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads it again, since it is not taken. Says whether it is another one now.
-    pub(super) fn renew(&self) -> bool {
+    /// Reads it again, since one that was used is not taken. Says whether it is another one now; somebody else may have
+    /// read that before.
+    pub(super) fn renew(&self, used: Option<&HeaderValue>) -> bool {
         let Ok(read) = read(&self.connection, &self.source) else { return false };
-        let mut header = self.header.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_another = *header != read;
-        *header = read;
+        let is_another = used != Some(&read);
+        *self.header.lock().unwrap_or_else(PoisonError::into_inner) = read;
         is_another
     }
 }

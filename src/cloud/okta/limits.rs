@@ -8,7 +8,9 @@ use crate::cloud::http::{Answer, Quota, Verdict, Window};
 
 /// What is left of the limit that a request counted for. It is given back once a minute, by Okta's clock.
 pub(super) fn quota(answer: &Answer) -> Quota {
-    Quota { window: window(answer), ..Quota::default() }
+    // Nothing is used up of a limit of nothing.
+    let window = window(answer).filter(|window| window.limit > 0);
+    Quota { window, ..Quota::default() }
 }
 
 /// What an answer means that says that it was too much.
@@ -89,6 +91,7 @@ mod tests {
             ("x-rate-limit-reset", "1795687260"),
         ];
         assert!(matches!(throttled(&answer(&headers)), Verdict::Crowded));
+        assert!(quota(&answer(&headers)).window.is_none());
         assert!(matches!(throttled(&answer(&[])), Verdict::Throttled(None)));
         assert!(quota(&answer(&[])).window.is_none());
     }

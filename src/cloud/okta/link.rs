@@ -2,11 +2,17 @@
 
 /// The address of the next page, of all `Link` headers of an answer.
 pub(super) fn next<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    headers
-        .into_iter()
-        .flat_map(Links)
-        .find(|(_, parameters)| is_next(parameters))
-        .map(|(target, _)| target)
+    find(headers, "next")
+}
+
+/// Whether a page says which one it is, as each one does that comes with its links.
+pub(super) fn has_self<'a>(headers: impl IntoIterator<Item = &'a str>) -> bool {
+    find(headers, "self").is_some()
+}
+
+fn find<'a>(headers: impl IntoIterator<Item = &'a str>, relation: &str) -> Option<&'a str> {
+    let mut links = headers.into_iter().flat_map(Links);
+    links.find(|(_, parameters)| is(relation, parameters)).map(|(target, _)| target)
 }
 
 /// The links of one header: each target with its parameters.
@@ -34,12 +40,12 @@ fn end_of_parameters(text: &str) -> usize {
     end.unwrap_or(text.len())
 }
 
-/// Whether `next` is among the relations.
-fn is_next(parameters: &str) -> bool {
+/// Whether one is among the relations.
+fn is(relation: &str, parameters: &str) -> bool {
     parameters.split(';').filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
         let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
         name.trim().eq_ignore_ascii_case("rel")
-            && relations.any(|it| it.eq_ignore_ascii_case("next"))
+            && relations.any(|it| it.eq_ignore_ascii_case(relation))
     })
 }
 
@@ -58,6 +64,8 @@ mod tests {
         let one = format!("{SELF}, {NEXT}");
         assert_eq!(next([one.as_str()]), address, "or in one");
         assert_eq!(next([SELF]), None);
+        assert!(has_self([SELF]) && has_self([NEXT, SELF]) && has_self([one.as_str()]));
+        assert!(!has_self([NEXT]) && !has_self([]));
         assert_eq!(next([]), None);
     }
 

@@ -56,7 +56,8 @@ impl Okta {
         let mut groups = Vec::new();
         loop {
             let request = self.request(&work.page, &work.list)?.urgent();
-            let sheet: Sheet<GroupAnswer> = self.line.ask_for(&request, Sheet::of).await?;
+            let sheet: Sheet<GroupAnswer> =
+                self.line.ask_for(&request, |answer| Sheet::of(answer, &work.list)).await?;
             let here: Vec<_> = sheet.items.into_iter().map(|group| group.id).collect();
             groups.extend(here.iter().cloned());
             let Some(link) = sheet.next else { return Ok(groups) };

@@ -33,9 +33,13 @@ struct Reading {
 }
 
 impl<T: DeserializeOwned> Sheet<T> {
-    pub(super) fn of(answer: &Answer) -> Result<Self, String> {
-        let links = answer.headers.get_all("link").iter().filter_map(|value| value.to_str().ok());
-        let next = link::next(links).map(str::to_owned);
+    /// A page of a list. One that came without its links would be the last one.
+    pub(super) fn of(answer: &Answer, list: &List) -> Result<Self, String> {
+        let links = || answer.headers.get_all("link").iter().filter_map(|it| it.to_str().ok());
+        if list.has_pages() && !link::has_self(links()) {
+            return Err("has no links: something on the way may leave out headers".to_owned());
+        }
+        let next = link::next(links()).map(str::to_owned);
         Ok(Self { items: answer.json()?, next, date: answer.date() })
     }
 
@@ -104,7 +108,8 @@ impl Okta {
     }
 
     async fn sheet<T: DeserializeOwned>(&self, work: &Work) -> Result<Sheet<T>, ConnectorError> {
-        self.line.ask_for(&self.request(&work.page, &work.list)?, Sheet::of).await
+        let request = self.request(&work.page, &work.list)?;
+        self.line.ask_for(&request, |answer| Sheet::of(answer, &work.list)).await
     }
 
     fn users(

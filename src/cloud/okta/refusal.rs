@@ -1,12 +1,16 @@
 //! What Okta's errors mean, and what to do about them: `developer.okta.com/docs/reference/error-codes`, and RFC 6749 section 5.2
 //! for the token endpoint.
 
+use http::header::WWW_AUTHENTICATE;
 use serde::Deserialize;
 
 use crate::cloud::{
     ConnectorError,
     http::{Answer, Request},
 };
+
+/// The word for it that a proof needs another nonce.
+const USE_NONCE: &str = "use_dpop_nonce";
 
 /// An error, of whichever sort.
 #[derive(Debug, Default, Deserialize)]
@@ -43,9 +47,13 @@ impl Refusal {
         answer.json().unwrap_or_default()
     }
 
-    /// Whether the server wants to find something in proofs (RFC 9449 sections 8 and 9).
-    pub(super) fn wants_nonce(&self) -> bool {
-        self.error == "use_dpop_nonce"
+    /// Whether the server wants to find in proofs what it gives with its answer. The token endpoint says so in the body (RFC
+    /// 9449 section 8), and the API with a challenge (section 9), or in the body as well.
+    pub(super) fn wants_nonce(&self, answer: &Answer) -> bool {
+        let challenges = answer.headers.get_all(WWW_AUTHENTICATE).iter();
+        let mut challenges = challenges.filter_map(|challenge| challenge.to_str().ok());
+        answer.header("dpop-nonce").is_some()
+            && (self.error == USE_NONCE || challenges.any(|it| it.contains(USE_NONCE)))
     }
 
     /// Whether the clock that a token or a proof was written by may be the reason.

@@ -143,7 +143,7 @@ impl ServiceApp {
 
     /// What the API's refusal of a credential means, if another one may be taken.
     pub(super) fn renew(&self, exchange: &Exchange<'_>, refusal: &Refusal) -> bool {
-        if refusal.wants_nonce() {
+        if refusal.wants_nonce(exchange.answer) {
             self.nonce.learn(exchange.answer);
         } else {
             self.tokens.refuse(exchange.credential.token);
@@ -248,7 +248,7 @@ impl Dialect for Endpoint {
 
     fn judge(&self, exchange: &Exchange<'_>) -> Verdict {
         let (answer, refusal) = (exchange.answer, Refusal::of(exchange.answer));
-        if refusal.wants_nonce() && exchange.renewals < 2 {
+        if refusal.wants_nonce(answer) && exchange.renewals < 2 {
             self.nonce.learn(answer);
             return Verdict::Renew;
         }

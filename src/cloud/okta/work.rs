@@ -125,6 +125,11 @@ impl List {
         }
     }
 
+    /// Whether it is always said which page one is, and so where the list goes on.
+    pub(super) fn has_pages(&self) -> bool {
+        !matches!(self, Self::GroupsOf { .. })
+    }
+
     /// The scope that it needs.
     pub(super) fn scope(&self) -> &'static str {
         match self {

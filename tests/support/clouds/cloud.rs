@@ -47,6 +47,7 @@ pub struct Manners {
     pub dpop: bool,
     /// Okta: requests with a proof have to carry a nonce as well.
     pub dpop_nonce: bool,
+    pub nonce_refusal: NonceRefusal,
     /// Graph: what comes before the version in paths; national clouds have hosts of their own.
     pub base_path: String,
     /// Graph: the resource that tokens are asked for; empty for where it is.
@@ -69,10 +70,23 @@ impl Default for Manners {
             limit: 8_000,
             dpop: true,
             dpop_nonce: true,
+            nonce_refusal: NonceRefusal::default(),
             base_path: String::new(),
             resource: String::new(),
         }
     }
+}
+
+/// How Okta's API says that a proof needs another nonce.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NonceRefusal {
+    #[default]
+    ChallengeAndBody,
+    /// RFC 9449 section 9 knows only this.
+    Challenge,
+    /// 400, as of a token.
+    BadRequest,
 }
 
 /// A request that was answered.

@@ -91,10 +91,11 @@ pub fn refusal(cloud: &Cloud, asked: &Asked) -> Option<Answer> {
         Trouble::NotAuthorized => Some(google::error::forbidden()),
         Trouble::Gone => Some(graph::delta::gone(asked)),
         Trouble::LostState => Some(graph::delta::lost(asked)),
-        Trouble::Html => {
+        Trouble::Html { status } => {
             let page = Answer::text("<!DOCTYPE html><title>Sign in</title>".to_owned());
-            Some(page.with("content-type", "text/html"))
+            Some(Answer { status: *status, ..page.with("content-type", "text/html") })
         }
+        Trouble::Nothing => Some(Answer::json(json!({}))),
         Trouble::ExpiredToken => {
             expire(cloud, asked);
             None

@@ -29,6 +29,10 @@ fn once() -> u32 {
     1
 }
 
+fn good() -> u16 {
+    200
+}
+
 fn regex<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Regex, D::Error> {
     let text = String::deserialize(text)?;
     Regex::new(&text).map_err(serde::de::Error::custom)
@@ -67,8 +71,15 @@ pub enum Trouble {
         ms: u64,
     },
     WrongContentType,
-    /// 200 with a page of HTML, as from a proxy that wants a login.
-    Html,
+    /// A page of HTML, as from a proxy that wants a login (200), or does not know the way.
+    Html {
+        #[serde(default = "good")]
+        status: u16,
+    },
+    /// 200 with a JSON object that says nothing.
+    Nothing,
+    /// Okta: no links with the list, as behind a proxy that leaves out headers.
+    NoLinks,
     /// So much filler in the JSON.
     Enormous {
         bytes: usize,

@@ -103,6 +103,16 @@ fn members_join_and_leave_and_what_is_no_person_is_none() {
 }
 
 #[test]
+fn a_piece_of_a_group_is_known_by_all_whom_it_names() {
+    let said = object(json!({ "id": "g", "members@delta": [
+        { "@odata.type": "#microsoft.graph.user", "id": "a" },
+        { "@odata.type": "#microsoft.graph.user", "id": "b", "@removed": { "reason": "deleted" } },
+        { "@odata.type": "#microsoft.graph.device", "id": "d" },
+    ] }));
+    assert_eq!(ids(&said).collect::<Vec<_>>(), ["g", "a", "b", "d"]);
+}
+
+#[test]
 fn an_object_that_says_nothing_is_blank_and_one_that_has_not_changed_is_not() {
     let never_empty = ["userPrincipalName", "displayName"];
     let blank = |said: Value, whole| is_blank(&object(said), whole, &never_empty);

@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// How long it takes to be let in.
 async fn waits(governor: &Governor, request: &Request) -> Duration {
     let begun = Instant::now();
-    let place = governor.enter(request, false, PATIENCE).await.unwrap();
+    let place = governor.enter(request, false, LONGEST_PAUSE).await.unwrap();
     place.good();
     begun.elapsed()
 }
@@ -41,7 +41,27 @@ async fn what_is_others_share_of_a_limit_is_left_to_them() {
     assert_eq!(waits(&governor, &request("users")).await.as_secs(), 0);
     governor.learn("users", &window(600, 300, 40));
     assert_eq!(waits(&governor, &request("groups")).await.as_secs(), 0, "another limit");
+    let urgent = request("users").urgent();
+    assert_eq!(waits(&governor, &urgent).await.as_secs(), 0, "somebody waits");
     assert_eq!(waits(&governor, &request("users")).await.as_secs(), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_left_of_a_limit_nobody_asks() {
+    let governor = Governor::new(None, 0.5);
+    governor.learn("users", &window(600, 0, 40));
+    let urgent = request("users").urgent();
+    assert_eq!(waits(&governor, &urgent).await.as_secs(), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_makes_no_sense_is_no_pause_for_ever() {
+    let pace = Pace { units: 8_000, per: Duration::from_secs(10) };
+    for used in [1e18, 1e300, f64::INFINITY, f64::NAN, -1e300] {
+        let governor = Governor::new(Some(pace), 0.5);
+        governor.learn("", &Quota { used: Some(used), ..Quota::default() });
+        assert!(waits(&governor, &request("")).await.as_secs() <= 3_600, "{used}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,6 +69,7 @@ async fn what_is_in_use_beyond_the_share_is_waited_for() {
     let pace = Pace { units: 8_000, per: Duration::from_secs(10) };
     let governor = Governor::new(Some(pace), 0.5);
     governor.learn("", &Quota { used: Some(0.9), ..Quota::default() });
+    assert_eq!(waits(&governor, &request("").urgent()).await.as_secs(), 0, "somebody waits");
     assert_eq!(waits(&governor, &request("")).await.as_secs(), 4);
     governor.learn("", &Quota { cost: Some(801), ..Quota::default() });
     let waited = waits(&governor, &request("")).await;

@@ -3,7 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{context, error, groups, options::Options, users};
+use super::{
+    context, error, groups,
+    options::{Options, link},
+    users,
+};
 use crate::support::clouds::{
     asked::{Answer, Asked, Outcome},
     cloud::Cloud,
@@ -191,8 +195,17 @@ fn is_security(tenant: &Tenant, no: u32) -> bool {
 }
 
 fn strings(cloud: &Cloud, asked: &Asked, all: &[String]) -> Answer {
-    let context = context(asked, cloud, "Collection(Edm.String)");
-    Answer::json(json!({ "@odata.context": context, "value": all }))
+    whole(cloud, asked, "Collection(Edm.String)", all.iter().map(|id| json!(id)).collect())
+}
+
+/// A list that has one page only, unless faults make more of it.
+fn whole(cloud: &Cloud, asked: &Asked, of: &str, items: Vec<Value>) -> Answer {
+    let page = Page { items, next: None }.twisted(cloud, asked, "0");
+    let mut body = json!({ "@odata.context": context(asked, cloud, of), "value": page.items });
+    if let Some(next) = page.next {
+        body["@odata.nextLink"] = json!(link(asked, "$skiptoken", &next));
+    }
+    Answer::json(body)
 }
 
 /// Which of twenty groups somebody is in.
@@ -226,7 +239,6 @@ pub fn by_ids(cloud: &Cloud, asked: &Asked, readable: bool) -> Outcome {
         }
     };
     let found = wanted.iter().filter_map(find);
-    let items: Vec<_> = found.map(|member| render(&tenant, &options, member, readable)).collect();
-    let context = context(asked, cloud, "directoryObjects");
-    Ok(Answer::json(json!({ "@odata.context": context, "value": items })))
+    let items = found.map(|member| render(&tenant, &options, member, readable)).collect();
+    Ok(whole(cloud, asked, "directoryObjects", items))
 }

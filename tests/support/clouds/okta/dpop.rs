@@ -6,7 +6,7 @@ use serde_json::json;
 use super::error;
 use crate::support::clouds::{
     asked::{Answer, Asked, Body},
-    cloud::Cloud,
+    cloud::{Cloud, NonceRefusal},
     jose::{Jws, hash, key_of, thumbprint},
 };
 
@@ -97,7 +97,13 @@ pub fn check_use(cloud: &Cloud, asked: &Asked, token: &str, bound: &str) -> Resu
         Err(Refusal::Nonce) => {
             let (code, text) = ("use_dpop_nonce", "Resource server requires nonce in DPoP proof.");
             let body = json!({ "error": code, "error_description": text });
-            let answer = Answer { body: Body::Json(body), ..refuse(code, text) };
+            let answer = match cloud.manners().nonce_refusal {
+                NonceRefusal::ChallengeAndBody => {
+                    Answer { body: Body::Json(body), ..refuse(code, text) }
+                }
+                NonceRefusal::Challenge => refuse(code, text),
+                NonceRefusal::BadRequest => Answer::new(400, body),
+            };
             Err(answer.with("dpop-nonce", nonces(cloud)[0].clone()))
         }
     }

@@ -7,6 +7,7 @@ use super::error;
 use crate::support::clouds::{
     asked::{Answer, Asked},
     cloud::Cloud,
+    faults::Trouble,
     page::{Page, origin},
 };
 
@@ -58,6 +59,9 @@ pub fn answer(
     let page = Page { items, next: next.map(|place| place.to_string()) };
     let page = page.twisted(cloud, asked, &window.after.to_string());
     let mut answer = Answer::json(Value::Array(page.items));
+    if asked.troubles.contains(&Trouble::NoLinks) {
+        return answer;
+    }
     answer = answer.with("link", link(asked, &asked.origin, asked.parameter("after"), "self"));
     if let Some(place) = page.next.and_then(|place| place.parse().ok()) {
         answer = answer.with("link", link(asked, origin(asked), Some(&cursor(place)), "next"));
