@@ -21,7 +21,6 @@ impl House {
             directory: self.internal,
             claims: claims(issuer, name, said),
             policy: crate::support::directory::policy(),
-            enabled_at_source: None,
             actor: "login".to_owned(),
             reason: "trace".to_owned(),
         };
