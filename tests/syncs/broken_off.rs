@@ -72,6 +72,34 @@ async fn a_cloud_that_has_forgotten_where_the_run_was_is_asked_for_everything() 
     }
 }
 
+#[tokio::test]
+async fn a_run_that_has_forgotten_half_of_what_it_was_told_is_not_gone_on_with() {
+    for world in worlds(Way::Changes).await {
+        world.begin().await;
+        let before = world.people().await;
+        let faults = Faults::plant(&world.database.options.url).await;
+        let mut n = 0;
+        loop {
+            n += 1;
+            // By then the first users have been named, and all that is left to be asked for is the others.
+            world.organisation.fail("users all 3", ConnectorError::Restart("410".to_owned()));
+            faults.fail_at(n).await;
+            let done = world.try_run(|request| request.full = true).await;
+            faults.fail_at(0).await;
+            world.organisation.heal();
+            world.give_lease_back().await;
+            let left = gatehouse::sync::left_plans(&world.store, &world.clock, true).await;
+            gatehouse::sync::go_on(&world.store, &world.clock, left.unwrap()).await.unwrap();
+            world.run().await;
+            assert_eq!(world.people().await, before, "{n}");
+            if done.is_ok() {
+                break;
+            }
+        }
+        assert!(n > 10, "{n}");
+    }
+}
+
 /// What happens between two runs.
 fn change(world: &World) {
     let organisation = &world.organisation;
