@@ -341,16 +341,25 @@ async fn zero_users_are_never_believed() {
 
 #[tokio::test]
 async fn a_filter_that_lets_nobody_come_is_not_believed_either() {
-    for mut world in worlds(Way::Changes).await {
-        world.configure("[users]\nmembers_of = [\"jira-users\"]");
-        world.begin().await;
-        let before = world.people().await;
-        for id in ["ada", "bob", "cleo"] {
-            world.organisation.leave("g1", &user(id));
+    for dissolved in [false, true] {
+        for mut world in worlds(Way::Changes).await {
+            world.configure("[users]\nmembers_of = [\"jira-users\"]");
+            world.begin().await;
+            let before = world.people().await;
+            if dissolved {
+                world.organisation.dissolve("g1");
+            } else {
+                for id in ["ada", "bob", "cleo"] {
+                    world.organisation.leave("g1", &user(id));
+                }
+            }
+            // Three are few enough to be taken away without a question; not if they are all.
+            for full in [false, true] {
+                let error = world.try_run(|request| request.full = full).await.unwrap_err();
+                assert!(error.to_string().contains("let nobody come"), "{error}");
+                assert_eq!(world.people().await, before, "{dissolved} {full}");
+            }
         }
-        let error = world.try_run(|request| request.full = true).await.unwrap_err();
-        assert!(error.to_string().contains("let nobody come"), "{error}");
-        assert_eq!(world.people().await, before);
     }
 }
 

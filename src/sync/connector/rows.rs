@@ -158,6 +158,9 @@ impl Making<'_> {
         let rules = &self.connector.rules;
         let organisation = Organisation::read(self.store, self.id, rules.scope.is_nested()).await?;
         let applied = rules.scope.apply(&organisation);
+        if applied.is_closed() {
+            return Err(RowsError::Nobody);
+        }
         let aliases = self.aliases().await?;
         let judge = Arc::new(Judge { rules: rules.clone(), applied, aliases });
         let first = self.first_look(&judge, &rows).await?;
