@@ -50,10 +50,32 @@ async fn a_group_that_is_gone_when_its_members_are_asked_for_is_gone() {
     for world in worlds(Way::Lists).await {
         world.begin().await;
         world.organisation.join("g2", user("eve"));
-        world.organisation.fail("members g2", ConnectorError::Gone("the group g2".to_owned()));
+        let (host, reason) = ("cloud".to_owned(), "away".to_owned());
+        world.organisation.fail("members g2", ConnectorError::Unreachable { host, reason });
+        world.run_error().await;
+        // The round has named it, and goes on to ask for its members.
+        world.organisation.dissolve("g2");
         let report = world.run().await;
         assert!(report.warnings.is_empty(), "{report:?}");
         assert!(world.groups_of("dan@example.com").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_is_there_is_not_gone_because_its_members_are_not_found() {
+    for world in worlds(Way::Lists).await {
+        world.organisation.join_users("g2", &["ada", "bob", "cleo"]);
+        world.begin().await;
+        for (page, new) in [("members g2 0", "eve"), ("members g2 3", "fay")] {
+            world.organisation.hire(new, |_| {});
+            world.organisation.join("g2", user(new));
+            world.organisation.fail(page, ConnectorError::Gone("the group g2".to_owned()));
+            let report = world.run().await;
+            assert!(report.warnings.len() == 1 && report.warnings[0].contains("g2"), "{report:?}");
+            assert_eq!(world.groups_of("dan@example.com").await, ["wiki"], "{page}");
+            assert!(world.run().await.warnings.is_empty());
+            assert_eq!(world.groups_of(&format!("{new}@example.com")).await, ["wiki"], "{page}");
+        }
     }
 }
 
