@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gatehouse::{
     clock::Clock,
-    cloud::{ConnectorError, Member},
+    cloud::{ConnectorError, Member, Standing},
     config::ConnectorConfig,
     directory::{DirectoryId, InactiveReason},
     provisioning::Policy,
@@ -237,9 +237,7 @@ async fn why_somebody_is_out_is_told_apart_and_whoever_comes_back_is_the_same() 
         for (name, reason) in expected {
             assert_eq!(world.state_of(name).await, Some(reason), "{name}");
         }
-        world
-            .organisation
-            .hire("ada", |person| person.standing = gatehouse::cloud::Standing::Enabled);
+        world.organisation.hire("ada", |person| person.standing = Standing::Enabled);
         world.organisation.join("g1", user("bob"));
         world.organisation.hire("cleo", |_| {});
         world.organisation.join("g1", user("cleo"));
@@ -248,6 +246,28 @@ async fn why_somebody_is_out_is_told_apart_and_whoever_comes_back_is_the_same() 
         for (name, _) in expected {
             assert_eq!(world.state_of(name).await, None, "{name}");
             assert_eq!(world.groups_of(name).await, ["jira-users"], "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_disabled_stays_in_their_groups_whoever_else_is_in_them() {
+    for world in worlds(Way::Changes).await {
+        world.begin().await;
+        world.organisation.disable("ada");
+        world.organisation.disable("dan");
+        // Who never had an account shows no group.
+        world.organisation.found("g3", "ghosts");
+        world.organisation.hire("gus", |person| person.standing = Standing::Disabled);
+        world.organisation.join("g3", user("gus"));
+        for full in [false, true] {
+            let report = world.try_run(|request| request.full = full).await.unwrap();
+            assert_eq!(report.compared_all, full, "{report:?}");
+            assert_eq!(world.groups_of("ada@example.com").await, ["jira-users"], "{full}");
+            // The only one in it.
+            assert_eq!(world.groups_of("dan@example.com").await, ["wiki"], "{full}");
+            let groups = world.store.list_groups(None, 100).await.unwrap();
+            assert!(groups.iter().all(|group| group.name != "ghosts"), "{full}");
         }
     }
 }

@@ -113,7 +113,10 @@ pub(super) struct Making<'a> {
 struct FirstLook {
     counts: UserCounts,
     unsaid: u64,
-    comes: Bits,
+    /// Who is shown in their groups.
+    in_groups: Bits,
+    /// Who is too if they have an account: who is disabled, on the page that was looked at last.
+    if_known: Vec<(u32, String)>,
     /// The digests of the names that are wanted first, and of those that are wanted twice.
     wanted: HashSet<u64>,
     contested: HashSet<u64>,
@@ -132,7 +135,10 @@ impl FirstLook {
                 Verdict::Comes => self.want(judge, number, &external_id, known),
                 Verdict::Unsaid => self.unsaid += 1,
                 Verdict::Absent(InactiveReason::OutOfScope) => self.counts.out_of_scope += 1,
-                Verdict::Absent(InactiveReason::DisabledAtSource) => self.counts.disabled += 1,
+                Verdict::Absent(InactiveReason::DisabledAtSource) => {
+                    self.counts.disabled += 1;
+                    self.if_known.push((number, external_id));
+                }
                 Verdict::Absent(_) => self.counts.missing += 1,
             }
         }
@@ -141,7 +147,7 @@ impl FirstLook {
 
     fn want(&mut self, judge: &Judge, number: u32, id: &str, known: KnownUser) {
         self.counts.come += 1;
-        self.comes.insert(number);
+        self.in_groups.insert(number);
         let names = judge.usernames(&statement(id, known)).unwrap_or_default();
         if let Some(name) = names.first() {
             let digest = digest(name);
@@ -174,7 +180,7 @@ impl Making<'_> {
         let mut shown = ShownGroups::new(&organisation, rules);
         let of_users = organisation.groups_of_users(&shown.places);
         drop(organisation);
-        shown.keep_used(&of_users, &first.comes);
+        shown.keep_used(&of_users, &first.in_groups);
         let contested = is_everything.then_some(first.contested);
         let second = SecondLook::new(judge, contested, shown, of_users);
         let mut writing = Writing {
@@ -206,9 +212,25 @@ impl Making<'_> {
                 Ok::<_, StoreError>(first)
             });
             first = looked.await.map_err(|_| StoreError::NotWritten)??;
+            let if_known = std::mem::take(&mut first.if_known);
+            first.in_groups.extend(self.with_account(if_known).await?);
         }
         first.counts.missing += rows.gone().count() as u64;
         Ok(first)
+    }
+
+    /// The numbers of those who have an account.
+    async fn with_account(&self, users: Vec<(u32, String)>) -> Result<Vec<u32>, StoreError> {
+        let Connector { directory, issuer, .. } = self.connector;
+        let mut known = Vec::new();
+        for some in users.chunks(AT_ONCE) {
+            let ids: Vec<_> = some.iter().map(|(_, id)| id.clone()).collect();
+            let found = self.store.find_usernames_by_id(*directory, issuer, &ids).await?;
+            let found: HashMap<_, _> = found.into_iter().collect();
+            let is_known = |user: &&(u32, String)| found.contains_key(&user.1);
+            known.extend(some.iter().filter(is_known).map(|(number, _)| *number));
+        }
+        Ok(known)
     }
 }
 

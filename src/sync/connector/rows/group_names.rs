@@ -25,7 +25,7 @@ pub(super) struct ShownGroups {
     /// Their places in the organisation.
     pub(super) places: Vec<usize>,
     groups: Vec<RosterGroup>,
-    /// Which of them are shown although nobody who comes is in them.
+    /// Which of them are shown although nobody is shown in them.
     empty: Bits,
     /// Where each of them is in the table, if it is.
     in_table: Vec<Option<u32>>,
@@ -63,9 +63,9 @@ impl ShownGroups {
         shown
     }
 
-    /// Leaves out groups that nobody who comes is in.
-    pub(super) fn keep_used(&mut self, of_users: &GroupsOfUsers, comes: &Bits) {
-        let mut used = of_users.of_any(comes.iter());
+    /// Leaves out groups in which nobody is shown.
+    pub(super) fn keep_used(&mut self, of_users: &GroupsOfUsers, in_groups: &Bits) {
+        let mut used = of_users.of_any(in_groups.iter());
         used.extend(self.empty.iter());
         let mut next = 0..;
         let groups = std::mem::take(&mut self.groups);
