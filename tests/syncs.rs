@@ -303,6 +303,23 @@ async fn a_user_is_brought_in_line_at_once() {
 }
 
 #[tokio::test]
+async fn who_is_disabled_at_once_needs_no_name() {
+    for mut world in worlds(Way::Changes).await {
+        world.configure("[claims]\nusername = [\"mail\"]");
+        world.begin().await;
+        world.organisation.hire("ada", |person| {
+            person.standing = Standing::Disabled;
+            person.attributes.remove("mail");
+        });
+        let connector = world.connector();
+        sync_user(&world.store, &Clock::System, &connector, "ada", false).await.unwrap();
+        let state = world.state_of("ada@mail.example.com").await;
+        assert_eq!(state, Some(InactiveReason::DisabledAtSource));
+        assert_eq!(world.groups_of("ada@mail.example.com").await, ["jira-users"]);
+    }
+}
+
+#[tokio::test]
 async fn too_much_that_would_be_taken_away_waits_and_the_next_run_looks_again() {
     let world = World::of(sqlite().await, Way::Changes).await;
     for number in 0..40 {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::Clock,
     cloud::User,
-    directory::{InactiveReason, NameKey},
+    directory::{InactiveReason, NameKey, Profile},
     store::{Store, StoreError},
     sync::{
         Events, align,
@@ -120,7 +120,9 @@ impl OneUser<'_> {
         };
         count(&mut report.users, absence);
         let claims = match rules.mapping.claims(&statement(&external_id, known)) {
-            Ok(claims) => claims,
+            Ok(claims) => Some(claims),
+            // Who may not use their account needs no other name than they have.
+            Err(_) if absence.is_some() => None,
             Err(error) => {
                 let (name, why) = (String::new(), error.to_string());
                 report.nameless.push(Nameless { external_id, name, why });
@@ -132,14 +134,14 @@ impl OneUser<'_> {
         } else {
             self.shown(&groups)
         };
-        let mut profile = claims.profile;
+        let match_key = claims.as_ref().and_then(|claims| claims.identity.match_key.clone());
+        let mut profile = claims.map_or_else(Profile::default, |claims| claims.profile);
         let alias = self.store.find_alias(&self.connector.issuer, &external_id).await?;
         profile.username = alias.unwrap_or(profile.username);
         if absence.is_some() {
             profile.username.clear();
         }
         let places = (0..).take(shown.len()).collect();
-        let match_key = claims.identity.match_key;
         Ok(Some((RosterUser { external_id, profile, absence, match_key, groups: places }, shown)))
     }
 
