@@ -178,11 +178,37 @@ async fn a_run_that_breaks_off_at_any_write_is_finished_by_the_next() {
     }
 }
 
+#[tokio::test]
+async fn a_run_that_was_overtaken_while_it_compared_changes_nothing() {
+    let world = World::of(sqlite().await, Way::Changes).await;
+    world.begin().await;
+    let before = world.people().await;
+    change(&world);
+    // Somebody else has taken over by the time at which the plan begins.
+    world
+        .execute(
+            "CREATE TRIGGER overtaken AFTER INSERT ON plans BEGIN
+                 UPDATE connectors SET fence = fence + 1;
+             END",
+        )
+        .await;
+    assert!(world.try_run(|_| {}).await.is_err());
+    assert_eq!(world.people().await, before);
+    assert!(world.store.list_open_plans().await.unwrap().is_empty());
+    world.execute("DROP TRIGGER overtaken").await;
+    world.give_lease_back().await;
+    world.run().await;
+    assert_ne!(world.people().await, before);
+}
+
 impl World {
     /// Whoever had it is gone, as if a minute had gone by.
     async fn give_lease_back(&self) {
+        self.execute("UPDATE connectors SET lease_until = 0").await;
+    }
+
+    async fn execute(&self, statement: &'static str) {
         use sqlx::Connection as _;
-        let statement = "UPDATE connectors SET lease_until = 0";
         let url = &self.database.options.url;
         if url.starts_with("sqlite:") {
             let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();

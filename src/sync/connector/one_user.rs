@@ -66,6 +66,7 @@ pub async fn sync_user(
         policy: connector.policy.clone(),
         dry_run: report.dry_run,
         unguarded: false,
+        lease: None,
     };
     let events = Events::default();
     let aligned = Box::pin(align(store, clock, &request, roster.finish(groups), &events)).await?;

@@ -127,7 +127,7 @@ impl<'a> Alignment<'a> {
     }
 
     fn request(&self, extent: Extent) -> RosterRequest {
-        let Run { connector, request, id, .. } = self.run;
+        let Run { connector, request, id, lease, .. } = self.run;
         RosterRequest {
             directory: connector.directory,
             issuer: connector.issuer.clone(),
@@ -138,6 +138,7 @@ impl<'a> Alignment<'a> {
             policy: connector.policy.clone(),
             dry_run: self.dry_run,
             unguarded: request.unguarded,
+            lease: Some(*lease),
         }
     }
 
