@@ -53,7 +53,10 @@ impl<'a> Alignment<'a> {
         report.forced.clone_from(&self.forced);
         report.compared_all = matches!(rows, Rows::Everything);
         let mut again = BTreeSet::new();
-        if !is_nothing(&rows) {
+        if is_nothing(&rows) {
+            // Nobody is left of those; groups may be, with nobody in them.
+            again = self.again()?;
+        } else {
             let extent = if report.compared_all { Extent::Everything } else { Extent::Only };
             let Run { store, connector, lease, .. } = self.run;
             let making = Making { store, id: lease.connector, connector };
@@ -88,28 +91,36 @@ impl<'a> Alignment<'a> {
         if !is_in_line || self.dry_run || self.run.whole || everybody {
             return Ok(Rows::Everything);
         }
-        let store = &self.run.store;
-        if !groups.is_empty() {
-            let id = self.run.lease.connector;
+        let (store, id) = (&self.run.store, self.run.lease.connector);
+        let mut again = self.again()?;
+        let ids: Vec<_> = again.iter().cloned().collect();
+        for some in ids.chunks(500) {
+            for user in store.find_mirror_users(id, some).await? {
+                again.remove(&user.external_id);
+                users.insert(user.number);
+            }
+        }
+        // Who is left of them is no user.
+        if !groups.is_empty() || !again.is_empty() {
             let nested = connector.rules.scope.is_nested();
             let organisation = Organisation::read(store, id, nested).await?;
-            let places = groups.iter().filter_map(|number| organisation.place(number));
-            let members = organisation.members(places);
+            let members = organisation.members_where(|group| {
+                groups.contains(group.number) || again.contains(&group.external_id)
+            });
             if members.everybody {
                 return Ok(Rows::Everything);
             }
             users.extend(members.users.iter());
         }
-        let again: Vec<String> =
-            serde_json::from_str(&before.again).map_err(|error| unreadable(&error))?;
-        for some in again.chunks(500) {
-            let found = store.find_mirror_users(self.run.lease.connector, some).await?;
-            users.extend(found.into_iter().map(|user| user.number));
-        }
         if users.len() + folded.gone.len() > MOST_TOUCHED {
             return Ok(Rows::Everything);
         }
         Ok(Rows::Only(users, folded.gone))
+    }
+
+    /// Who and which groups could not be as they should be last time.
+    fn again(&self) -> Result<BTreeSet<String>, StoreError> {
+        serde_json::from_str(&self.run.before.again).map_err(|error| unreadable(&error))
     }
 
     /// What older runs would still take away is forgotten: this one has looked later, and there is nothing to do.
