@@ -401,6 +401,39 @@ async fn a_filter_that_lets_nobody_come_is_not_believed_either() {
 }
 
 #[tokio::test]
+async fn a_few_of_whom_it_is_not_said_whether_they_may_work_stay_as_they_are() {
+    for world in worlds(Way::Changes).await {
+        world.begin().await;
+        world.organisation.disable("ada");
+        world.run().await;
+        // As if they had their accounts by somebody else's word.
+        world
+            .execute("UPDATE connector_users SET known = NULL WHERE external_id IN ('ada', 'dan')")
+            .await;
+        for id in ["ada", "dan", "new"] {
+            world.organisation.hire(id, |person| person.standing = Standing::Unsaid);
+        }
+        for full in [false, true] {
+            let report = world.try_run(|request| request.full = full).await.unwrap();
+            assert!(report.warnings[0].contains("of 3 users whether they may"), "{report:?}");
+            assert_eq!(world.groups_of("ada@example.com").await, ["jira-users"], "{full}");
+            assert_eq!(world.groups_of("dan@example.com").await, ["wiki"], "{full}");
+        }
+        let people = world.people().await;
+        assert!(!people.contains_key("new@example.com"), "{people:?}");
+        assert_eq!(people["ada@example.com"].0, Some(InactiveReason::DisabledAtSource));
+        assert_eq!(people["dan@example.com"].0, None);
+
+        for number in 0..11 {
+            let standing = Standing::Unsaid;
+            world.organisation.hire(&format!("u{number}"), |person| person.standing = standing);
+        }
+        let error = world.run_error().await;
+        assert!(error.contains("of 11 users"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn two_runs_at_once_are_one() {
     for world in worlds(Way::Changes).await {
         let request = RunRequest::default();

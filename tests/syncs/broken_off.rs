@@ -207,7 +207,7 @@ impl World {
         self.execute("UPDATE connectors SET lease_until = 0").await;
     }
 
-    async fn execute(&self, statement: &'static str) {
+    pub async fn execute(&self, statement: &'static str) {
         use sqlx::Connection as _;
         let url = &self.database.options.url;
         if url.starts_with("sqlite:") {

@@ -12,7 +12,7 @@ use crate::{
         connector::{
             folding::{FoldedRound, Touched},
             organisation::Organisation,
-            rows::{Made, Making, Nameless, Rows},
+            rows::{Made, Making, Nameless, Rows, UserCounts},
         },
         roster::{Extent, RosterReport, RosterRequest},
     },
@@ -61,6 +61,7 @@ impl<'a> Alignment<'a> {
             let Run { store, connector, lease, .. } = self.run;
             let making = Making { store, id: lease.connector, connector };
             let Made { roster, counts, nameless } = making.run(rows).await?;
+            report.warnings.extend(warning(&counts));
             report.users = counts;
             again.extend(nameless.iter().map(|nameless| nameless.external_id.clone()));
             tell(report, nameless);
@@ -209,6 +210,16 @@ fn forced(run: &Run) -> Option<String> {
         "its filters, its mapping or its cloud are not what they were"
     };
     Some(why.to_owned())
+}
+
+fn warning(counts: &UserCounts) -> Option<String> {
+    let UserCounts { unsaid, .. } = counts;
+    let warning = || {
+        format!(
+            "the cloud does not say of {unsaid} users whether they may work: they stay as they are"
+        )
+    };
+    (*unsaid > 0).then(warning)
 }
 
 fn tell(report: &mut RunReport, nameless: Vec<Nameless>) {
