@@ -303,6 +303,37 @@ async fn a_user_is_brought_in_line_at_once() {
 }
 
 #[tokio::test]
+async fn groups_count_for_one_user_as_they_do_for_all() {
+    for mut world in worlds(Way::Changes).await {
+        world.organisation.join("g1", Member::Group("g2".to_owned()));
+        world.organisation.join_users("g2", &["ada"]);
+        world.configure("[users]\nmembers_of = [\"jira-users\"]\nnested = false");
+        world.begin().await;
+        let sync = async |world: &World, id: &str| {
+            let connector = world.connector();
+            sync_user(&world.store, &Clock::System, &connector, id, false).await.unwrap()
+        };
+        // In the group by way of the other one only.
+        sync(&world, "dan").await;
+        assert!(!world.people().await.contains_key("dan@example.com"));
+        // In both.
+        sync(&world, "ada").await;
+        assert_eq!(world.state_of("ada@example.com").await, None);
+        assert_eq!(world.groups_of("ada@example.com").await, ["jira-users", "wiki"]);
+
+        world.organisation.found("g3", "all");
+        world.organisation.join("g3", Member::Everybody);
+        world.organisation.found("g4", "outer");
+        world.organisation.join("g4", Member::Group("g3".to_owned()));
+        world.configure("[users]\nmembers_of = [\"outer\"]");
+        world.begin().await;
+        sync(&world, "eve").await;
+        assert_eq!(world.state_of("eve@example.com").await, None);
+        assert_eq!(world.groups_of("eve@example.com").await, ["all", "outer"]);
+    }
+}
+
+#[tokio::test]
 async fn who_is_disabled_at_once_needs_no_name() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[claims]\nusername = [\"mail\"]");

@@ -1,11 +1,12 @@
 //! One user, at once: the cloud is asked about nobody else. The mirror learns of it in the next run.
 
-use std::collections::HashMap;
+mod groups_now;
 
+use self::groups_now::GroupsNow;
 use super::{
     Connector, Nameless, RunError, RunReport,
     judge::{Verdict, statement, verdict},
-    known::{KnownGroup, KnownUser, unpack},
+    known::{KnownGroup, KnownUser},
     rows::UserCounts,
 };
 use crate::{
@@ -110,7 +111,7 @@ impl OneUser<'_> {
         let rules = &self.connector.rules;
         let (external_id, mut known) = (user.id.clone(), KnownUser::default());
         known.hear(user);
-        let groups = self.groups(&external_id).await?;
+        let groups = GroupsNow::begin(self.store, self.connector).await?.of(&external_id).await?;
         let named: Vec<_> = groups.iter().map(|(id, known)| (id.as_str(), known)).collect();
         let covered =
             rules.scope.covers_user(&external_id, &known) && rules.scope.covers_groups(&named);
@@ -144,29 +145,6 @@ impl OneUser<'_> {
         }
         let places = (0..).take(shown.len()).collect();
         Ok(Some((RosterUser { external_id, profile, absence, match_key, groups: places }, shown)))
-    }
-
-    /// The groups that they are in, nested ones included.
-    async fn groups(&self, user: &str) -> Result<Vec<(String, KnownGroup)>, RunError> {
-        let source = &self.connector.source;
-        let ids = source.user_groups(user).await.map_err(RunError::Cloud)?;
-        let connector = self.store.ensure_connector(&self.connector.name).await?;
-        let heads = self.store.list_group_heads(connector).await?;
-        let mut known = HashMap::new();
-        for head in heads {
-            if let Some(packed) = head.known {
-                known.insert(head.external_id, unpack::<KnownGroup>(&packed)?);
-            }
-        }
-        let unknown: Vec<_> = ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
-        if !unknown.is_empty() {
-            for group in source.find_groups(&unknown).await.map_err(RunError::Cloud)? {
-                let (id, mut said) = (group.id.clone(), KnownGroup::default());
-                said.hear(group);
-                known.insert(id, said);
-            }
-        }
-        Ok(ids.into_iter().filter_map(|id| Some((id.clone(), known.remove(&id)?))).collect())
     }
 
     /// Those of them that the directory shows.
