@@ -82,6 +82,7 @@ impl House {
             policy: roster_policy(),
             dry_run: false,
             unguarded: false,
+            lease: None,
         };
         change(&mut request);
         let mut roster = RosterWriter::default();

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gatehouse::{
     clock::Clock,
-    cloud::{ConnectorError, Member},
+    cloud::{ConnectorError, Member, Standing},
     config::ConnectorConfig,
     directory::{DirectoryId, InactiveReason},
     provisioning::Policy,
@@ -237,9 +237,7 @@ async fn why_somebody_is_out_is_told_apart_and_whoever_comes_back_is_the_same() 
         for (name, reason) in expected {
             assert_eq!(world.state_of(name).await, Some(reason), "{name}");
         }
-        world
-            .organisation
-            .hire("ada", |person| person.standing = gatehouse::cloud::Standing::Enabled);
+        world.organisation.hire("ada", |person| person.standing = Standing::Enabled);
         world.organisation.join("g1", user("bob"));
         world.organisation.hire("cleo", |_| {});
         world.organisation.join("g1", user("cleo"));
@@ -248,6 +246,28 @@ async fn why_somebody_is_out_is_told_apart_and_whoever_comes_back_is_the_same() 
         for (name, _) in expected {
             assert_eq!(world.state_of(name).await, None, "{name}");
             assert_eq!(world.groups_of(name).await, ["jira-users"], "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_disabled_stays_in_their_groups_whoever_else_is_in_them() {
+    for world in worlds(Way::Changes).await {
+        world.begin().await;
+        world.organisation.disable("ada");
+        world.organisation.disable("dan");
+        // Who never had an account shows no group.
+        world.organisation.found("g3", "ghosts");
+        world.organisation.hire("gus", |person| person.standing = Standing::Disabled);
+        world.organisation.join("g3", user("gus"));
+        for full in [false, true] {
+            let report = world.try_run(|request| request.full = full).await.unwrap();
+            assert_eq!(report.compared_all, full, "{report:?}");
+            assert_eq!(world.groups_of("ada@example.com").await, ["jira-users"], "{full}");
+            // The only one in it.
+            assert_eq!(world.groups_of("dan@example.com").await, ["wiki"], "{full}");
+            let groups = world.store.list_groups(None, 100).await.unwrap();
+            assert!(groups.iter().all(|group| group.name != "ghosts"), "{full}");
         }
     }
 }
@@ -279,6 +299,54 @@ async fn a_user_is_brought_in_line_at_once() {
         assert!(world.organisation.asked().is_empty());
         let after = world.run().await;
         assert_eq!(after.directory.unwrap().list.size.to_string(), "nothing");
+    }
+}
+
+#[tokio::test]
+async fn groups_count_for_one_user_as_they_do_for_all() {
+    for mut world in worlds(Way::Changes).await {
+        world.organisation.join("g1", Member::Group("g2".to_owned()));
+        world.organisation.join_users("g2", &["ada"]);
+        world.configure("[users]\nmembers_of = [\"jira-users\"]\nnested = false");
+        world.begin().await;
+        let sync = async |world: &World, id: &str| {
+            let connector = world.connector();
+            sync_user(&world.store, &Clock::System, &connector, id, false).await.unwrap()
+        };
+        // In the group by way of the other one only.
+        sync(&world, "dan").await;
+        assert!(!world.people().await.contains_key("dan@example.com"));
+        // In both.
+        sync(&world, "ada").await;
+        assert_eq!(world.state_of("ada@example.com").await, None);
+        assert_eq!(world.groups_of("ada@example.com").await, ["jira-users", "wiki"]);
+
+        world.organisation.found("g3", "all");
+        world.organisation.join("g3", Member::Everybody);
+        world.organisation.found("g4", "outer");
+        world.organisation.join("g4", Member::Group("g3".to_owned()));
+        world.configure("[users]\nmembers_of = [\"outer\"]");
+        world.begin().await;
+        sync(&world, "eve").await;
+        assert_eq!(world.state_of("eve@example.com").await, None);
+        assert_eq!(world.groups_of("eve@example.com").await, ["all", "outer"]);
+    }
+}
+
+#[tokio::test]
+async fn who_is_disabled_at_once_needs_no_name() {
+    for mut world in worlds(Way::Changes).await {
+        world.configure("[claims]\nusername = [\"mail\"]");
+        world.begin().await;
+        world.organisation.hire("ada", |person| {
+            person.standing = Standing::Disabled;
+            person.attributes.remove("mail");
+        });
+        let connector = world.connector();
+        sync_user(&world.store, &Clock::System, &connector, "ada", false).await.unwrap();
+        let state = world.state_of("ada@mail.example.com").await;
+        assert_eq!(state, Some(InactiveReason::DisabledAtSource));
+        assert_eq!(world.groups_of("ada@mail.example.com").await, ["jira-users"]);
     }
 }
 
@@ -341,16 +409,58 @@ async fn zero_users_are_never_believed() {
 
 #[tokio::test]
 async fn a_filter_that_lets_nobody_come_is_not_believed_either() {
-    for mut world in worlds(Way::Changes).await {
-        world.configure("[users]\nmembers_of = [\"jira-users\"]");
-        world.begin().await;
-        let before = world.people().await;
-        for id in ["ada", "bob", "cleo"] {
-            world.organisation.leave("g1", &user(id));
+    for dissolved in [false, true] {
+        for mut world in worlds(Way::Changes).await {
+            world.configure("[users]\nmembers_of = [\"jira-users\"]");
+            world.begin().await;
+            let before = world.people().await;
+            if dissolved {
+                world.organisation.dissolve("g1");
+            } else {
+                for id in ["ada", "bob", "cleo"] {
+                    world.organisation.leave("g1", &user(id));
+                }
+            }
+            // Three are few enough to be taken away without a question; not if they are all.
+            for full in [false, true] {
+                let error = world.try_run(|request| request.full = full).await.unwrap_err();
+                assert!(error.to_string().contains("let nobody come"), "{error}");
+                assert_eq!(world.people().await, before, "{dissolved} {full}");
+            }
         }
-        let error = world.try_run(|request| request.full = true).await.unwrap_err();
-        assert!(error.to_string().contains("let nobody come"), "{error}");
-        assert_eq!(world.people().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_few_of_whom_it_is_not_said_whether_they_may_work_stay_as_they_are() {
+    for world in worlds(Way::Changes).await {
+        world.begin().await;
+        world.organisation.disable("ada");
+        world.run().await;
+        // As if they had their accounts by somebody else's word.
+        world
+            .execute("UPDATE connector_users SET known = NULL WHERE external_id IN ('ada', 'dan')")
+            .await;
+        for id in ["ada", "dan", "new"] {
+            world.organisation.hire(id, |person| person.standing = Standing::Unsaid);
+        }
+        for full in [false, true] {
+            let report = world.try_run(|request| request.full = full).await.unwrap();
+            assert!(report.warnings[0].contains("of 3 users whether they may"), "{report:?}");
+            assert_eq!(world.groups_of("ada@example.com").await, ["jira-users"], "{full}");
+            assert_eq!(world.groups_of("dan@example.com").await, ["wiki"], "{full}");
+        }
+        let people = world.people().await;
+        assert!(!people.contains_key("new@example.com"), "{people:?}");
+        assert_eq!(people["ada@example.com"].0, Some(InactiveReason::DisabledAtSource));
+        assert_eq!(people["dan@example.com"].0, None);
+
+        for number in 0..11 {
+            let standing = Standing::Unsaid;
+            world.organisation.hire(&format!("u{number}"), |person| person.standing = standing);
+        }
+        let error = world.run_error().await;
+        assert!(error.contains("of 11 users"), "{error}");
     }
 }
 

@@ -18,7 +18,8 @@ pub trait Source: Debug + Send + Sync {
     /// Begins a round: of changes since a watermark, or of everything without one.
     fn begin(&self, since: Option<&Watermark>) -> Round;
 
-    /// Does a part of a round.
+    /// Does a part of a round. If the members of a group are not there, it is [`ConnectorError::Gone`]; whoever asks has to
+    /// find out whether the group is.
     fn fetch<'a>(&'a self, task: &'a Task) -> BoxFuture<'a, Result<Page, ConnectorError>>;
 
     /// The task that reads all members of a group anew.

@@ -81,6 +81,10 @@ async fn compute(
         Extent::Everything => compared.held,
         Extent::Only => count_held(store, request, &plan).await?,
     };
+    if let Some(lease) = request.lease {
+        // Whoever has it now may have changed what the roster was made of. Proved, it lasts until the plan is sealed.
+        store.prove_lease(lease, job.clock.now()).await?;
+    }
     let guarded = (!request.unguarded).then_some(&held);
     let seal = job.complete(plan, guarded, keeper, compared.same_as).await?;
     let mut conflicts = Conflicts::default();

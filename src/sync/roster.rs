@@ -13,6 +13,7 @@ use super::{
 use crate::{
     directory::{DirectoryId, InactiveReason, Issuer, MatchKey, Profile},
     provisioning::Policy,
+    store::Lease,
 };
 
 /// What sorting keeps in memory; the rest waits in temporary files.
@@ -78,6 +79,8 @@ pub struct RosterRequest {
     pub dry_run: bool,
     /// Whether much may be taken away.
     pub unguarded: bool,
+    /// Who speaks: nobody listens once the lease is somebody else's. Nothing if no lease is needed.
+    pub lease: Option<Lease>,
 }
 
 /// People in any order. What does not fit into memory waits in temporary files.

@@ -147,8 +147,9 @@ async fn a_group_that_is_gone_is_no_failure_and_a_wrong_turn_is() {
     let (group, no) = (organisation.id(Sort::Group, 0), 0);
     assert_eq!(task.group.as_ref(), Some(&group));
     organisation.apply(json!({ "do": "delete_group", "no": no }));
-    let page = source.fetch(task).await.unwrap();
-    assert_eq!(page.items, [gatehouse::cloud::Item::GroupGone(group)]);
+    let error = source.fetch(task).await.unwrap_err();
+    assert!(matches!(error, ConnectorError::Gone(_)), "{error}");
+    assert_eq!(source.find_groups(&[group]).await, Ok(Vec::new()));
     // Somebody else on the way who says 404 does not know what Okta has.
     let error = source.find_user("00u1%2F..%2Fx").await;
     assert_eq!(error, Ok(None));

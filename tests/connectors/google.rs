@@ -1,6 +1,6 @@
 //! Google Workspace, as long as nothing goes wrong.
 
-use gatehouse::cloud::{ConnectorError, Extent, Item, Member, Standing};
+use gatehouse::cloud::{ConnectorError, Extent, Member, Standing};
 use serde_json::json;
 
 use super::{organisation::Organisation, reading::Reading};
@@ -133,10 +133,13 @@ async fn a_group_that_is_deleted_while_the_round_goes_on_is_gone_and_no_failure(
     let id = organisation.id(Sort::Group, 5);
     let task = groups.next.iter().find(|task| task.group.as_ref() == Some(&id)).unwrap();
     organisation.apply(json!({ "do": "delete_group", "no": 5 }));
-    assert_eq!(source.fetch(task).await.unwrap().items, [Item::GroupGone(id.clone())]);
+    let error = source.fetch(task).await.unwrap_err();
+    assert!(matches!(error, ConnectorError::Gone(_)), "{error}");
     // Google may say as well that it must not be seen.
     organisation.fault("/members", 0, 1, &json!({ "kind": "not_authorized" }));
-    assert_eq!(source.fetch(task).await.unwrap().items, [Item::GroupGone(id)]);
+    let error = source.fetch(task).await.unwrap_err();
+    assert!(matches!(error, ConnectorError::Gone(_)), "{error}");
+    assert_eq!(source.find_groups(&[id]).await, Ok(Vec::new()));
 }
 
 #[tokio::test]

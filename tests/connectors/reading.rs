@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gatehouse::cloud::{ConnectorError, Page, Source, Task, Watermark};
+use gatehouse::cloud::{ConnectorError, Item, Page, Source, Task, Watermark};
 
 use super::mirror::Mirror;
 
@@ -37,7 +37,10 @@ impl Reading {
             if self.mark.is_some() && self.knows(&task) {
                 continue;
             }
-            let page = fetch(&stored(&task)).await?;
+            let page = match fetch(&stored(&task)).await {
+                Err(error) => gone(source, &task, error).await?,
+                Ok(page) => page,
+            };
             mirror.learn(&page);
             marks.0.extend(page.marks);
             bag.extend(page.next);
@@ -65,6 +68,20 @@ impl Reading {
         }
         panic!("no round is complete");
     }
+}
+
+/// What it means that the members of a group are not there, if the group is not either.
+async fn gone(
+    source: &dyn Source,
+    task: &Task,
+    error: ConnectorError,
+) -> Result<Page, ConnectorError> {
+    let (ConnectorError::Gone(_), Some(group)) = (&error, &task.group) else {
+        return Err(error);
+    };
+    let found = source.find_groups(std::slice::from_ref(group)).await?;
+    let items = vec![Item::GroupGone(group.clone())];
+    if found.is_empty() { Ok(Page { items, ..Page::default() }) } else { Err(error) }
 }
 
 /// A task as it comes back from a store.

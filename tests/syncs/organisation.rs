@@ -213,6 +213,11 @@ impl Organisation {
 
     /// Everybody in a group, and in the groups in it.
     pub fn everybody_in(&self, group: &str) -> BTreeSet<String> {
+        self.named_in(group, &self.people().into_keys().collect())
+    }
+
+    /// Everybody who is named in a group or in the groups in it, and whoever is meant where everybody is.
+    fn named_in(&self, group: &str, everybody: &BTreeSet<String>) -> BTreeSet<String> {
         let teams = self.teams();
         let (mut seen, mut left, mut users) =
             (BTreeSet::new(), vec![group.to_owned()], BTreeSet::new());
@@ -224,7 +229,7 @@ impl Organisation {
                 match member {
                     Member::User(id) => drop(users.insert(id.clone())),
                     Member::Group(id) => left.push(id.clone()),
-                    Member::Everybody => users.extend(self.people().into_keys()),
+                    Member::Everybody => users.extend(everybody.iter().cloned()),
                 }
             }
         }
@@ -442,7 +447,9 @@ impl Source for Reader {
         id: &'a str,
     ) -> BoxFuture<'a, Result<Vec<String>, ConnectorError>> {
         let all = self.0.teams().into_keys();
-        let found = all.filter(|group| self.0.everybody_in(group).contains(id)).collect();
+        // Groups that everybody is in are not among them.
+        let named = |group: &String| self.0.named_in(group, &BTreeSet::new()).contains(id);
+        let found = all.filter(named).collect();
         async move { Ok(found) }.boxed()
     }
 

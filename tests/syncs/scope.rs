@@ -124,6 +124,29 @@ async fn two_groups_with_one_name_are_not_one_group() {
 }
 
 #[tokio::test]
+async fn a_group_that_could_not_have_its_name_has_it_once_it_is_free() {
+    for world in worlds(Way::Changes).await {
+        world.organisation.found("g3", "Wiki");
+        world.organisation.join_users("g3", &["eve"]);
+        let conflicts = world.begin().await.directory.unwrap().conflicts;
+        let (other, left_out) = match conflicts[0].external_id.as_str() {
+            "g2" => ("g3", "dan@example.com"),
+            _ => ("g2", "eve@example.com"),
+        };
+        // Nothing is new, and it is not forgotten for that.
+        world.run().await;
+        assert!(world.groups_of(left_out).await.is_empty());
+        world.organisation.found(other, "knowledge");
+        for _ in 0..2 {
+            let report = world.run().await;
+            assert!(!report.compared_all, "{report:?}");
+        }
+        let groups = world.groups_of(left_out).await;
+        assert!(groups.len() == 1 && groups[0].eq_ignore_ascii_case("wiki"), "{groups:?}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_gets_somebody_elses_name_and_nobody_is_dropped_in_silence() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[claims]\nusername = [\"mail\"]");

@@ -15,7 +15,7 @@ impl Google {
     pub(super) async fn page(&self, task: &Task) -> Result<Page, ConnectorError> {
         let work = Work::of(task)?;
         let answer = match self.list(&work).await {
-            Err(error) => return self.unless_gone(&work.list, error).await,
+            Err(error) => return Err(self.gone_or(error, &work.list).await),
             Ok(answer) => answer,
         };
         let next = answer.next_page_token.clone();
@@ -76,21 +76,13 @@ impl Google {
 
     /// A group that was there a moment ago may have been deleted since. Google says so with 404, or with 403 as if it might
     /// not be seen; then only the group itself tells one from the other.
-    async fn unless_gone(
-        &self,
-        list: &List,
-        error: ConnectorError,
-    ) -> Result<Page, ConnectorError> {
-        let List::Members(group) = list else { return Err(error) };
-        let gone = match &error {
-            ConnectorError::Gone(_) => true,
-            ConnectorError::Forbidden { .. } => {
-                matches!(self.group(group, false).await, Err(ConnectorError::Gone(_)))
-            }
-            _ => false,
-        };
-        let items = vec![Item::GroupGone(group.clone())];
-        if gone { Ok(Page { items, ..Page::default() }) } else { Err(error) }
+    async fn gone_or(&self, error: ConnectorError, list: &List) -> ConnectorError {
+        if let (ConnectorError::Forbidden { .. }, List::Members(group)) = (&error, list)
+            && let Err(gone @ ConnectorError::Gone(_)) = self.group(group, false).await
+        {
+            return gone;
+        }
+        error
     }
 
     pub(super) async fn group(

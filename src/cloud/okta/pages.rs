@@ -53,8 +53,9 @@ impl Okta {
     pub(super) async fn page(&self, task: &Task) -> Result<Page, ConnectorError> {
         let mut work = Work::of(task)?;
         let Reading { mut page, next, date } = match self.read(&work).await {
-            Err(ConnectorError::Gone(what)) => {
-                return work.list.gone().ok_or(ConnectorError::Gone(what));
+            // Whoever is not there any more, although they were when they were named, is in no group.
+            Err(ConnectorError::Gone(_)) if matches!(work.list, List::GroupsOf { .. }) => {
+                return Ok(Page::default());
             }
             read => read?,
         };
@@ -170,18 +171,6 @@ impl Okta {
 
     pub(super) fn begin_list(&self, list: List, fingerprint: Option<String>) -> Task {
         Work::new(list, self.taken.fields().as_deref()).task(fingerprint)
-    }
-}
-
-impl List {
-    /// What it means that it is not there any more, although it was when it was named.
-    fn gone(&self) -> Option<Page> {
-        let items = match self {
-            Self::Members { group, .. } => vec![Item::GroupGone(group.clone())],
-            Self::GroupsOf { .. } => Vec::new(),
-            _ => return None,
-        };
-        Some(Page { items, ..Page::default() })
     }
 }
 

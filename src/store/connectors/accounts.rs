@@ -2,7 +2,7 @@
 
 use super::numbers::{list, statement, with_list};
 use crate::{
-    directory::{DirectoryId, Issuer, NameKey},
+    directory::{DirectoryId, InactiveReason, Issuer, NameKey},
     store::{Store, StoreError, read, within},
 };
 
@@ -22,6 +22,30 @@ impl Store {
             "TEXT"
         );
         self.select_pairs(SQL, directory, issuer, list(ids)).await
+    }
+
+    /// Why those whom an issuer knows by some ids may not use their accounts, if they may not: ids with reasons.
+    pub async fn find_reasons_by_id(
+        &self,
+        directory: DirectoryId,
+        issuer: &Issuer,
+        ids: &[String],
+    ) -> Result<Vec<(String, InactiveReason)>, StoreError> {
+        const SQL: [&str; 2] = with_list!(
+            "SELECT i.subject, u.inactive_reason FROM identities i
+             JOIN users u ON u.person_id = i.person_id AND u.directory_id = $1
+             WHERE u.inactive_reason IS NOT NULL AND i.issuer = $2 AND i.subject_kind = 'attribute'
+               AND i.subject",
+            "$3",
+            "TEXT"
+        );
+        let found = self.select_pairs(SQL, directory, issuer, list(ids)).await?;
+        let reason = |(id, word): (String, String)| {
+            let what = "a reason for being inactive";
+            let reason = InactiveReason::from_word(&word);
+            Ok((id, reason.ok_or(StoreError::Unreadable { what, value: word })?))
+        };
+        found.into_iter().map(reason).collect()
     }
 
     /// Whom an issuer knows among those who have some usernames: the names, as they are compared, with ids.

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Lease, RunId,
+    Lease, RunId, RunState,
     numbers::{list, statement, with_list},
+    runs::move_on,
 };
 use crate::store::{
     Connection, Store, StoreError, read,
@@ -73,7 +74,8 @@ impl Store {
         .await
     }
 
-    /// Begins a run of everything anew: what it was told is forgotten, and these tasks are left.
+    /// Begins a run of everything anew: what it was told is forgotten, and these tasks are left. Until then it counts as
+    /// failed: nobody goes on with a run that has forgotten half of what it was told.
     pub async fn restart_run(
         &self,
         lease: Lease,
@@ -85,6 +87,12 @@ impl Store {
         const TASKS: &str = "DELETE FROM connector_tasks WHERE run_id = $1";
         const RUN: &str = "
             UPDATE connector_runs SET users = $2, groups = $3, members = $4, whole = 1 WHERE id = $1";
+        self.write_as(lease, now, move |transaction| {
+            Box::pin(
+                async move { move_on(&mut transaction.connection(), run, RunState::Failed).await },
+            )
+        })
+        .await?;
         self.forget_staged(lease, run, now).await?;
         self.write_as(lease, now, move |transaction| {
             Box::pin(async move {
@@ -95,7 +103,8 @@ impl Store {
                     let anew = sqlx::query(RUN).bind(run.0).bind(users).bind(groups);
                     anew.bind(members).execute(&mut *connection).await?;
                 });
-                add_tasks(connection, run, 0, &tasks).await
+                add_tasks(connection, run, 0, &tasks).await?;
+                move_on(connection, run, RunState::Reading).await
             })
         })
         .await

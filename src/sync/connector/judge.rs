@@ -50,10 +50,11 @@ impl Judge {
         verdict(covered, known.standing)
     }
 
-    /// Whether the groups that they are in are shown: who is only disabled keeps them.
+    /// Whether the groups that they are in are shown: who is only disabled keeps them, and so does of whom it is not said
+    /// whether they may work.
     pub(super) fn shows_groups(&self, number: u32, id: &str, known: &KnownUser) -> bool {
         self.applied.covers(number, id, known)
-            && matches!(known.standing, Standing::Enabled | Standing::Disabled)
+            && matches!(known.standing, Standing::Enabled | Standing::Disabled | Standing::Unsaid)
     }
 
     /// Every username that a user could have, the first choice first; none, with the reason, if nothing gives one.

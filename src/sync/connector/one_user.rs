@@ -1,17 +1,18 @@
 //! One user, at once: the cloud is asked about nobody else. The mirror learns of it in the next run.
 
-use std::collections::HashMap;
+mod groups_now;
 
+use self::groups_now::GroupsNow;
 use super::{
     Connector, Nameless, RunError, RunReport,
     judge::{Verdict, statement, verdict},
-    known::{KnownGroup, KnownUser, unpack},
+    known::{KnownGroup, KnownUser},
     rows::UserCounts,
 };
 use crate::{
     clock::Clock,
     cloud::User,
-    directory::{InactiveReason, NameKey},
+    directory::{InactiveReason, NameKey, Profile},
     store::{Store, StoreError},
     sync::{
         Events, align,
@@ -66,6 +67,7 @@ pub async fn sync_user(
         policy: connector.policy.clone(),
         dry_run: report.dry_run,
         unguarded: false,
+        lease: None,
     };
     let events = Events::default();
     let aligned = Box::pin(align(store, clock, &request, roster.finish(groups), &events)).await?;
@@ -109,7 +111,7 @@ impl OneUser<'_> {
         let rules = &self.connector.rules;
         let (external_id, mut known) = (user.id.clone(), KnownUser::default());
         known.hear(user);
-        let groups = self.groups(&external_id).await?;
+        let groups = GroupsNow::begin(self.store, self.connector).await?.of(&external_id).await?;
         let named: Vec<_> = groups.iter().map(|(id, known)| (id.as_str(), known)).collect();
         let covered =
             rules.scope.covers_user(&external_id, &known) && rules.scope.covers_groups(&named);
@@ -120,7 +122,9 @@ impl OneUser<'_> {
         };
         count(&mut report.users, absence);
         let claims = match rules.mapping.claims(&statement(&external_id, known)) {
-            Ok(claims) => claims,
+            Ok(claims) => Some(claims),
+            // Who may not use their account needs no other name than they have.
+            Err(_) if absence.is_some() => None,
             Err(error) => {
                 let (name, why) = (String::new(), error.to_string());
                 report.nameless.push(Nameless { external_id, name, why });
@@ -132,38 +136,15 @@ impl OneUser<'_> {
         } else {
             self.shown(&groups)
         };
-        let mut profile = claims.profile;
+        let match_key = claims.as_ref().and_then(|claims| claims.identity.match_key.clone());
+        let mut profile = claims.map_or_else(Profile::default, |claims| claims.profile);
         let alias = self.store.find_alias(&self.connector.issuer, &external_id).await?;
         profile.username = alias.unwrap_or(profile.username);
         if absence.is_some() {
             profile.username.clear();
         }
         let places = (0..).take(shown.len()).collect();
-        let match_key = claims.identity.match_key;
         Ok(Some((RosterUser { external_id, profile, absence, match_key, groups: places }, shown)))
-    }
-
-    /// The groups that they are in, nested ones included.
-    async fn groups(&self, user: &str) -> Result<Vec<(String, KnownGroup)>, RunError> {
-        let source = &self.connector.source;
-        let ids = source.user_groups(user).await.map_err(RunError::Cloud)?;
-        let connector = self.store.ensure_connector(&self.connector.name).await?;
-        let heads = self.store.list_group_heads(connector).await?;
-        let mut known = HashMap::new();
-        for head in heads {
-            if let Some(packed) = head.known {
-                known.insert(head.external_id, unpack::<KnownGroup>(&packed)?);
-            }
-        }
-        let unknown: Vec<_> = ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
-        if !unknown.is_empty() {
-            for group in source.find_groups(&unknown).await.map_err(RunError::Cloud)? {
-                let (id, mut said) = (group.id.clone(), KnownGroup::default());
-                said.hear(group);
-                known.insert(id, said);
-            }
-        }
-        Ok(ids.into_iter().filter_map(|id| Some((id.clone(), known.remove(&id)?))).collect())
     }
 
     /// Those of them that the directory shows.

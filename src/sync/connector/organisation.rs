@@ -27,7 +27,6 @@ pub(super) struct MirroredGroup {
 #[derive(Debug, Default)]
 pub(super) struct Organisation {
     pub(super) groups: Vec<MirroredGroup>,
-    places: HashMap<u32, usize>,
     nested: bool,
 }
 
@@ -74,11 +73,13 @@ impl Organisation {
                 }
             }
         }
-        Ok(Self { groups, places, nested })
+        Ok(Self { groups, nested })
     }
 
-    pub(super) fn place(&self, number: u32) -> Option<usize> {
-        self.places.get(&number).copied()
+    /// Everybody in the groups of which something is true.
+    pub(super) fn members_where(&self, is_meant: impl Fn(&MirroredGroup) -> bool) -> Members {
+        let all = self.groups.iter().enumerate();
+        self.members(all.filter(|(_, group)| is_meant(group)).map(|(place, _)| place))
     }
 
     /// Everybody in some groups.
@@ -238,9 +239,7 @@ mod tests {
             }
         };
         let groups: Vec<_> = groups.iter().enumerate().map(group).collect();
-        let places =
-            groups.iter().enumerate().map(|(place, group)| (group.number, place)).collect();
-        Organisation { groups, places, nested }
+        Organisation { groups, nested }
     }
 
     proptest! {

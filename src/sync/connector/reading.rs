@@ -117,9 +117,13 @@ async fn fetch(
             page = StagedPage { items, marks, kept: groups(kept), ..page };
             next = left;
         }
-        // It has gone while the cloud was read.
-        (Err(ConnectorError::Gone(_)), Some(group)) => {
-            page.items.push(Item::GroupGone(group.clone()));
+        (Err(error @ ConnectorError::Gone(_)), Some(group)) => {
+            match is_there(source, group).await {
+                Ok(false) => page.items.push(Item::GroupGone(group.clone())),
+                Ok(true) => page.failed = Some(error.to_string()),
+                Err(error) if is_about_one_group(&error) => page.failed = Some(error.to_string()),
+                Err(error) => return Err(error.into()),
+            }
         }
         (Err(error), Some(_)) if is_about_one_group(&error) => {
             page.failed = Some(error.to_string());
@@ -133,6 +137,13 @@ async fn fetch(
         Ok::<_, StoreError>(Answer { place, next, items, about, packed, failed: page.failed })
     });
     Ok(packing.await.map_err(|_| StoreError::NotWritten)??)
+}
+
+/// Whether a group is there whose members are said not to be. Clouds say so for a moment of groups that are, for not all
+/// of their servers have heard of them.
+async fn is_there(source: &dyn Source, group: &str) -> Result<bool, ConnectorError> {
+    let found = source.find_groups(&[group.to_owned()]).await?;
+    Ok(found.iter().any(|found| found.id == group))
 }
 
 fn is_read(task: &Task, read_before: &HashMap<String, String>) -> bool {

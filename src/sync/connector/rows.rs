@@ -37,6 +37,10 @@ use crate::{
 /// Aliases that are read. More than this nobody has adopted.
 const MOST_ALIASES: i64 = 5_000_000;
 
+/// Of so many users, or one in so many, may it be unsaid whether they may work. If there are more, something is wrong.
+const MOST_UNSAID: u64 = 10;
+const ONE_IN: u64 = 100;
+
 /// Names that are looked up at once.
 const AT_ONCE: usize = 500;
 
@@ -63,6 +67,8 @@ pub struct UserCounts {
     pub disabled: u64,
     /// Who is not there, or not yet.
     pub missing: u64,
+    /// Of whom it was never said whether they may work: they stay as they are.
+    pub unsaid: u64,
 }
 
 /// Somebody or a group for whom there is no name.
@@ -112,7 +118,6 @@ pub(super) struct Making<'a> {
 #[derive(Debug, Default)]
 struct FirstLook {
     counts: UserCounts,
-    unsaid: u64,
     /// Whose groups are shown: of those who come, and of those who would, were they not disabled.
     members: Bits,
     /// The digests of the names that are wanted first, and of those that are wanted twice.
@@ -134,7 +139,7 @@ impl FirstLook {
             }
             match judge.verdict(number, &external_id, &known) {
                 Verdict::Comes => self.want(judge, &external_id, known),
-                Verdict::Unsaid => self.unsaid += 1,
+                Verdict::Unsaid => self.counts.unsaid += 1,
                 Verdict::Absent(InactiveReason::OutOfScope) => self.counts.out_of_scope += 1,
                 Verdict::Absent(InactiveReason::DisabledAtSource) => self.counts.disabled += 1,
                 Verdict::Absent(_) => self.counts.missing += 1,
@@ -161,12 +166,17 @@ impl Making<'_> {
         let rules = &self.connector.rules;
         let organisation = Organisation::read(self.store, self.id, rules.scope.is_nested()).await?;
         let applied = rules.scope.apply(&organisation);
+        if applied.is_closed() {
+            return Err(RowsError::Nobody);
+        }
         let aliases = self.aliases().await?;
         let judge = Arc::new(Judge { rules: rules.clone(), applied, aliases });
         let first = self.first_look(&judge, &rows).await?;
         let is_everything = matches!(rows, Rows::Everything);
-        if first.unsaid > 0 {
-            return Err(RowsError::Unsaid(first.unsaid));
+        let UserCounts { seen, unsaid, .. } = first.counts;
+        let is_unsaid_of_all = is_everything && first.counts.come == 0 && unsaid > 0;
+        if is_unsaid_of_all || unsaid > MOST_UNSAID.max(seen / ONE_IN) {
+            return Err(RowsError::Unsaid(unsaid));
         }
         if is_everything && first.counts.come == 0 {
             return Err(RowsError::Nobody);
@@ -258,12 +268,17 @@ impl Writing<'_> {
             let ids: Vec<_> = some.iter().map(|one| one.user.external_id.clone()).collect();
             let found = self.making.store.find_usernames_by_id(*directory, issuer, &ids).await?;
             let found: HashMap<_, _> = found.into_iter().collect();
-            for Unfinished { user, nameless } in some {
+            let unsaid = some.iter().filter(|one| one.is_unsaid);
+            let reasons = self.reasons(unsaid.map(|one| one.user.external_id.clone())).await?;
+            for Unfinished { user, nameless, is_unsaid } in some {
                 self.nameless.extend(nameless.clone());
                 let Some(username) = found.get(&user.external_id) else {
                     continue;
                 };
                 let mut user = user.clone();
+                if *is_unsaid {
+                    user.absence = reasons.get(&user.external_id).copied();
+                }
                 if user.profile.username.is_empty() {
                     user.profile.username.clone_from(username);
                 }
@@ -271,6 +286,24 @@ impl Writing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What the source had against those who may not use their accounts now.
+    async fn reasons(
+        &self,
+        ids: impl Iterator<Item = String>,
+    ) -> Result<HashMap<String, InactiveReason>, RowsError> {
+        let ids: Vec<_> = ids.collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let Connector { directory, issuer, .. } = self.making.connector;
+        let found = self.making.store.find_reasons_by_id(*directory, issuer, &ids).await?;
+        // What others have against them ends by nobody's word but theirs, whatever a row says.
+        let is_the_sources = |reason: InactiveReason| {
+            !matches!(reason, InactiveReason::AdminBlock | InactiveReason::Idle)
+        };
+        Ok(found.into_iter().filter(|(_, reason)| is_the_sources(*reason)).collect())
     }
 
     /// Gives names to those who want the same.

@@ -152,6 +152,12 @@ impl Scope {
 }
 
 impl Applied {
+    /// Whether nobody can come, whoever they are: nobody is in the groups one of which somebody has to be in.
+    pub(super) fn is_closed(&self) -> bool {
+        let is_nobody = |members: &Members| !members.everybody && members.users.is_empty();
+        self.members_of.as_ref().is_some_and(is_nobody)
+    }
+
     /// Whether a user comes.
     pub(super) fn covers(&self, number: u32, id: &str, known: &KnownUser) -> bool {
         let by_groups = self.members_of.as_ref().is_none_or(|members| members.contains(number));

@@ -25,7 +25,7 @@ pub(super) struct ShownGroups {
     /// Their places in the organisation.
     pub(super) places: Vec<usize>,
     groups: Vec<RosterGroup>,
-    /// Which of them are shown although nobody who comes is in them.
+    /// Which of them are shown although nobody is shown in them.
     empty: Bits,
     /// Where each of them is in the table, if it is.
     in_table: Vec<Option<u32>>,

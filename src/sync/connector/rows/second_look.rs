@@ -43,6 +43,8 @@ pub(super) struct Unfinished {
     pub(super) user: RosterUser,
     /// Why there is no name for them, if that is what is wrong.
     pub(super) nameless: Option<Nameless>,
+    /// Whether nothing is said of whether they may work: then that stays as it is.
+    pub(super) is_unsaid: bool,
 }
 
 impl Unfinished {
@@ -50,7 +52,7 @@ impl Unfinished {
     pub(super) fn missing(external_id: String) -> Self {
         let absence = Some(InactiveReason::MissingAtSource);
         let user = RosterUser { external_id, absence, ..RosterUser::default() };
-        Self { user, nameless: None }
+        Self { user, nameless: None, is_unsaid: false }
     }
 
     /// Somebody whose name others have or want.
@@ -59,7 +61,7 @@ impl Unfinished {
         let why =
             "somebody else has or wants the name: give claims.username a second source".to_owned();
         let nameless = Nameless { external_id: user.external_id.clone(), name, why };
-        Self { user, nameless: Some(nameless) }
+        Self { user, nameless: Some(nameless), is_unsaid: false }
     }
 }
 
@@ -98,11 +100,13 @@ impl SecondLook {
             match judge.verdict(number, &external_id, &known) {
                 Verdict::Comes => self.come(&judge, number, external_id, known, &mut left)?,
                 Verdict::Absent(reason) => {
-                    let user = self.absent(&judge, number, external_id, known, reason);
-                    left.unfinished.push(Unfinished { user, nameless: None });
+                    let user = self.absent(&judge, number, external_id, known, Some(reason));
+                    left.unfinished.push(Unfinished { user, nameless: None, is_unsaid: false });
                 }
-                // The first look would have seen it.
-                Verdict::Unsaid => {}
+                Verdict::Unsaid => {
+                    let user = self.absent(&judge, number, external_id, known, None);
+                    left.unfinished.push(Unfinished { user, nameless: None, is_unsaid: true });
+                }
             }
         }
         Ok(left)
@@ -135,20 +139,21 @@ impl SecondLook {
             Err(why) => {
                 let external_id = user.external_id.clone();
                 let nameless = Some(Nameless { external_id, name: String::new(), why });
-                left.unfinished.push(Unfinished { user, nameless });
+                left.unfinished.push(Unfinished { user, nameless, is_unsaid: false });
                 Ok(())
             }
         }
     }
 
-    /// Who may not use their account still shows what is said of them. Only who is disabled keeps their groups.
+    /// Who may not use their account still shows what is said of them. Who is disabled keeps their groups, and so does of
+    /// whom it is not said why.
     fn absent(
         &self,
         judge: &Judge,
         number: u32,
         external_id: String,
         known: KnownUser,
-        reason: InactiveReason,
+        absence: Option<InactiveReason>,
     ) -> RosterUser {
         let keeps_groups = judge.shows_groups(number, &external_id, &known);
         let claims = judge.claims(&statement(&external_id, known)).ok();
@@ -158,6 +163,6 @@ impl SecondLook {
         let profile = Profile { username: String::new(), ..profile };
         let groups = if keeps_groups { self.of_users.of(number) } else { Vec::new() };
         let groups = self.shown.in_table(groups);
-        RosterUser { external_id, profile, absence: Some(reason), match_key, groups }
+        RosterUser { external_id, profile, absence, match_key, groups }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         connector::{
             folding::{FoldedRound, Touched},
             organisation::Organisation,
-            rows::{Made, Making, Nameless, Rows},
+            rows::{Made, Making, Nameless, Rows, UserCounts},
         },
         roster::{Extent, RosterReport, RosterRequest},
     },
@@ -53,11 +53,15 @@ impl<'a> Alignment<'a> {
         report.forced.clone_from(&self.forced);
         report.compared_all = matches!(rows, Rows::Everything);
         let mut again = BTreeSet::new();
-        if !is_nothing(&rows) {
+        if is_nothing(&rows) {
+            // Nobody is left of those; groups may be, with nobody in them.
+            again = self.again()?;
+        } else {
             let extent = if report.compared_all { Extent::Everything } else { Extent::Only };
             let Run { store, connector, lease, .. } = self.run;
             let making = Making { store, id: lease.connector, connector };
             let Made { roster, counts, nameless } = making.run(rows).await?;
+            report.warnings.extend(warning(&counts));
             report.users = counts;
             again.extend(nameless.iter().map(|nameless| nameless.external_id.clone()));
             tell(report, nameless);
@@ -88,28 +92,36 @@ impl<'a> Alignment<'a> {
         if !is_in_line || self.dry_run || self.run.whole || everybody {
             return Ok(Rows::Everything);
         }
-        let store = &self.run.store;
-        if !groups.is_empty() {
-            let id = self.run.lease.connector;
+        let (store, id) = (&self.run.store, self.run.lease.connector);
+        let mut again = self.again()?;
+        let ids: Vec<_> = again.iter().cloned().collect();
+        for some in ids.chunks(500) {
+            for user in store.find_mirror_users(id, some).await? {
+                again.remove(&user.external_id);
+                users.insert(user.number);
+            }
+        }
+        // Who is left of them is no user.
+        if !groups.is_empty() || !again.is_empty() {
             let nested = connector.rules.scope.is_nested();
             let organisation = Organisation::read(store, id, nested).await?;
-            let places = groups.iter().filter_map(|number| organisation.place(number));
-            let members = organisation.members(places);
+            let members = organisation.members_where(|group| {
+                groups.contains(group.number) || again.contains(&group.external_id)
+            });
             if members.everybody {
                 return Ok(Rows::Everything);
             }
             users.extend(members.users.iter());
         }
-        let again: Vec<String> =
-            serde_json::from_str(&before.again).map_err(|error| unreadable(&error))?;
-        for some in again.chunks(500) {
-            let found = store.find_mirror_users(self.run.lease.connector, some).await?;
-            users.extend(found.into_iter().map(|user| user.number));
-        }
         if users.len() + folded.gone.len() > MOST_TOUCHED {
             return Ok(Rows::Everything);
         }
         Ok(Rows::Only(users, folded.gone))
+    }
+
+    /// Who and which groups could not be as they should be last time.
+    fn again(&self) -> Result<BTreeSet<String>, StoreError> {
+        serde_json::from_str(&self.run.before.again).map_err(|error| unreadable(&error))
     }
 
     /// What older runs would still take away is forgotten: this one has looked later, and there is nothing to do.
@@ -127,7 +139,7 @@ impl<'a> Alignment<'a> {
     }
 
     fn request(&self, extent: Extent) -> RosterRequest {
-        let Run { connector, request, id, .. } = self.run;
+        let Run { connector, request, id, lease, .. } = self.run;
         RosterRequest {
             directory: connector.directory,
             issuer: connector.issuer.clone(),
@@ -138,6 +150,7 @@ impl<'a> Alignment<'a> {
             policy: connector.policy.clone(),
             dry_run: self.dry_run,
             unguarded: request.unguarded,
+            lease: Some(*lease),
         }
     }
 
@@ -197,6 +210,16 @@ fn forced(run: &Run) -> Option<String> {
         "its filters, its mapping or its cloud are not what they were"
     };
     Some(why.to_owned())
+}
+
+fn warning(counts: &UserCounts) -> Option<String> {
+    let UserCounts { unsaid, .. } = counts;
+    let warning = || {
+        format!(
+            "the cloud does not say of {unsaid} users whether they may work: they stay as they are"
+        )
+    };
+    (*unsaid > 0).then(warning)
 }
 
 fn tell(report: &mut RunReport, nameless: Vec<Nameless>) {
