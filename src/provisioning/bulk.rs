@@ -133,15 +133,14 @@ pub fn plan_new_of_known(
 /// Brings an account in line with a list; nothing if it is already.
 #[must_use]
 pub fn plan_listed(listed: &ListedUser, held: &HeldUser) -> Option<UserStep> {
-    let standing = match listed.standing {
-        Standing::Inactive(_) if held.break_glass => Standing::Unsaid,
-        standing => standing,
-    };
+    // Who may not be taken away keeps the groups as well: whoever is absent is said to be in none.
+    let stays = held.break_glass && matches!(listed.standing, Standing::Inactive(_));
+    let standing = if stays { Standing::Unsaid } else { listed.standing };
     let after = UserState {
         profile: held.state.profile.updated(&listed.profile),
         inactive: inactive_after(standing, held.state.inactive),
     };
-    let groups = listed.groups.as_ref().unwrap_or(&held.groups);
+    let groups = listed.groups.as_ref().filter(|_| !stays).unwrap_or(&held.groups);
     let known = match held.subjects {
         0 => Acquaintance::Unknown,
         _ => Acquaintance::Known(held.match_key.clone()),

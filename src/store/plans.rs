@@ -129,8 +129,10 @@ impl Store {
         .await
     }
 
-    /// Seals a plan: from now on it is decided, whatever becomes of whoever computed it. What older plans
-    /// for the directory would still take away is forgotten: this one has looked later.
+    /// Seals a plan: from now on it is decided, whatever becomes of whoever computed it.
+    ///
+    /// What older plans of the same source would still take away is forgotten, if this one has looked at everybody: it
+    /// has looked later. An undoing forgets what the plan that it undoes would still do, and no other.
     pub async fn seal_plan(
         &self,
         plan: PlanId,
@@ -143,8 +145,10 @@ impl Store {
             WHERE id = $1 AND state = 'building'";
         const OLDER: &str = "
             UPDATE plans SET state = 'discarded', updated_at = $2
-            WHERE state = 'held' AND id <> $1
-              AND directory_id = (SELECT directory_id FROM plans WHERE id = $1)";
+            WHERE state = 'held' AND id <> $1 AND EXISTS (
+                SELECT 1 FROM plans n
+                WHERE n.id = $1 AND n.directory_id = plans.directory_id
+                  AND ((n.undoes IS NULL AND n.source = plans.source) OR n.undoes = plans.batch))";
         let text = serde_json::to_string(&seal.size).map_err(|error| StoreError::Unreadable {
             what: "the size of a plan",
             value: error.to_string(),
@@ -164,12 +168,10 @@ impl Store {
                         .bind(state.as_str())
                         .execute(&mut *connection)
                         .await?;
-                    sqlx::query(OLDER)
-                        .bind(plan.0)
-                        .bind(micros(now))
-                        .execute(&mut *connection)
-                        .await
-                        .map(drop)?;
+                    if !seal.of_some {
+                        let older = sqlx::query(OLDER).bind(plan.0).bind(micros(now));
+                        older.execute(&mut *connection).await.map(drop)?;
+                    }
                     sealed.rows_affected()
                 });
                 if sealed == 1 { Ok(()) } else { Err(StoreError::NoPlan(plan.0)) }

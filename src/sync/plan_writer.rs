@@ -1,6 +1,8 @@
 //! Writes a plan as it is computed: what adds as it comes, what takes away behind it, and the new
 //! memberships once more in the order of the groups.
 
+mod renaming;
+
 use std::{
     collections::HashMap,
     io::{self, Read, Write},
@@ -9,6 +11,7 @@ use std::{
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use self::renaming::in_turn;
 use super::sorter::{Sorter, Spill, read_or_end};
 use crate::{
     clock::Clock,
@@ -91,6 +94,8 @@ pub(super) struct PlanWriter {
     left: HashMap<GroupId, usize>,
     /// How many accounts end.
     ended: usize,
+    /// Whether it speaks of some people only.
+    pub(super) of_some: bool,
 }
 
 /// What there is, for the guard.
@@ -126,6 +131,7 @@ impl PlanWriter {
             writing: JoinSet::new(),
             left: HashMap::new(),
             ended: 0,
+            of_some: false,
         })
     }
 
@@ -141,11 +147,11 @@ impl PlanWriter {
         Ok(())
     }
 
-    /// Groups that get other names or external ids. Names change all at once: some may swap them.
+    /// Groups that get other names or external ids.
     pub(super) async fn change_groups(&mut self, steps: Vec<GroupStep>) -> Result<(), PlanError> {
         let (renaming, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(GroupStep::renames);
-        if !renaming.is_empty() {
-            self.add(Chunk::GroupChanges(renaming)).await?;
+        for steps in in_turn(renaming, GROUPS_AT_ONCE) {
+            self.add(Chunk::GroupChanges(steps)).await?;
         }
         for steps in others.chunks(GROUPS_AT_ONCE) {
             self.add(Chunk::GroupChanges(steps.to_vec())).await?;
@@ -286,7 +292,8 @@ impl PlanWriter {
             return Ok(None);
         }
         let guard = held.and_then(|held| self.guard(held).err()).map(|error| error.to_string());
-        Ok(Some(Seal { size: self.size, chunks: self.chunks, first_ending, guard }))
+        let Self { size, chunks, of_some, .. } = self;
+        Ok(Some(Seal { size, chunks, first_ending, guard, of_some }))
     }
 
     async fn write_members(&mut self) -> Result<(), PlanError> {

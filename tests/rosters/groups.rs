@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
     directory::{ChunkSize, NameKey},
-    provisioning::{ManagedGroups, plan_joining},
+    provisioning::{ManagedGroups, plan_joining, plan_nesting},
+    store::{Chunk, PlanId},
     sync::{RemovalRequest, Why, remove_gone_groups},
 };
 
@@ -100,6 +101,81 @@ async fn no_name_at_a_source_leads_into_a_protected_group() {
         let report = house.try_align_groups(&people, &[("g0", "admins")], named).await.unwrap();
         assert_eq!(conflicts(&report), []);
         assert_eq!(groups_of(&house, "ada").await, ["admins"]);
+    }
+}
+
+#[tokio::test]
+async fn no_name_at_a_source_leads_into_a_group_inside_a_protected_one() {
+    for house in houses().await {
+        house.try_log_in("root", &["admins", "staff", "helpdesk"]).await;
+        let nestings = || vec![plan_nesting("admins", "staff"), plan_nesting("staff", "helpdesk")];
+        house.edit("root", |_| nestings()).await;
+        let people = [person("e1", "ada", &[0])];
+        let report = house.align_groups(&people, &[("g0", "Helpdesk")]).await;
+        assert_eq!(conflicts(&report), [("Helpdesk", Why::ProtectedGroup)]);
+        assert!(groups_of(&house, "ada").await.is_empty());
+        house.align_groups(&people, &[("g0", "tea")]).await;
+        let report = house.align_groups(&people, &[("g0", "staff")]).await;
+        assert_eq!(conflicts(&report), [("staff", Why::ProtectedGroup)]);
+        assert!(groups_of(&house, "ada").await.is_empty());
+        // An administrator who puts the source's own group there means those who are in it.
+        house.align_groups(&people, &[("g0", "tea")]).await;
+        house.edit("root", |_| vec![plan_nesting("admins", "tea")]).await;
+        let report = house.align_groups(&people, &[("g0", "tea")]).await;
+        assert_eq!(conflicts(&report), []);
+        assert_eq!(groups_of(&house, "ada").await, ["tea"]);
+        // Who lets a source touch the protected group lets it touch those inside.
+        let named = |request: &mut gatehouse::sync::RosterRequest| {
+            let names = ["*", "admins"].map(str::to_owned);
+            request.policy.managed_groups = ManagedGroups::new(&names, &names[1..]);
+        };
+        let report = house.try_align_groups(&people, &[("g0", "staff")], named).await.unwrap();
+        assert_eq!(conflicts(&report), []);
+        assert_eq!(groups_of(&house, "ada").await, ["staff"]);
+    }
+}
+
+/// Groups `g000`, … with a name each.
+fn table(names: impl Iterator<Item = usize>) -> Vec<(String, String)> {
+    names.enumerate().map(|(id, name)| (format!("g{id:03}"), format!("name{name:03}"))).collect()
+}
+
+fn texts(table: &[(String, String)]) -> Vec<(&str, &str)> {
+    table.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect()
+}
+
+#[tokio::test]
+async fn many_groups_are_renamed_a_part_at_a_time() {
+    for house in houses().await {
+        let people = [person("e1", "ada", &[0])];
+        house.align_groups(&people, &texts(&table(0..230))).await;
+        let before = house.state().await;
+        // Each gets the name that the next one gives up.
+        let report = house.align_groups(&people, &texts(&table(1..231))).await;
+        assert_eq!((report.list.size.groups_renamed, conflicts(&report)), (230, vec![]));
+        assert_eq!(groups_of(&house, "ada").await, ["name001"]);
+        let plan = PlanId(report.list.plan.unwrap());
+        let chunks = house.store.find_plan(plan).await.unwrap().unwrap().chunks;
+        assert_eq!(chunks, 3);
+        for number in 0..chunks {
+            let chunk = Chunk::unpack(&house.store.find_chunk(plan, number).await.unwrap());
+            assert!(chunk.unwrap().size().groups_renamed <= 100);
+        }
+        house.undo(&report).await;
+        assert_eq!(house.state().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_ring_of_groups_that_is_too_long_stays_as_it_is() {
+    for house in houses().await {
+        let people = [person("e1", "ada", &[0])];
+        house.align_groups(&people, &texts(&table(0..401))).await;
+        let ring = table((1..401).chain([0]));
+        let report = house.align_groups(&people, &texts(&ring)).await;
+        assert_eq!((report.list.size.groups_renamed, report.conflicts.len()), (0, 401));
+        assert!(report.conflicts.iter().all(|conflict| conflict.why == Why::GroupNameTaken));
+        assert_eq!(groups_of(&house, "ada").await, ["name000"]);
     }
 }
 

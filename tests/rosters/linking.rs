@@ -17,7 +17,6 @@ use crate::{
 impl House {
     async fn log_in_by(&self, issuer: &str, name: &str, said: GroupClaim) {
         let request = Provision {
-            enabled_at_source: None,
             directory: self.internal,
             claims: claims(issuer, name, said),
             policy: crate::support::directory::policy(),
@@ -109,6 +108,21 @@ async fn who_could_be_several_or_is_protected_is_nobody_for_a_roster() {
         let unbound = |request: &mut gatehouse::sync::RosterRequest| request.policy.domains.clear();
         let report = house.try_align(&roster, unbound).await.unwrap();
         assert_eq!(conflicts(&report), [("ada", Why::NameTaken), ("bob", Why::NameTaken)]);
+    }
+}
+
+#[tokio::test]
+async fn an_account_for_breaking_glass_is_nobodys_for_a_roster() {
+    for house in houses().await {
+        for name in ["ada", "bob"] {
+            house.log_in_by(KERBEROS, name, GroupClaim::NotAsked).await;
+        }
+        let ada = house.find("ada").await.unwrap().user;
+        house.store.set_password(&ada, "hash".to_owned(), true, now()).await.unwrap();
+        let report = house.align(&[addressed("e1", "ada"), addressed("e2", "bob")]).await;
+        assert_eq!(conflicts(&report), [("ada", Why::ProtectedPerson)]);
+        assert_eq!(house.find("ada").await.unwrap().identities.len(), 1);
+        assert_eq!(house.find("bob").await.unwrap().identities.len(), 2);
     }
 }
 

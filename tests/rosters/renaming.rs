@@ -71,6 +71,28 @@ async fn names_are_swapped_passed_on_and_go_round_in_one_plan() {
 }
 
 #[tokio::test]
+async fn a_ring_that_is_too_long_for_one_transaction_stays_as_it_is() {
+    for house in houses().await {
+        let people = |names: Vec<usize>| -> Vec<_> {
+            let people = names.into_iter().enumerate();
+            people
+                .map(|(id, name)| person(&format!("e{id:03}"), &format!("n{name}"), &[]))
+                .collect()
+        };
+        house.align(&people((0..401).collect())).await;
+        let before = house.state().await;
+        let report = house.align(&people((1..401).chain([0]).collect())).await;
+        assert_eq!((report.renamed, report.conflicts.len()), (0, 401));
+        assert!(report.conflicts.iter().all(|conflict| conflict.why == Why::NameTaken));
+        assert_eq!(house.state().await, before);
+        // With one less it is done.
+        let shorter = people((1..400).chain([0, 400]).collect());
+        let report = house.align(&shorter).await;
+        assert_eq!((report.renamed, conflicts(&report)), (400, vec![]));
+    }
+}
+
+#[tokio::test]
 async fn a_newcomer_gets_a_name_that_is_given_up_in_the_same_plan() {
     for house in houses().await {
         house.align(&[person("e5", "ada", &[0])]).await;

@@ -5,8 +5,8 @@ use gatehouse::{
     clock::Clock,
     directory::{Change, InactiveReason},
     provisioning::{plan_deactivation, plan_joining},
-    store::PlanState,
-    sync::{RemovalRequest, RosterError, remove_missing},
+    store::{PlanId, PlanState},
+    sync::{RemovalRequest, RosterError, remove_missing, undo_plan},
 };
 
 use super::{SOURCE, absent, membership, only, person};
@@ -104,7 +104,9 @@ async fn an_account_for_breaking_glass_is_never_ended() {
                 person("e2", "bob", &[]),
             ])
             .await;
-        assert_eq!(inactive(&house, "ada").await, None);
+        let ada = house.find("ada").await.unwrap();
+        assert_eq!(ada.user.inactive, None);
+        assert_eq!(ada.memberships, [membership("jira-users", SOURCE)], "nor are memberships");
     }
 }
 
@@ -123,6 +125,37 @@ async fn nobody_is_not_believed_to_be_everybody() {
         house.store.approve_plan(plan.id, now()).await.unwrap();
         house.go_on().await.unwrap();
         assert_eq!(inactive(&house, "user39").await, Some(InactiveReason::MissingAtSource));
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_replaced_only_by_a_later_look_at_everybody() {
+    for house in houses().await {
+        let everybody: Vec<_> =
+            (0..40).map(|id| person(&format!("e{id:02}"), &format!("user{id:02}"), &[0])).collect();
+        house.align(&everybody).await;
+        let held = async |plan: Option<i64>| {
+            let plan = house.store.find_plan(PlanId(plan.unwrap())).await.unwrap().unwrap();
+            plan.state == PlanState::Held
+        };
+        let undo = async |plan: Option<i64>| {
+            let plan = house.store.find_plan(PlanId(plan.unwrap())).await.unwrap().unwrap();
+            undo_plan(&house.store, &Clock::System, &plan, "admin", false).await.unwrap();
+        };
+        let half = [&everybody[..20], &[person("e50", "new", &[1])]].concat();
+        let first = house.try_align(&half, |_| {}).await.unwrap().list.plan;
+        assert!(held(first).await);
+        let some = house.try_align(&[person("e00", "zero", &[0])], only).await.unwrap();
+        assert_eq!((some.renamed, held(first).await), (1, true));
+        let other = house.import("username,groups\nguest,wiki\n").await;
+        assert_eq!((other.size.created, held(first).await), (1, true));
+        undo(other.plan).await;
+        assert!(house.find("guest").await.is_none() && held(first).await);
+
+        let second = house.try_align(&half, |_| {}).await.unwrap().list.plan;
+        assert_eq!((held(first).await, held(second).await), (false, true));
+        undo(second).await;
+        assert!(!held(second).await, "what is taken back does not wait for anything");
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Seal {
     pub first_ending: i64,
     /// Why an administrator has to look at that first, if so.
     pub guard: Option<String>,
+    /// Whether it speaks of some people only, and has not looked at the others.
+    pub of_some: bool,
 }
 
 /// A plan as it is stored.

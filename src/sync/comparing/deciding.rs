@@ -18,7 +18,7 @@ use crate::{
         last_list::{Entry, Keeper, write_entry},
         listed_row::ListedRow,
         plan_writer::{Held, PlanWriter},
-        roster::Why,
+        roster::{Extent, Why},
     },
 };
 
@@ -77,7 +77,10 @@ impl<'a> Deciding<'a> {
     ) -> Result<Self, ImportError> {
         let (mut retired, mut roster) = (Vec::new(), None);
         match comparison.roster {
-            Some(request) => roster = Some(Rostering::begin(comparison.store, request).await?),
+            Some(request) => {
+                plan.of_some = request.extent == Extent::Only;
+                roster = Some(Rostering::begin(comparison.store, request).await?);
+            }
             None => retired = comparison.store.list_retired_names(comparison.directory).await?,
         }
         Ok(Self {

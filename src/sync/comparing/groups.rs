@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::naming::{Fate, Naming};
+use super::naming::{Fate, LONGEST_RING, Naming};
 use crate::{
     directory::{DirectoryId, GroupId, GroupState, GroupStep, NameKey},
-    provisioning::is_plain,
-    store::{ExternalGroup, Ids, Store},
+    provisioning::{ManagedGroups, is_plain},
+    store::{ExternalGroup, Ids, Store, StoreError},
     sync::{
         import::ImportError,
         plan_writer::{PlanWriter, new_group},
         roster::{Conflict, Extent, RosterGroup, RosterRequest, Why},
     },
 };
+
+/// More directories than anybody has.
+const MOST_DIRECTORIES: i64 = 10_000;
 
 /// The groups that a list names: their numbers, those that are new included.
 pub(in crate::sync) async fn number_groups(
@@ -64,7 +67,8 @@ pub(in crate::sync) async fn align_groups(
     let there = store.list_groups_in(request.directory).await?;
     let there = there.into_iter().map(|(group, uuid)| (group.id, (group.name, uuid))).collect();
     let known = store.list_external_groups(request.directory, &request.source).await?;
-    let mut decided = Grouping::new(request, groups, &there, known).decide();
+    let inside = list_inside_protected(store, &request.policy.managed_groups).await?;
+    let mut decided = Grouping::new(request, groups, &there, known, &inside).decide();
     let steps = decided.steps(request.extent, &there);
     plan.change_groups(steps).await?;
     let names: Vec<_> = decided.new.iter().map(|place| groups[*place].name.as_str()).collect();
@@ -84,6 +88,27 @@ pub(in crate::sync) async fn align_groups(
     Ok((decided.numbers, decided.conflicts))
 }
 
+/// The names of groups that are inside protected ones, at whatever distance, but for those that rosters may touch. In
+/// whichever directory: to an application, groups of one name are one group.
+async fn list_inside_protected(
+    store: &Store,
+    managed: &ManagedGroups,
+) -> Result<HashSet<NameKey>, StoreError> {
+    let may_be_touched = |name: &NameKey| managed.is_protected(name) && managed.contains(name);
+    let protected = managed.protected().iter().filter(|name| !may_be_touched(name));
+    let (mut inside, mut new) = (HashSet::new(), protected.cloned().collect::<Vec<_>>());
+    while let Some(name) = new.pop() {
+        for group in store.list_groups(Some(&name), MOST_DIRECTORIES).await? {
+            let nestings = store.list_nestings(group.id).await?;
+            let children = nestings.iter().filter(|nesting| NameKey::of(&nesting.parent) == name);
+            let children = children.map(|nesting| NameKey::of(&nesting.child));
+            let children = children.filter(|child| !may_be_touched(child));
+            new.extend(children.filter(|child| inside.insert(child.clone())));
+        }
+    }
+    Ok(inside)
+}
+
 /// The groups of a directory, with their names.
 type There = BTreeMap<GroupId, (String, Uuid)>;
 
@@ -92,6 +117,8 @@ struct Grouping<'a> {
     request: &'a RosterRequest,
     groups: &'a [RosterGroup],
     there: &'a There,
+    /// The names of groups inside protected ones.
+    inside: &'a HashSet<NameKey>,
     by_name: HashMap<NameKey, GroupId>,
     /// The places in the roster, by external id.
     places: HashMap<&'a str, usize>,
@@ -122,6 +149,7 @@ impl<'a> Grouping<'a> {
         groups: &'a [RosterGroup],
         there: &'a There,
         known: Vec<ExternalGroup>,
+        inside: &'a HashSet<NameKey>,
     ) -> Self {
         let mut decided = Decided { numbers: vec![None; groups.len()], ..Decided::default() };
         let mut places = HashMap::new();
@@ -143,7 +171,7 @@ impl<'a> Grouping<'a> {
         }
         let by_name = there.iter().map(|(id, (name, _))| (NameKey::of(name), *id)).collect();
         let known = known.into_iter().map(|group| (group.external_id.clone(), group)).collect();
-        Self { request, groups, there, by_name, places, known, decided }
+        Self { request, groups, there, inside, by_name, places, known, decided }
     }
 
     fn decide(mut self) -> Decided {
@@ -185,10 +213,11 @@ impl<'a> Grouping<'a> {
     fn objection(&self, place: usize, own: Option<GroupId>) -> Option<Why> {
         let managed = &self.request.policy.managed_groups;
         let is_protected = |key: &NameKey| managed.is_protected(key) && !managed.contains(key);
-        let own = own.and_then(|own| self.there.get(&own));
-        if is_protected(&self.key(place))
-            || own.is_some_and(|(name, _)| is_protected(&NameKey::of(name)))
-        {
+        let key = self.key(place);
+        let own_name = own.and_then(|own| self.there.get(&own)).map(|(name, _)| NameKey::of(name));
+        // Whoever put a group into a protected one that was the source's already has meant its people.
+        let comes_inside = self.inside.contains(&key) && own_name.as_ref() != Some(&key);
+        if comes_inside || is_protected(&key) || own_name.as_ref().is_some_and(is_protected) {
             return Some(Why::ProtectedGroup);
         }
         (!is_plain(&self.groups[place].name)).then_some(Why::NoName)
@@ -265,17 +294,23 @@ impl<'a> Grouping<'a> {
             for fate in fates {
                 match fate {
                     Fate::Gets(place, _) => self.name(place),
-                    Fate::Stays(place) => {
-                        self.complain(place, Why::GroupNameTaken);
-                        self.decided.numbers[place] = self.own(place);
-                    }
+                    Fate::Stays(place) => self.stay(place),
                 }
             }
         }
-        for place in naming.rings().into_iter().flatten() {
-            self.name(place);
+        for ring in naming.rings() {
+            let is_too_long = ring.len() > LONGEST_RING;
+            for place in ring {
+                if is_too_long { self.stay(place) } else { self.name(place) }
+            }
         }
         self.decided.new.sort_unstable();
+    }
+
+    /// A place does not get the name that it asks for.
+    fn stay(&mut self, place: usize) {
+        self.complain(place, Why::GroupNameTaken);
+        self.decided.numbers[place] = self.own(place);
     }
 
     fn name(&mut self, place: usize) {

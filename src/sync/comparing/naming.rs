@@ -5,6 +5,9 @@ use std::{
     hash::Hash,
 };
 
+/// The names of a ring change in one transaction, for which everybody else waits: no more of them than a chunk has.
+pub(super) const LONGEST_RING: usize = 400;
+
 /// Decides about claims, one after the other, at most one for each name. Whoever has a name and claims another one is
 /// said to leave; whether they do shows when the other one is decided about.
 #[derive(Debug)]
@@ -65,7 +68,7 @@ impl<I: Copy + Eq + Ord + Hash, C> Naming<I, C> {
     }
 
     /// What is left when all have asked: rings of claims, each to the name that the next one gives up. They can be
-    /// granted all at once.
+    /// granted all at once, or, if they are too many for that, not at all.
     pub(super) fn rings(mut self) -> Vec<Vec<C>> {
         let mut rings = Vec::new();
         while let Some((_, (mut mover, claim))) = self.waiting.pop_first() {

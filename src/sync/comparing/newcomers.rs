@@ -66,8 +66,8 @@ impl<'a> Newcomers<'a> {
         Ok(Self { request, subjects, matches, others, accounts, unclaimed })
     }
 
-    /// Who somebody is. `linked` are people whom the roster has named already, and members of protected groups are
-    /// nobody's to be taken for.
+    /// Who somebody is. `linked` are people whom the roster has named already. Members of protected groups are nobody's
+    /// to be taken for, and neither is whoever has an account for emergencies.
     pub(super) fn who(
         &self,
         row: &ListedRow,
@@ -83,7 +83,9 @@ impl<'a> Newcomers<'a> {
             [] => Ok(self.by_name(row, linked, protected).unwrap_or(Who::Nobody)),
             // To the issuer they are somebody else.
             people if people.iter().all(|person| self.others.contains(person)) => Ok(Who::Nobody),
-            [person] if protected.contains(person) => Err(Why::ProtectedPerson),
+            [person] if protected.contains(person) || self.is_break_glass(*person) => {
+                Err(Why::ProtectedPerson)
+            }
             [person] => self.account(*person, Acquaintance::Unknown, linked),
             _ => Err(Why::Ambiguous),
         }
@@ -104,6 +106,10 @@ impl<'a> Newcomers<'a> {
         people.sort_unstable();
         people.dedup();
         people
+    }
+
+    fn is_break_glass(&self, person: PersonId) -> bool {
+        self.accounts.get(&person).is_some_and(|held| held.break_glass)
     }
 
     fn account(

@@ -7,7 +7,7 @@ use super::{
     batches,
     claim::{Claim, Who},
     deciding::Deciding,
-    naming::{Fate, Naming},
+    naming::{Fate, LONGEST_RING, Naming},
     newcomers::Newcomers,
 };
 use crate::{
@@ -295,6 +295,11 @@ impl Deciding<'_> {
             }
         }
         for ring in naming.rings() {
+            if ring.len() > LONGEST_RING {
+                let fates = ring.into_iter().map(Fate::Stays).collect();
+                self.fulfil(fates, Why::NameTaken).await?;
+                continue;
+            }
             let mut steps = Vec::with_capacity(ring.len());
             for claim in ring {
                 steps.extend(self.named(claim, true).await?);
