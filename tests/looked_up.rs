@@ -80,7 +80,7 @@ impl House {
         self.change(json!({ "do": what, "group": self.groups[group], "members": members }));
     }
 
-    fn fail(&self, what: Value, times: u32) {
+    fn fail(&self, what: &Value, times: u32) {
         let fault = json!({ "at": "getMemberGroups", "times": times, "what": what });
         self.clouds.cloud(Vendor::Graph).faults.add(serde_json::from_value(fault).unwrap());
     }
@@ -128,7 +128,7 @@ async fn groups_that_are_too_many_to_be_said_are_asked_for_and_never_taken_for_n
         (json!({ "kind": "status", "status": 500 }), 20),
         (json!({ "kind": "delay", "ms": 20_000 }), 1),
     ] {
-        house.fail(what, times);
+        house.fail(&what, times);
         assert_eq!(house.groups_of("frank").await, named(&["jira-users"]));
         house.clouds.cloud(Vendor::Graph).faults.clear();
     }
@@ -157,7 +157,7 @@ async fn the_assertion_does_not_stand_in_for_a_cloud_that_fails() {
     assert_eq!(house.groups_of("alice").await, named(&["jira-users", "wiki-users"]));
     house.move_member("remove_members", 1, ALICE);
     assert_eq!(house.groups_of("alice").await, named(&["jira-users"]));
-    house.fail(json!({ "kind": "status", "status": 500 }), 20);
+    house.fail(&json!({ "kind": "status", "status": 500 }), 20);
     // The assertion still says both; she keeps what the cloud said last.
     assert_eq!(house.groups_of("alice").await, named(&["jira-users"]));
 }
@@ -175,7 +175,7 @@ async fn who_is_disabled_in_the_cloud_does_not_come_in() {
     house.groups_of("alice").await;
 
     // Without the cloud's word nobody comes in, if that is wanted.
-    house.fail(json!({ "kind": "status", "status": 500 }), 20);
+    house.fail(&json!({ "kind": "status", "status": 500 }), 20);
     let unavailable = house.sign_in("frank").await;
     assert_eq!(unavailable.status, 503, "{}", unavailable.body);
 }

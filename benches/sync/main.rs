@@ -4,7 +4,6 @@
 //! `BENCH_USERS` (1,000,000) people in ten groups each; PostgreSQL is measured where `TEST_POSTGRES_URL` is set. The cloud is a
 //! process of its own on the same machine, which takes processor time from what is measured, and memory from nobody.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
-#![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod clouds;
 #[path = "../directory/floor.rs"]
@@ -57,10 +56,11 @@ fn config(clouds: &Clouds, dir: &Path) -> ConnectorConfig {
     std::fs::write(&secret, graph["client_secret"].as_str().unwrap()).unwrap();
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     let text = format!(
-        "name = \"entra\"\n[entra]\ntenant = {}\nclient_id = {}\nsecret = {{ file = {secret:?} }}\n\
+        "name = \"entra\"\n[entra]\ntenant = {}\nclient_id = {}\nsecret = {{ file = \"{}\" }}\n\
          authority = {}\ngraph = {}\n",
         graph["tenant"],
         graph["client_id"],
+        secret.display(),
         clouds.addresses["hosts"]["login"],
         clouds.addresses["hosts"]["graph"],
     );

@@ -111,7 +111,9 @@ async fn what_has_changed_is_read_and_nothing_else() {
         ],
         vec![json!({ "do": "restore_group", "no": 5 })],
     ] {
-        changes.into_iter().for_each(|change| tenant.apply(change));
+        for change in changes {
+            tenant.apply(change);
+        }
         tenant.seen();
         reading.round(&*source).await.unwrap();
         assert_read(&reading, &tenant);

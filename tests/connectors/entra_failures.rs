@@ -192,7 +192,7 @@ async fn a_cloud_that_nobody_can_reach_is_said_to_be_that() {
     let address = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
     let toml = tenant.toml(&tenant.secret()).replace(tenant.host("graph"), &address);
-    let source = tenant.open(&toml).unwrap();
+    let source = Tenant::open(&toml).unwrap();
     tenant.behave(|manners| manners.resource = address.clone());
     let error = source.fetch(&source.begin(None).tasks[0]).await.unwrap_err();
     let text = error.to_string();
@@ -324,7 +324,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     // The fake takes its time to write so much.
     let toml =
         tenant.toml(&tenant.secret()).replace("timeout_seconds = 5", "timeout_seconds = 120");
-    let source = tenant.open(&toml).unwrap();
+    let source = Tenant::open(&toml).unwrap();
     let error = source.fetch(&source.begin(None).tasks[0]).await.unwrap_err();
     assert!(matches!(error, ConnectorError::TooLarge { .. }), "{error}");
 }
@@ -334,7 +334,7 @@ async fn the_limits_are_shared_with_others() {
     let tenant = Tenant::start().await;
     tenant.behave(|manners| manners.limit = 6);
     let toml = tenant.toml(&tenant.secret()).replace("quota_percent = 100", "quota_percent = 70");
-    let source = tenant.open(&toml).unwrap();
+    let source = Tenant::open(&toml).unwrap();
     let first = source.begin(None).tasks.remove(0);
     for _ in 0..5 {
         source.fetch(&first).await.unwrap();

@@ -130,10 +130,9 @@ async fn storm(seed: u64) {
             tenant.fault(at, lots.below(6), times, &what);
         }
         match round(&mut reading, &*source, &lots).await {
-            Ok(()) => {}
-            Err(ConnectorError::Restart(_)) => reading.mark = None,
             // Two tokens in a row may have met bad weather.
-            Err(ConnectorError::Credential { .. }) => {}
+            Ok(()) | Err(ConnectorError::Credential { .. }) => {}
+            Err(ConnectorError::Restart(_)) => reading.mark = None,
             Err(error) => assert!(error.is_passing(), "seed {seed}: {error}"),
         }
     }

@@ -1,5 +1,7 @@
 //! What the gateway proves itself with, what becomes of it, and that nobody sees it.
 
+use std::fmt::Write as _;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gatehouse::cloud::{ConnectorError, Source};
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
@@ -58,7 +60,7 @@ async fn there_are_three_ways_to_get_a_token() {
     let tenant = Tenant::start().await;
     for proof in [tenant.secret(), certificate(&tenant), federated_file(&tenant, &json!({}))] {
         let mut reading = Reading::default();
-        reading.round(&*tenant.open(&tenant.toml(&proof)).unwrap()).await.unwrap();
+        reading.round(&*Tenant::open(&tenant.toml(&proof)).unwrap()).await.unwrap();
         assert_read(&reading, &tenant);
         let seen = tenant.seen();
         let tokens = seen.iter().filter(|seen| seen.uri.ends_with("/oauth2/v2.0/token"));
@@ -69,7 +71,8 @@ async fn there_are_three_ways_to_get_a_token() {
 #[tokio::test]
 async fn a_federated_token_is_read_anew_each_time() {
     let tenant = Tenant::start().await;
-    let source = tenant.open(&tenant.toml(&federated_file(&tenant, &json!({ "exp": 5 })))).unwrap();
+    let source =
+        Tenant::open(&tenant.toml(&federated_file(&tenant, &json!({ "exp": 5 })))).unwrap();
     let error = first(&*source).await.unwrap_err();
     assert!(error.to_string().contains("AADSTS700024"), "{error}");
     // The cluster has put a new one there.
@@ -82,7 +85,7 @@ async fn a_new_secret_in_the_file_is_used_without_a_restart() {
     let tenant = Tenant::start().await;
     let proof = tenant.secret();
     tenant.file("secret", "old");
-    let source = tenant.open(&tenant.toml(&proof)).unwrap();
+    let source = Tenant::open(&tenant.toml(&proof)).unwrap();
     assert!(first(&*source).await.is_err());
     tenant.secret();
     first(&*source).await.unwrap();
@@ -138,7 +141,7 @@ async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
         (toml(&other), "AADSTS700027", "is not registered"),
     ];
     for (toml, code, remedy) in cases {
-        let source = tenant.open(&toml).unwrap();
+        let source = Tenant::open(&toml).unwrap();
         let error = first(&*source).await.unwrap_err();
         let text = error.to_string();
         assert!(matches!(error, ConnectorError::Credential { .. }), "{text}");
@@ -150,7 +153,7 @@ async fn what_is_wrong_with_a_credential_is_said_with_what_to_do() {
         (json!({ "aud": "other" }), "AADSTS700212"),
         (json!({ "sub": "system:serviceaccount:other:other" }), "AADSTS700213"),
     ] {
-        let source = tenant.open(&tenant.toml(&federated_file(&tenant, &claim))).unwrap();
+        let source = Tenant::open(&tenant.toml(&federated_file(&tenant, &claim))).unwrap();
         let text = first(&*source).await.unwrap_err().to_string();
         assert!(
             text.contains(code) && text.contains("federated credential")
@@ -179,14 +182,14 @@ async fn what_cannot_be_used_is_said_before_anybody_is_asked() {
         (wrong(&key, &key), "entra.certificate.certificate: "),
         (wrong(&empty, &key), "has no certificate"),
     ] {
-        let error = tenant.open(&tenant.toml(&proof)).unwrap_err().to_string();
+        let error = Tenant::open(&tenant.toml(&proof)).unwrap_err().to_string();
         assert!(error.contains(key), "{error}");
     }
     let certificate = tenant.file("certificate.pem", tenant.credential("certificate"));
-    let error = tenant.open(&tenant.toml(&wrong(&certificate.display(), &empty))).unwrap_err();
+    let error = Tenant::open(&tenant.toml(&wrong(&certificate.display(), &empty))).unwrap_err();
     assert!(error.to_string().contains("entra.certificate.key: is no private key"), "{error}");
     let ca = tenant.toml(&tenant.secret()).replace("[entra]", "ca = \"/nonexistent\"\n[entra]");
-    let error = tenant.open(&ca).unwrap_err().to_string();
+    let error = Tenant::open(&ca).unwrap_err().to_string();
     assert!(error.contains("ca: cannot read /nonexistent"), "{error}");
     assert!(tenant.seen().is_empty());
 }
@@ -197,13 +200,13 @@ async fn a_trusted_certificate_and_nothing_else_makes_tls_possible() {
     let plan = Plan { users: 20, groups: 8, ..Plan::default() };
     let tenant = Tenant::start_with(Settings { plan, tls: true, ..Settings::default() }).await;
     let toml = tenant.toml(&tenant.secret());
-    let error = first(&*tenant.open(&toml).unwrap()).await.unwrap_err();
+    let error = first(&*Tenant::open(&toml).unwrap()).await.unwrap_err();
     assert!(matches!(error, ConnectorError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("certificate"), "{error}");
     let ca = tenant.file("ca.pem", tenant.clouds.certificate.as_ref().unwrap());
     let toml = toml.replace("[entra]", &format!("ca = \"{}\"\n[entra]", ca.display()));
     let mut reading = Reading::default();
-    reading.round(&*tenant.open(&toml).unwrap()).await.unwrap();
+    reading.round(&*Tenant::open(&toml).unwrap()).await.unwrap();
     assert_read(&reading, &tenant);
 }
 
@@ -214,7 +217,7 @@ async fn a_proxy_is_asked_for_everything() {
     let address = proxy.local_addr().unwrap();
     let toml = tenant.toml(&tenant.secret());
     let toml = toml.replace("[entra]", &format!("proxy = \"http://{address}\"\n[entra]"));
-    let source = tenant.open(&toml).unwrap();
+    let source = Tenant::open(&toml).unwrap();
     let asked = async {
         let (mut stream, _) = proxy.accept().await.unwrap();
         let mut line = vec![0; 4_096];
@@ -247,11 +250,11 @@ async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
             ("/users", json!({ "kind": "reset_in_head" })),
         ] {
             tenant.fault(at, 0, 8, &what);
-            let source = tenant.open(&tenant.toml(&proof)).unwrap();
+            let source = Tenant::open(&tenant.toml(&proof)).unwrap();
             let outcome = source.find_user(&user).await;
-            said.push_str(&format!("{source:?} {outcome:?}\n"));
+            writeln!(said, "{source:?} {outcome:?}").unwrap();
             if let Err(error) = outcome {
-                said.push_str(&format!("{error}\n"));
+                writeln!(said, "{error}").unwrap();
             }
             tenant.graph().faults.clear();
         }

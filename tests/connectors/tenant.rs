@@ -127,10 +127,10 @@ impl Tenant {
     }
 
     pub fn source(&self) -> Arc<dyn Source> {
-        self.open(&self.toml(&self.secret())).unwrap()
+        Self::open(&self.toml(&self.secret())).unwrap()
     }
 
-    pub fn open(&self, toml: &str) -> Result<Arc<dyn Source>, ConnectorError> {
+    pub fn open(toml: &str) -> Result<Arc<dyn Source>, ConnectorError> {
         let config: ConnectorConfig = toml::from_str(toml).unwrap();
         cloud::open(&config, &Clock::System, PATIENCE)
     }

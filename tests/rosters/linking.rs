@@ -17,6 +17,7 @@ use crate::{
 impl House {
     async fn log_in_by(&self, issuer: &str, name: &str, said: GroupClaim) {
         let request = Provision {
+            enabled_at_source: None,
             directory: self.internal,
             claims: claims(issuer, name, said),
             policy: crate::support::directory::policy(),

@@ -385,7 +385,7 @@ fn changed_groups(state: &State, since: usize) -> Page {
                 items.push(members(id, false, vec![member.clone()], Vec::new()));
             }
             Event::Left(id, member) => {
-                items.push(members(id, false, Vec::new(), vec![id_of(member)]))
+                items.push(members(id, false, Vec::new(), vec![id_of(member)]));
             }
         }
     }

@@ -11,20 +11,30 @@ struct Cloud {
     calls: AtomicUsize,
     meter: Meter,
     standing: Option<Standing>,
-    slow: bool,
-    broken: bool,
-    broken_groups: bool,
-    nameless: bool,
+    fails: Option<Failing>,
+}
+
+/// What is wrong with a cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failing {
+    Slowly,
+    Everywhere,
+    AtGroups,
+    AtNames,
 }
 
 impl Cloud {
     fn answer<'a, T: Send + 'a>(&'a self, answer: T) -> BoxFuture<'a, Result<T, ConnectorError>> {
         self.calls.fetch_add(1, Relaxed);
         Box::pin(async move {
-            if self.slow {
-                tokio::time::sleep(Duration::from_secs(3600)).await;
+            if self.fails == Some(Failing::Slowly) {
+                tokio::time::sleep(Duration::from_hours(1)).await;
             }
-            if self.broken { Err(ConnectorError::Gone("it".to_owned())) } else { Ok(answer) }
+            if self.fails == Some(Failing::Everywhere) {
+                Err(ConnectorError::Gone("it".to_owned()))
+            } else {
+                Ok(answer)
+            }
         })
     }
 }
@@ -63,7 +73,7 @@ impl Source for Cloud {
     }
 
     fn user_groups<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, ConnectorError>> {
-        if self.broken_groups {
+        if self.fails == Some(Failing::AtGroups) {
             return Box::pin(async { Err(ConnectorError::Gone("it".to_owned())) });
         }
         self.answer(vec!["g1".to_owned(), "g2".to_owned()])
@@ -73,13 +83,16 @@ impl Source for Cloud {
         &'a self,
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Group>, ConnectorError>> {
-        let known = ids.iter().filter(|id| *id == "g1" && !self.nameless).map(|id| Group {
-            id: id.clone(),
-            name: Some("jira-users".to_owned()),
-            kind: None,
-            attributes: BTreeMap::new(),
-            whole: true,
-        });
+        let known = ids
+            .iter()
+            .filter(|id| *id == "g1" && self.fails != Some(Failing::AtNames))
+            .map(|id| Group {
+                id: id.clone(),
+                name: Some("jira-users".to_owned()),
+                kind: None,
+                attributes: BTreeMap::new(),
+                whole: true,
+            });
         self.answer(known.collect())
     }
 
@@ -160,7 +173,7 @@ async fn whom_the_cloud_does_not_know_comes_in_only_if_that_is_wanted() {
 #[tokio::test]
 async fn who_may_not_work_does_not_come_in_because_the_groups_cannot_be_read() {
     let standing = Some(Standing::Disabled);
-    let cloud = Arc::new(Cloud { standing, broken_groups: true, ..Cloud::default() });
+    let cloud = Arc::new(Cloud { standing, fails: Some(Failing::AtGroups), ..Cloud::default() });
     let (lookup, _) = lookup(&cloud, &config(LookupGroups::Always, true));
     let found = lookup.ask("alice", &GroupClaim::NotAsked).await.unwrap().unwrap();
     assert_eq!(found, Found { groups: None, enabled: Some(false) });
@@ -177,7 +190,7 @@ async fn an_old_answer_brings_no_account_back() {
 
 #[tokio::test]
 async fn groups_without_a_name_are_not_no_groups() {
-    let cloud = Arc::new(Cloud { nameless: true, ..Cloud::default() });
+    let cloud = Arc::new(Cloud { fails: Some(Failing::AtNames), ..Cloud::default() });
     let (lookup, _) = lookup(&cloud, &config(LookupGroups::Always, false));
     let error = lookup.ask("alice", &GroupClaim::NotAsked).await.unwrap_err();
     assert_eq!(error, LookupError::Nameless("alice".to_owned()));
@@ -185,12 +198,12 @@ async fn groups_without_a_name_are_not_no_groups() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_slow_cloud_and_its_failures_are_not_remembered() {
-    let slow = Arc::new(Cloud { slow: true, ..Cloud::default() });
+    let slow = Arc::new(Cloud { fails: Some(Failing::Slowly), ..Cloud::default() });
     let (asking, _) = lookup(&slow, &config(LookupGroups::Always, false));
     let error = asking.ask("alice", &GroupClaim::NotAsked).await.unwrap_err();
     assert_eq!(error, LookupError::TooSlow(Duration::from_secs(3)));
 
-    let broken = Arc::new(Cloud { broken: true, ..Cloud::default() });
+    let broken = Arc::new(Cloud { fails: Some(Failing::Everywhere), ..Cloud::default() });
     let (asking, _) = lookup(&broken, &config(LookupGroups::Always, false));
     for calls in 1..3 {
         assert!(asking.ask("alice", &GroupClaim::NotAsked).await.is_err());
