@@ -19,7 +19,8 @@ fn the_example_is_a_good_configuration() {
 fn what_the_example_only_suggests_is_good_too() {
     let (before, rest) = EXAMPLE.split_once("# [[app.crowd]]").unwrap();
     let (suggested, after) = rest.split_once("\n\n").unwrap();
-    let crowd = suggested.lines().map(|line| line.trim_start_matches("# ")).collect::<Vec<_>>();
+    let crowd =
+        suggested.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect::<Vec<_>>();
     let config = format!("{before}[[app.crowd]]{}\n\n{after}", crowd.join("\n"));
     let config = Config::parse(&config).unwrap();
     let crowd = &config.apps[0].crowd[0];
