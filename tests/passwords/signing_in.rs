@@ -273,8 +273,9 @@ async fn of_many_guesses_at_once_no_more_are_judged_than_may_fail() {
     let counts = metrics.lines().filter(|line| line.starts_with(&refused));
     let judged: u32 =
         counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum();
-    // Sixty may fail, and a few more have gone by the slow lane.
-    assert!((1..=110).contains(&judged), "{judged} were judged");
+    // Sixty may fail; more go by the slow lane, two at a time, as long as the others still come. Judged before they are
+    // counted, nearly all of them would be.
+    assert!((1..=160).contains(&judged), "{judged} were judged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
