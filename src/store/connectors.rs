@@ -6,7 +6,6 @@
 mod accounts;
 mod mirror;
 mod mirror_groups;
-mod numbers;
 mod runs;
 mod staging;
 

@@ -31,3 +31,8 @@ pub(super) fn statement(
         Connection::Postgres(_) => postgres,
     }
 }
+
+/// A list as a statement takes it.
+pub(super) fn list<T: serde::Serialize>(values: &[T]) -> String {
+    serde_json::to_string(values).unwrap_or_default()
+}

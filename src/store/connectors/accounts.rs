@@ -1,9 +1,12 @@
 //! Accounts of a directory by what a cloud calls their people.
 
-use super::numbers::{list, statement, with_list};
 use crate::{
     directory::{DirectoryId, InactiveReason, Issuer, NameKey},
-    store::{Store, StoreError, read, within},
+    store::{
+        Store, StoreError, read,
+        with_list::{list, statement, with_list},
+        within,
+    },
 };
 
 impl Store {

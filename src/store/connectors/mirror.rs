@@ -2,13 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    ConnectorId, Lease,
-    numbers::{list, statement, with_list},
-};
+use super::{ConnectorId, Lease};
 use crate::store::{
     Connection, Store, StoreError, read,
     rows::{Cell, Kind, Table, upsert_rows},
+    with_list::{list, statement, with_list},
     within,
 };
 

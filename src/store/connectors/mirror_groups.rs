@@ -2,14 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    ConnectorId, Lease,
-    mirror::number,
-    numbers::{list, statement, with_list},
-};
+use super::{ConnectorId, Lease, mirror::number};
 use crate::store::{
     Store, StoreError, read,
     rows::{Cell, Kind, Table, upsert_rows},
+    with_list::{list, statement, with_list},
     within,
 };
 

@@ -2,14 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    Lease, RunId, RunState,
-    numbers::{list, statement, with_list},
-    runs::move_on,
-};
+use super::{Lease, RunId, RunState, runs::move_on};
 use crate::store::{
     Connection, Store, StoreError, read,
     rows::{Cell, Kind, Table, insert_rows},
+    with_list::{list, statement, with_list},
     within,
 };
 
