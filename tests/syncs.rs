@@ -1,10 +1,13 @@
 //! Runs of connectors: what a cloud says becomes a directory, whatever fails, is killed or lies meanwhile.
 
 mod broken_off;
+mod cases;
 mod command_line;
 mod disorder;
+mod drills;
 mod organisation;
 mod scope;
+mod storms;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -137,7 +140,7 @@ pub fn user(id: &str) -> Member {
 }
 
 #[tokio::test]
-async fn the_first_run_and_the_first_under_new_filters_are_dry_runs() {
+async fn c06_the_first_run_and_the_first_under_new_filters_are_dry_runs() {
     for mut world in worlds(Way::Changes).await {
         let first = world.run().await;
         assert!(first.dry_run && first.forced.as_ref().unwrap().contains("first"), "{first:?}");
@@ -216,7 +219,7 @@ async fn an_organisation_without_changes_is_listed_and_groups_that_are_the_same_
 }
 
 #[tokio::test]
-async fn why_somebody_is_out_is_told_apart_and_whoever_comes_back_is_the_same() {
+async fn c09_and_c10_why_somebody_is_out_is_told_apart_and_whoever_comes_back_is_the_same() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[users]\nmembers_of = [\"jira-users\"]");
         world.begin().await;
@@ -267,7 +270,7 @@ async fn who_is_disabled_stays_in_their_groups_whoever_else_is_in_them() {
 }
 
 #[tokio::test]
-async fn a_user_is_brought_in_line_at_once() {
+async fn c23_a_user_is_brought_in_line_at_once() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[users]\nmembers_of = [\"jira-users\"]");
         let connector = world.connector();
@@ -345,7 +348,7 @@ async fn who_is_disabled_at_once_needs_no_name() {
 }
 
 #[tokio::test]
-async fn too_much_that_would_be_taken_away_waits_and_the_next_run_looks_again() {
+async fn c05_too_much_that_would_be_taken_away_waits_and_the_next_run_looks_again() {
     let world = World::of(sqlite().await, Way::Changes).await;
     for number in 0..40 {
         let id = format!("u{number}");
@@ -379,7 +382,7 @@ async fn too_much_that_would_be_taken_away_waits_and_the_next_run_looks_again() 
 }
 
 #[tokio::test]
-async fn zero_users_are_never_believed() {
+async fn c04_zero_users_are_never_believed() {
     for world in worlds(Way::Lists).await {
         world.begin().await;
         let before = world.people().await;
@@ -402,7 +405,7 @@ async fn zero_users_are_never_believed() {
 }
 
 #[tokio::test]
-async fn a_filter_that_lets_nobody_come_is_not_believed_either() {
+async fn c04_a_filter_that_lets_nobody_come_is_not_believed_either() {
     for dissolved in [false, true] {
         for mut world in worlds(Way::Changes).await {
             world.configure("[users]\nmembers_of = [\"jira-users\"]");
@@ -459,7 +462,7 @@ async fn a_few_of_whom_it_is_not_said_whether_they_may_work_stay_as_they_are() {
 }
 
 #[tokio::test]
-async fn two_runs_at_once_are_one() {
+async fn c20_two_runs_at_once_are_one() {
     for world in worlds(Way::Changes).await {
         let request = RunRequest::default();
         let connector = world.connector();
@@ -472,7 +475,7 @@ async fn two_runs_at_once_are_one() {
 }
 
 #[tokio::test]
-async fn a_credential_that_is_not_taken_ends_nobodys_account() {
+async fn c03_a_credential_that_is_not_taken_ends_nobodys_account() {
     for world in worlds(Way::Changes).await {
         world.begin().await;
         let before = world.people().await;

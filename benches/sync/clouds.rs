@@ -46,8 +46,12 @@ impl Clouds {
         let addresses = serde_json::from_slice(&addresses).unwrap();
         let clouds = Self { process, control, http, addresses };
         // Pages as large as Graph's, and nobody has to wait.
-        let manners =
-            json!({ "limit": 4_000_000_000_u32, "delta_page": 999, "members_per_item": 20_000 });
+        let manners = json!({
+            "limit": 4_000_000_000_u32,
+            "delta_page": 999,
+            "members_per_item": 20_000,
+            "members_per_page": 20_000,
+        });
         clouds.tell("PUT", "graph/manners", &manners).await;
         clouds
     }

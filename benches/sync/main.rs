@@ -139,10 +139,27 @@ async fn measure(name: &str, urls: [String; 3], users: u64, dir: &Path) -> Value
     ];
     for (what, report) in runs {
         let [read, folded, aligned] = report.seconds;
+        eprintln!(
+            "{:?}",
+            (
+                report.nameless.len(),
+                report.more_nameless,
+                report.directory.as_ref().map(|d| (
+                    d.conflicts.len(),
+                    d.more_conflicts,
+                    d.list.skipped,
+                    d.list.size,
+                    d.list.held.clone(),
+                    d.list.seconds,
+                    d.conflicts.first().cloned()
+                ))
+            )
+        );
         println!(
-            "  {what:<16} {:>7.2} s   (read {read:.2}, fold {folded:.2}, compare and apply {aligned:.2}; {} calls)",
+            "  {what:<16} {:>7.2} s   (read {read:.2}, fold {folded:.2}, compare and apply {aligned:.2}; {} calls{})",
             total(report),
-            report.usage.calls
+            report.usage.calls,
+            if report.compared_all { ", everybody compared" } else { "" }
         );
     }
     let (first_s, floor_s) = (total(&looked) + total(&applied), read_s + load_s);

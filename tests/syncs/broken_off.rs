@@ -14,7 +14,7 @@ fn failed() -> ConnectorError {
 }
 
 #[tokio::test]
-async fn a_page_that_fails_changes_nothing_and_the_next_run_goes_on_there() {
+async fn c01_a_page_that_fails_changes_nothing_and_the_next_run_goes_on_there() {
     for world in worlds(Way::Changes).await {
         world.organisation.fail("users all 3", failed());
         let error = world.run_error().await;
@@ -80,7 +80,7 @@ async fn a_group_that_is_there_is_not_gone_because_its_members_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_cloud_that_has_forgotten_where_the_run_was_is_asked_for_everything() {
+async fn c22_a_cloud_that_has_forgotten_where_the_run_was_is_asked_for_everything() {
     for world in worlds(Way::Changes).await {
         world.begin().await;
         world.organisation.fire("eve");
@@ -136,7 +136,7 @@ fn change(world: &World) {
 }
 
 #[tokio::test]
-async fn a_run_that_breaks_off_at_any_write_is_finished_by_the_next() {
+async fn c21_a_run_that_breaks_off_at_any_write_is_finished_by_the_next() {
     for way in [Way::Changes, Way::Lists] {
         for full in [false, true] {
             let undisturbed = World::of(sqlite().await, way).await;
@@ -203,12 +203,13 @@ async fn a_run_that_was_overtaken_while_it_compared_changes_nothing() {
 
 impl World {
     /// Whoever had it is gone, as if a minute had gone by.
-    async fn give_lease_back(&self) {
+    pub async fn give_lease_back(&self) {
         self.execute("UPDATE connectors SET lease_until = 0").await;
     }
 
-    pub async fn execute(&self, statement: &'static str) {
+    pub async fn execute(&self, statement: &str) {
         use sqlx::Connection as _;
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
         let url = &self.database.options.url;
         if url.starts_with("sqlite:") {
             let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();

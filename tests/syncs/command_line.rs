@@ -25,14 +25,14 @@ use crate::{
 };
 
 /// A configuration with a connector of a fake cloud.
-struct House {
+pub struct House {
     vectors: Vectors,
-    clouds: Arc<Clouds>,
+    pub clouds: Arc<Clouds>,
     config: String,
 }
 
 impl House {
-    async fn build() -> Self {
+    pub async fn build() -> Self {
         let (clouds, _) = Clouds::start(Settings::default()).await.unwrap();
         let addresses = clouds.addresses();
         let graph = &addresses["credentials"]["graph"];
@@ -55,18 +55,18 @@ impl House {
         Self { vectors, clouds, config }
     }
 
-    fn change(&self, mutation: Value) -> u32 {
+    pub fn change(&self, mutation: Value) -> u32 {
         let cloud = self.clouds.cloud(Vendor::Graph);
         let now = cloud.now();
         cloud.tenant_mut().apply(serde_json::from_value(mutation).unwrap(), now).unwrap()
     }
 
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let output = gatehouse(&[&["--config", &self.config], arguments].concat());
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
-    fn good(&self, arguments: &[&str]) -> String {
+    pub fn good(&self, arguments: &[&str]) -> String {
         let (code, said, problems) = self.run(arguments);
         assert_eq!(code, 0, "{arguments:?}: {said}{problems}");
         said
@@ -88,7 +88,7 @@ impl House {
     }
 
     /// Everybody who may use their account, as the directory has them.
-    fn exported(&self) -> BTreeSet<(String, String)> {
+    pub fn exported(&self) -> BTreeSet<(String, String)> {
         let said = self.good(&["export", "--directory", "entra", "--format", "json"]);
         let people = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let active = people.filter(|one| one["active"] != json!(false));

@@ -12,10 +12,10 @@ use super::{People, Way, World};
 use crate::support::databases::{postgres, sqlite};
 
 /// Numbers that are the same for the same seed.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         // Knuth's MMIX.
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -34,7 +34,7 @@ impl Chance {
     }
 }
 
-fn happen(world: &World, chance: &mut Chance) {
+pub fn happen(world: &World, chance: &mut Chance) {
     let organisation = &world.organisation;
     let (user, group) = (chance.id('u', 12), chance.id('g', 6));
     let has_group = organisation.teams().contains_key(&group);
@@ -62,7 +62,7 @@ fn happen(world: &World, chance: &mut Chance) {
     }
 }
 
-fn break_something(world: &World, chance: &mut Chance) {
+pub fn break_something(world: &World, chance: &mut Chance) {
     let work = ["users", "groups", "members"][usize::try_from(chance.below(3)).unwrap()];
     let failed =
         ConnectorError::Failed { host: "h".to_owned(), status: 500, reason: "x".to_owned() };
@@ -75,7 +75,7 @@ fn break_something(world: &World, chance: &mut Chance) {
 }
 
 /// Who may use their account, with what they are in, as the organisation is now.
-fn expected(world: &World) -> BTreeMap<String, Vec<String>> {
+pub fn expected(world: &World) -> BTreeMap<String, Vec<String>> {
     let people = world.organisation.people();
     let active = people.iter().filter(|(_, person)| person.standing == Standing::Enabled);
     let teams = world.organisation.teams();
@@ -91,7 +91,7 @@ fn expected(world: &World) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-fn active(people: People) -> BTreeMap<String, Vec<String>> {
+pub fn active(people: People) -> BTreeMap<String, Vec<String>> {
     let active = people.into_iter().filter(|(_, (inactive, _))| inactive.is_none());
     active
         .map(|(name, (_, mut groups))| {

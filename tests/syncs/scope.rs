@@ -9,7 +9,7 @@ fn group(id: &str) -> Member {
 }
 
 #[tokio::test]
-async fn members_of_groups_in_groups_count_also_if_they_go_round_in_circles() {
+async fn c17_members_of_groups_in_groups_count_also_if_they_go_round_in_circles() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[users]\nmembers_of = [\"id:g1\"]");
         world.organisation.found("g3", "deep");
@@ -48,7 +48,7 @@ async fn members_of_groups_in_groups_count_also_if_they_go_round_in_circles() {
 }
 
 #[tokio::test]
-async fn guests_conditions_and_exclusions_decide_who_comes() {
+async fn c16_and_c18_guests_conditions_and_exclusions_decide_who_comes() {
     for mut world in worlds(Way::Changes).await {
         world.organisation.hire("guest", |person| {
             person.guest = true;
@@ -73,7 +73,7 @@ async fn guests_conditions_and_exclusions_decide_who_comes() {
 }
 
 #[tokio::test]
-async fn groups_are_shown_as_the_configuration_says() {
+async fn c16_and_c19_groups_are_shown_as_the_configuration_says() {
     for mut world in worlds(Way::Changes).await {
         world.organisation.found("g3", "jira-secret");
         world.organisation.found("g4", "jira-empty");
@@ -92,7 +92,7 @@ async fn groups_are_shown_as_the_configuration_says() {
 }
 
 #[tokio::test]
-async fn two_groups_with_one_name_are_not_one_group() {
+async fn c13_two_groups_with_one_name_are_not_one_group() {
     for mut world in worlds(Way::Changes).await {
         world.organisation.found("g3", "Wiki");
         world.organisation.join_users("g3", &["eve"]);
@@ -147,7 +147,7 @@ async fn a_group_that_could_not_have_its_name_has_it_once_it_is_free() {
 }
 
 #[tokio::test]
-async fn nobody_gets_somebody_elses_name_and_nobody_is_dropped_in_silence() {
+async fn c12_nobody_gets_somebody_elses_name_and_nobody_is_dropped_in_silence() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[claims]\nusername = [\"mail\"]");
         world.begin().await;
@@ -174,7 +174,7 @@ async fn nobody_gets_somebody_elses_name_and_nobody_is_dropped_in_silence() {
 }
 
 #[tokio::test]
-async fn a_second_source_gives_everybody_a_name_of_their_own() {
+async fn c12_a_second_source_gives_everybody_a_name_of_their_own() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[claims]\nusername = [\"mail\", \"userPrincipalName\"]");
         world.organisation.set("eve", "mail", "shared@example.com");

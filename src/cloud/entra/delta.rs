@@ -2,12 +2,11 @@
 
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
-use serde_json::Value;
 use url::Url;
 
 use super::{
     Entra,
-    objects::{self, Object},
+    objects::{self, Changed},
     work::{DeltaWork, Stream, Work},
 };
 use crate::cloud::{
@@ -26,7 +25,7 @@ const GROUP_HAS: [&str; 3] = ["displayName", "groupTypes", "securityEnabled"];
 #[derive(Deserialize)]
 struct Feed {
     #[serde(default)]
-    value: Vec<Object>,
+    value: Vec<Changed>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
@@ -39,7 +38,8 @@ impl Entra {
         let feed = self.graph.ask_for(&request, read).await;
         let feed = feed.map_err(|error| lost(&work, error))?;
         check_readable(&work, &feed.value)?;
-        let mut page = Page { items: items(&work, &feed.value), ..Page::default() };
+        let (stream, whole) = (work.stream, work.whole);
+        let mut page = Page::default();
         match (feed.next, feed.delta) {
             (Some(link), _) => page.next.push(self.next(work, link, &feed.value)?),
             (None, Some(link)) => {
@@ -48,6 +48,7 @@ impl Entra {
             }
             (None, None) => {}
         }
+        page.items = items(stream, whole, feed.value);
         Ok(page)
     }
 
@@ -70,7 +71,7 @@ impl Entra {
         &self,
         mut work: DeltaWork,
         link: String,
-        objects: &[Object],
+        objects: &[Changed],
     ) -> Result<crate::cloud::Task, ConnectorError> {
         self.graph.follow(&link)?;
         // A large group comes on many pages, each with others of its members.
@@ -107,14 +108,15 @@ fn lost(work: &DeltaWork, error: ConnectorError) -> ConnectorError {
 }
 
 /// Refuses a page whose objects may not be read: nobody has lost their name.
-fn check_readable(work: &DeltaWork, objects: &[Object]) -> Result<(), ConnectorError> {
+fn check_readable(work: &DeltaWork, objects: &[Changed]) -> Result<(), ConnectorError> {
     let (what, has) = match work.stream {
         Stream::Users => ("users", USER_HAS),
         Stream::Groups => ("groups", GROUP_HAS),
     };
-    let is_piece = |object: &Object| object.get("members@delta").is_some_and(Value::is_array);
-    let is_blank =
-        |object: &&Object| objects::is_blank(object, work.whole && !is_piece(object), &has);
+    let is_blank = |changed: &&Changed| {
+        let is_piece = changed.members.is_some();
+        objects::is_blank(&changed.object, work.whole && !is_piece, &has)
+    };
     let count = objects.iter().filter(is_blank).count();
     if count > 0 {
         let permission = work.stream.permission();
@@ -124,9 +126,11 @@ fn check_readable(work: &DeltaWork, objects: &[Object]) -> Result<(), ConnectorE
 }
 
 /// Without `accountEnabled` of anybody, those who have left would keep their accounts.
-fn check_enabled(work: &DeltaWork, objects: &[Object]) -> Result<(), ConnectorError> {
-    let mut users = objects.iter().filter(|object| !objects::is_removed(object)).peekable();
-    let says = |object: &Object| object.get("accountEnabled").is_some_and(|it| !it.is_null());
+fn check_enabled(work: &DeltaWork, objects: &[Changed]) -> Result<(), ConnectorError> {
+    let all = objects.iter().map(|changed| &changed.object);
+    let mut users = all.filter(|object| !objects::is_removed(object)).peekable();
+    let says =
+        |object: &objects::Object| object.get("accountEnabled").is_some_and(|it| !it.is_null());
     let silent = work.stream == Stream::Users && work.whole && users.peek().is_some();
     if silent && !users.any(says) {
         return Err(ConnectorError::Forbidden {
@@ -139,26 +143,30 @@ fn check_enabled(work: &DeltaWork, objects: &[Object]) -> Result<(), ConnectorEr
     Ok(())
 }
 
-fn items(work: &DeltaWork, objects: &[Object]) -> Vec<Item> {
-    match work.stream {
-        Stream::Users => objects.iter().filter_map(|object| user(object, work.whole)).collect(),
-        Stream::Groups => objects.iter().flat_map(|object| group(object, work.whole)).collect(),
+fn items(stream: Stream, whole: bool, objects: Vec<Changed>) -> Vec<Item> {
+    let all = objects.into_iter();
+    match stream {
+        Stream::Users => all.filter_map(|changed| user(changed.object, whole)).collect(),
+        Stream::Groups => all.flat_map(|changed| group(changed, whole)).collect(),
     }
 }
 
-fn user(object: &Object, whole: bool) -> Option<Item> {
-    if objects::is_removed(object) {
-        return Some(Item::UserGone(objects::id(object)?.to_owned()));
+fn user(object: objects::Object, whole: bool) -> Option<Item> {
+    if objects::is_removed(&object) {
+        return Some(Item::UserGone(objects::id(&object)?.to_owned()));
     }
     objects::user(object, whole).map(Item::User)
 }
 
 /// A group, or a piece of one, with the members that it names.
-fn group(object: &Object, whole: bool) -> impl Iterator<Item = Item> {
-    let (group, members) = if objects::is_removed(object) {
-        (objects::id(object).map(|id| Item::GroupGone(id.to_owned())), None)
+fn group(changed: Changed, whole: bool) -> impl Iterator<Item = Item> {
+    let Changed { object, members } = changed;
+    let id = objects::id(&object).map(str::to_owned);
+    let (group, members) = if objects::is_removed(&object) {
+        (id.map(Item::GroupGone), None)
     } else {
-        (objects::group(object, whole).map(Item::Group), objects::members(object))
+        let members = id.zip(members).map(|(id, members)| objects::members(&id, members));
+        (objects::group(object, whole).map(Item::Group), members)
     };
     group.into_iter().chain(members)
 }

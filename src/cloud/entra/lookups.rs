@@ -26,7 +26,7 @@ impl Entra {
             let permission = "User.Read.All";
             return Err(ConnectorError::Blank { what: "users", count: 1, permission });
         }
-        Ok(objects::user(&object, true))
+        Ok(objects::user(object, true))
     }
 
     /// Also those that a user is in by way of others (`graph/api/directoryobject-getmembergroups`).
@@ -57,7 +57,7 @@ impl Entra {
                 Request::post_json(url.clone(), &body, "groups").needing("GroupMember.Read.All");
             let request = Self::of_somebody(request);
             let list: Listing<Object> = self.graph.ask(&request).await?;
-            groups.extend(named(&list.whole(request.what)?)?);
+            groups.extend(named(list.whole(request.what)?)?);
         }
         Ok(groups)
     }
@@ -65,12 +65,12 @@ impl Entra {
 
 /// The groups that are meant. Without their names they would be none that anybody knows, and a login would end who is in
 /// them.
-fn named(objects: &[Object]) -> Result<Vec<Group>, ConnectorError> {
+fn named(objects: Vec<Object>) -> Result<Vec<Group>, ConnectorError> {
     let is_blank = |object: &&Object| objects::is_blank(object, true, &["displayName"]);
     let count = objects.iter().filter(is_blank).count();
     if count > 0 {
         let permission = "GroupMember.Read.All";
         return Err(ConnectorError::Blank { what: "groups", count, permission });
     }
-    Ok(objects.iter().filter_map(|object| objects::group(object, true)).collect())
+    Ok(objects.into_iter().filter_map(|object| objects::group(object, true)).collect())
 }

@@ -75,7 +75,7 @@ impl Entra {
         let users =
             probe.note_value("read users", users, |users| format!("{} looked at", users.len()));
         let Some(users) = users else { return };
-        probe.users = users.iter().filter_map(|object| objects::user(object, true)).collect();
+        probe.users = users.into_iter().filter_map(|object| objects::user(object, true)).collect();
         let path = "users/delta?$select=id&$deltatoken=latest";
         let delta = self.read::<Object>(path, "changes of users", USERS).await;
         probe.note("follow users", delta.map(|_| "changes can be read".to_owned()));
@@ -95,11 +95,12 @@ impl Entra {
         let groups =
             probe.note_value("read groups", groups, |groups| format!("{} looked at", groups.len()));
         let Some(groups) = groups else { return };
-        probe.groups = groups.iter().filter_map(|object| objects::group(object, true)).collect();
+        probe.groups =
+            groups.into_iter().filter_map(|object| objects::group(object, true)).collect();
         let path = "groups/delta?$select=id,members&$deltatoken=latest";
         let delta = self.read::<Object>(path, "changes of groups", GROUPS).await;
         probe.note("follow groups", delta.map(|_| "changes can be read".to_owned()));
-        let ids = groups.iter().filter_map(objects::id).take(GROUPS_WITH_MEMBERS);
+        let ids = probe.groups.iter().map(|group| group.id.as_str()).take(GROUPS_WITH_MEMBERS);
         let members = self.count_members(ids.collect()).await;
         probe.note("read members of groups", members.map(|count| format!("{count} seen")));
     }

@@ -50,6 +50,16 @@ impl UserWrites {
     }
 }
 
+/// The columns of [`Row`], of a connector's users.
+macro_rules! select_users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT number, external_id, known FROM connector_users WHERE connector_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
 type Row = (i64, String, Option<Vec<u8>>);
 
 pub(super) fn number(number: i64) -> Result<u32, StoreError> {
@@ -74,19 +84,15 @@ impl Store {
         to: Option<&str>,
         limit: i64,
     ) -> Result<Vec<MirrorUser>, StoreError> {
-        const SQL: &str = "
-            SELECT number, external_id, known FROM connector_users
-            WHERE connector_id = $1 AND external_id > $2 AND ($3 = 1 OR external_id <= $4)
-            ORDER BY external_id LIMIT $5";
+        // Two statements: of one with "or", neither database sees where the list ends, and reads on to the last user.
+        const TO_THE_END: &str = select_users!("external_id > $2 ORDER BY external_id LIMIT $3");
+        const UP_TO: &str =
+            select_users!("external_id > $2 AND external_id <= $4 ORDER BY external_id LIMIT $3");
         let rows = read!(self, |pool| {
-            sqlx::query_as(SQL)
-                .bind(connector.0)
-                .bind(after)
-                .bind(i64::from(to.is_none()))
-                .bind(to.unwrap_or_default())
-                .bind(limit)
-                .fetch_all(pool)
-                .await?
+            let run = sqlx::query_as(if to.is_none() { TO_THE_END } else { UP_TO });
+            let run = run.bind(connector.0).bind(after).bind(limit);
+            let run = if let Some(to) = to { run.bind(to) } else { run };
+            run.fetch_all(pool).await?
         });
         users(rows)
     }
@@ -148,10 +154,8 @@ impl Store {
         after: u32,
         limit: i64,
     ) -> Result<Vec<MirrorUser>, StoreError> {
-        const SQL: &str = "
-            SELECT number, external_id, known FROM connector_users
-            WHERE connector_id = $1 AND number > $2 AND known IS NOT NULL
-            ORDER BY number LIMIT $3";
+        const SQL: &str =
+            select_users!("number > $2 AND known IS NOT NULL ORDER BY number LIMIT $3");
         let rows = read!(self, |pool| {
             let run = sqlx::query_as(SQL).bind(connector.0).bind(i64::from(after)).bind(limit);
             run.fetch_all(pool).await?

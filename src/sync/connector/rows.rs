@@ -15,6 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::group_names::overshadowed;
 use self::{
     group_names::ShownGroups,
     reading_users::read_users,

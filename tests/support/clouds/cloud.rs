@@ -26,6 +26,8 @@ pub struct Manners {
     /// Objects on a page of a delta, and members with one object of it.
     pub delta_page: usize,
     pub members_per_item: usize,
+    /// Members with all objects of a page together.
+    pub members_per_page: usize,
     /// Graph takes the size of pages that is asked for as a wish, and not as more.
     pub ignores_page_wishes: bool,
     /// So old are the feeds of changes and the indexes that are searched.
@@ -59,6 +61,7 @@ impl Default for Manners {
         Self {
             delta_page: 100,
             members_per_item: 50,
+            members_per_page: usize::MAX,
             ignores_page_wishes: false,
             lag_seconds: 0,
             leavers_stay_members: true,

@@ -71,7 +71,11 @@ impl Armed {
         }
     }
 
+    /// Where the body begins only matters to harm.
     fn wrote(&mut self, bytes: &[u8]) {
+        if self.harm.is_none() {
+            return;
+        }
         for byte in bytes {
             self.written += 1;
             self.tail.rotate_left(1);

@@ -1,6 +1,6 @@
 //! Which groups are shown, and what they are called.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Nameless;
 use crate::{
@@ -30,6 +30,21 @@ pub(super) struct ShownGroups {
     /// Where each of them is in the table, if it is.
     in_table: Vec<Option<u32>>,
     pub(super) nameless: Vec<Nameless>,
+}
+
+/// Of groups that could not have their names last time, those whose name another one still has: nothing is new about
+/// them, and who is in them need not be looked at again.
+pub(in crate::sync::connector) fn overshadowed(
+    organisation: &Organisation,
+    rules: &Rules,
+    again: &BTreeSet<String>,
+) -> HashSet<String> {
+    let groups = ShownGroups::new(organisation, rules).groups;
+    let (left_out, named): (Vec<_>, Vec<_>) =
+        groups.into_iter().partition(|group| again.contains(&group.external_id));
+    let names: HashSet<_> = named.iter().map(|group| NameKey::of(&group.name)).collect();
+    let has_none = left_out.into_iter().filter(|group| names.contains(&NameKey::of(&group.name)));
+    has_none.map(|group| group.external_id).collect()
 }
 
 impl ShownGroups {

@@ -12,7 +12,7 @@ use crate::{
         connector::{
             folding::{FoldedRound, Touched},
             organisation::Organisation,
-            rows::{Made, Making, Nameless, Rows, UserCounts},
+            rows::{Made, Making, Nameless, Rows, UserCounts, overshadowed},
         },
         roster::{Extent, RosterReport, RosterRequest},
     },
@@ -105,8 +105,11 @@ impl<'a> Alignment<'a> {
         if !groups.is_empty() || !again.is_empty() {
             let nested = connector.rules.scope.is_nested();
             let organisation = Organisation::read(store, id, nested).await?;
+            let overshadowed = overshadowed(&organisation, &connector.rules, &again);
             let members = organisation.members_where(|group| {
-                groups.contains(group.number) || again.contains(&group.external_id)
+                let is_again = again.contains(&group.external_id);
+                groups.contains(group.number)
+                    || (is_again && !overshadowed.contains(&group.external_id))
             });
             if members.everybody {
                 return Ok(Rows::Everything);

@@ -29,6 +29,10 @@ pub struct Feed<'a> {
     pub manners: &'a Manners,
 }
 
+fn count_members(group: &Value) -> usize {
+    group["members@delta"].as_array().map_or(0, Vec::len)
+}
+
 /// What a group was, and who has joined it or left.
 type Touched = (Vec<Option<Group>>, BTreeMap<Member, bool>);
 
@@ -95,10 +99,14 @@ impl Feed<'_> {
     pub fn all_groups(&self) -> Filled {
         let (mut no, mut from) =
             ((self.state.place >> 32) as u32, (self.state.place & 0xffff_ffff) as u32);
-        let mut items = Vec::new();
-        while (no as usize) < self.tenant.groups.len() && items.len() < self.manners.delta_page {
+        let (mut items, mut room) = (Vec::new(), self.manners.members_per_page);
+        while (no as usize) < self.tenant.groups.len()
+            && items.len() < self.manners.delta_page
+            && room > 0
+        {
             let group = self.tenant.any_group(no).filter(|group| !self.is_new(group));
-            let (item, next) = group.map_or((None, None), |group| self.piece(group, from));
+            let (item, next) = group.map_or((None, None), |group| self.piece(group, from, room));
+            room = room.saturating_sub(item.as_ref().map_or(0, count_members));
             items.extend(item);
             (no, from) = next.map_or((no + 1, 0), |next| (no, next));
         }
@@ -115,7 +123,7 @@ impl Feed<'_> {
     }
 
     /// One item of a group, and the member to go on with, if there are more.
-    fn piece(&self, group: &Group, from: u32) -> (Option<Value>, Option<u32>) {
+    fn piece(&self, group: &Group, from: u32, most: usize) -> (Option<Value>, Option<u32>) {
         let id = self.tenant.ids.guid(Sort::Group, group.no);
         if !self.wants(&id) {
             return (None, None);
@@ -129,7 +137,8 @@ impl Feed<'_> {
             return (Some(Value::Object(object)), None);
         }
         let begin = group.users.partition_point(|no| *no < from);
-        let end = (begin + self.manners.members_per_item).min(group.users.len());
+        let most = self.manners.members_per_item.min(most);
+        let end = begin.saturating_add(most).min(group.users.len());
         let users = group.users[begin..end].iter().filter(|no| self.tenant.is_there(**no));
         let mut members: Vec<_> = users.map(|no| self.member(Member::User(*no), true)).collect();
         let next = group.users.get(end).copied();
