@@ -91,7 +91,7 @@ impl House {
     pub fn exported(&self) -> BTreeSet<(String, String)> {
         let said = self.good(&["export", "--directory", "entra", "--format", "json"]);
         let people = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let active = people.filter(|one| one["active"] != json!(false));
+        let active = people.filter(|one| one["active"] == json!(true));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         active.map(|one| (text(&one["username"]), text(&one["display_name"]))).collect()
     }

@@ -186,9 +186,9 @@ async fn sixty_people_are_deleted_in_a_cloud_and_an_administrator_decides_at_the
     // It is not forgotten for that.
     let said = house.good(&["sync", "entra"]);
     assert!(said.contains("what it takes away waits"), "{said}");
-    house.good(&["plan", "approve", &plan(&said)]);
+    let approved = house.good(&["plan", "approve", &plan(&said)]);
     let after = house.exported();
-    assert!(after.len() < before.len() - 40, "{} of {}", after.len(), before.len());
+    assert!(after.len() < before.len() - 40, "{} of {}: {approved}", after.len(), before.len());
     // And that can be undone.
     let said = house.good(&["plan", "show", &plan(&said)]);
     let batch = said.split("changes undo ").nth(1).unwrap().split('`').next().unwrap();
