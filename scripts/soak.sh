@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # The tests that kill, race and make things up, again and again for SOAK_MINUTES (10). To be run by with-postgres.sh.
+# Before that, STORMS (1000) storms of a connector on SQLite, and a tenth of them on PostgreSQL: each with another seed.
 # TOMCAT_TARGETS (100000) says how many paths a real Tomcat reads each time. `make fuzz` is its sister for bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --tests
+STORMS=${STORMS:-1000} cargo test -q --test gatehouse -- storms::
 end=$(($(date +%s) + ${SOAK_MINUTES:-10} * 60))
 round=0
 while [ "$round" = 0 ] || [ "$(date +%s)" -lt "$end" ]; do

@@ -4,7 +4,7 @@ mod command;
 mod described;
 mod entra;
 mod entra_failures;
-mod entra_storms;
+pub mod entra_storms;
 mod entra_tokens;
 mod failures;
 mod google;

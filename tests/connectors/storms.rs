@@ -134,14 +134,14 @@ fn is_of_the_storm(error: &ConnectorError) -> bool {
 
 #[tokio::test]
 async fn after_every_storm_okta_is_known_and_nothing_else() {
-    for seed in 1..=seeds() {
+    for seed in 1..=seeds(12) {
         storm(Vendor::Okta, seed).await;
     }
 }
 
 #[tokio::test]
 async fn after_every_storm_google_is_known_and_nothing_else() {
-    for seed in 1..=seeds() {
+    for seed in 1..=seeds(12) {
         storm(Vendor::Google, seed).await;
     }
 }

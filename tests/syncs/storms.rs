@@ -15,9 +15,12 @@ use super::{
     Way, World,
     disorder::{Chance, active, break_something, expected, happen},
 };
-use crate::support::{
-    databases::{Database, postgres, sqlite},
-    faults::Faults,
+use crate::{
+    connectors::entra_storms::seeds,
+    support::{
+        databases::{Database, postgres, sqlite},
+        faults::Faults,
+    },
 };
 
 /// Who could have been kept out, and why: since all was in line for the last time.
@@ -178,22 +181,16 @@ async fn go_through(database: Database, seed: u64) {
     }
 }
 
-/// How many storms there are: `STORMS` on SQLite, a tenth of them on PostgreSQL.
-#[expect(clippy::disallowed_methods, reason = "`make soak` says how many")]
-fn storms() -> u64 {
-    std::env::var("STORMS").ok().and_then(|storms| storms.parse().ok()).unwrap_or(100)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_storm_takes_an_account_from_whom_it_belongs_to() {
-    for seed in 0..storms() {
+    for seed in 0..seeds(100) {
         go_through(sqlite().await, seed).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_storm_takes_an_account_on_postgresql_either() {
-    for seed in 0..storms() / 10 {
+    for seed in 0..seeds(100) / 10 {
         if let Some(database) = postgres().await {
             go_through(database, seed).await;
         }
