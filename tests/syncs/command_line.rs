@@ -25,14 +25,14 @@ use crate::{
 };
 
 /// A configuration with a connector of a fake cloud.
-struct House {
+pub struct House {
     vectors: Vectors,
     clouds: Arc<Clouds>,
-    config: String,
+    pub config: String,
 }
 
 impl House {
-    async fn build() -> Self {
+    pub async fn build() -> Self {
         let (clouds, _) = Clouds::start(Settings::default()).await.unwrap();
         let addresses = clouds.addresses();
         let graph = &addresses["credentials"]["graph"];
@@ -55,18 +55,23 @@ impl House {
         Self { vectors, clouds, config }
     }
 
-    fn change(&self, mutation: Value) -> u32 {
+    pub fn change(&self, mutation: Value) -> u32 {
         let cloud = self.clouds.cloud(Vendor::Graph);
         let now = cloud.now();
         cloud.tenant_mut().apply(serde_json::from_value(mutation).unwrap(), now).unwrap()
     }
 
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = gatehouse(&[&["--config", &self.config], arguments].concat());
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        Self::run_with(&self.config, arguments)
+    }
+
+    /// With another file than its own.
+    pub fn run_with(config: &str, arguments: &[&str]) -> (i32, String, String) {
+        let output = gatehouse(&[&["--config", config], arguments].concat());
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
-    fn good(&self, arguments: &[&str]) -> String {
+    pub fn good(&self, arguments: &[&str]) -> String {
         let (code, said, problems) = self.run(arguments);
         assert_eq!(code, 0, "{arguments:?}: {said}{problems}");
         said
@@ -88,7 +93,7 @@ impl House {
     }
 
     /// Everybody who may use their account, as the directory has them.
-    fn exported(&self) -> BTreeSet<(String, String)> {
+    pub fn exported(&self) -> BTreeSet<(String, String)> {
         let said = self.good(&["export", "--directory", "entra", "--format", "json"]);
         let people = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let active = people.filter(|one| one["active"] != json!(false));
@@ -124,7 +129,8 @@ async fn the_command_line_runs_connectors_and_shows_what_came_of_it() {
     assert_eq!(report["directory"]["size"]["updated"], json!(1), "{report}");
     assert!(house.exported().iter().any(|(_, shown)| shown == "Somebody Else"));
     let history = house.good(&["sync", "history", "entra"]);
-    assert_eq!(history.lines().count(), 5, "{history}");
+    assert_eq!(history.lines().count(), 6, "{history}");
+    assert!(history.contains(&format!("user {name} by administrator")), "{history}");
     assert!(
         history.contains("dry run: ") && history.contains("changes    by administrator"),
         "{history}"
