@@ -80,7 +80,8 @@ impl<'a> Assigned<'a> {
     /// The numbers of those who may use their accounts.
     async fn active(&self) -> BTreeSet<u32> {
         let mut active = BTreeSet::new();
-        for no in 0..self.tenant.graph().tenant().users {
+        let count = self.tenant.graph().tenant().users;
+        for no in 0..count {
             if matches!(self.account(no).await, Some((None, _))) {
                 active.insert(no);
             }

@@ -1,8 +1,14 @@
 //! Asking once more, and only, for what the last run left undone.
 
-use gatehouse::{cloud::ConnectorError, store::RunKind, sync::RunError};
+use chrono::TimeDelta;
+use gatehouse::{
+    clock::Clock,
+    cloud::ConnectorError,
+    store::RunKind,
+    sync::{Patience, RunError, sync_user},
+};
 
-use super::{Way, worlds};
+use super::{Way, look_at, worlds};
 
 fn unreadable() -> ConnectorError {
     ConnectorError::Failed { host: "x".into(), status: 500, reason: "broken".into() }
@@ -85,5 +91,29 @@ async fn without_a_run_there_is_nothing_to_ask_for_again() {
         let gone_on = world.try_run(|request| request.retry = true).await.unwrap();
         assert!(gone_on.warnings.is_empty(), "{gone_on:?}");
         assert_eq!(world.last_run().await.kind, RunKind::Round);
+    }
+}
+
+#[tokio::test]
+async fn neither_a_retry_nor_a_look_at_one_user_puts_the_next_run_off() {
+    for mut world in worlds(Way::Lists).await {
+        world.clock = Clock::adjustable();
+        world.begin().await;
+        world.organisation.join_users("g1", &["eve"]);
+        world.organisation.fail("members g1", unreadable());
+        world.run().await;
+        let connector = world.connector();
+        let run_if_due = async || {
+            let mut patience = Patience::default();
+            let ran = connector.run_if_due(&world.store, &world.clock, &mut patience).await;
+            ran.unwrap().is_some()
+        };
+        world.clock.advance(TimeDelta::minutes(50));
+        assert!(!run_if_due().await);
+        world.try_run(|request| request.retry = true).await.unwrap();
+        sync_user(&world.store, &world.clock, &connector, &look_at("ada")).await.unwrap();
+        // An hour, and the little more that each connector waits.
+        world.clock.advance(TimeDelta::minutes(17));
+        assert!(run_if_due().await);
     }
 }
