@@ -4,6 +4,7 @@
 mod aliases;
 mod chain;
 mod changes;
+mod connector_runs;
 mod connectors;
 mod directories;
 mod edits;
@@ -14,6 +15,7 @@ mod lists;
 mod passwords;
 mod plans;
 mod requests;
+mod run_numbers;
 mod sessions;
 mod socket;
 mod upkeep;
@@ -45,6 +47,7 @@ pub use self::{
     requests::{
         AccountView, AskedApp, ReadingView, RequestQuestion, RequestView, Requests, RuleView,
     },
+    run_numbers::{RunNumbers, RunSeconds},
     sessions::{EndedSessions, SessionView},
     socket::{SocketError, bind_socket, serve_socket},
     upkeep::UpkeepRules,
@@ -140,6 +143,9 @@ impl Admin {
                 "/connectors/{name}/runs",
                 get(connectors::list_runs).post(connectors::run_connector),
             )
+            .route("/connectors/{name}/runs/{run}", get(connector_runs::show_run))
+            .route("/connectors/{name}/runs/{run}/changes", get(connector_runs::export_changes))
+            .route("/connectors/{name}/preview", post(connector_runs::preview_connector))
             .route("/connectors/{name}/users/{user}", post(connectors::sync_one_user))
             .route("/plans", get(plans::list_plans))
             .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))

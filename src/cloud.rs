@@ -21,6 +21,6 @@ pub use self::{
     http::{Meter, Patience, Usage},
     opening::open,
     round::{Extent, Page, Round, Task, Watermark},
-    said::{Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
+    said::{APP_ROLES, Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
     source::{Capabilities, Finding, Probe, Source},
 };

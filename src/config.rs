@@ -43,8 +43,8 @@ pub use self::{
     },
     connector::{
         AttributeCondition, CloudConfig, ConnectorConfig, ConnectorGroupsConfig,
-        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
-        OktaConfig, SameName, ShownGroups, UserKind,
+        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, GroupNameExample,
+        GroupRename, NationalCloud, OktaConfig, SameName, ShownGroups, UserKind, whole_pattern,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},

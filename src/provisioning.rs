@@ -17,8 +17,8 @@ mod transform;
 pub use self::{
     adoption::{
         AdoptionError, AliasPlan, AliasRow, BrokenRows, Counts, ExistingUser, MatchClass, Place,
-        Proposal, RowError, RowProblem, SaidUser, check_aliases, match_users, plan_aliases,
-        read_existing, read_report, read_said, subject_of, write_report,
+        Proposal, RowError, RowProblem, SaidUser, check_aliases, for_spreadsheets, match_users,
+        plan_aliases, read_existing, read_report, read_said, subject_of, write_report,
     },
     bulk::{
         Acquaintance, HeldUser, ListedUser, NewNumbers, Standing, Unlisted, plan_listed, plan_new,
@@ -32,7 +32,9 @@ pub use self::{
     groups::ManagedGroups,
     guard::{ALWAYS, Ending, GuardError, guard, guard_size},
     known::{Known, KnownPerson, KnownUser},
-    mapping::{Mapping, MappingConfigError, MappingError, Statement, is_plain, saml_issuer},
+    mapping::{
+        Mapping, MappingConfigError, MappingError, Statement, Traced, is_plain, saml_issuer,
+    },
     plan::{Plan, Refusal, Warning, plan},
     policy::{Policy, Targets},
     realms::{Realms, kerberos_issuer},

@@ -49,6 +49,7 @@ mod time;
 mod tombstones;
 mod transaction;
 mod upkeep;
+mod usernames;
 mod with_list;
 
 use sqlx::{PgPool, SqlitePool};
@@ -61,7 +62,7 @@ pub use self::{
     connect::StoreOptions,
     connectors::{
         ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup,
-        MirrorUser, NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
+        MirrorUser, NewRun, RunId, RunKind, RunState, StagedPart, StoredTask, UserRun, UserWrites,
     },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,

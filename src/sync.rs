@@ -13,10 +13,12 @@ mod job;
 mod last_list;
 mod listed_row;
 mod lookup;
+mod plan_changes;
 mod plan_writer;
 mod progress;
 mod removing;
 mod roster;
+mod run_export;
 mod sorter;
 mod undoing;
 
@@ -24,19 +26,23 @@ pub use self::{
     aligning::align,
     applying::{Applied, apply_plan, go_on, left_plans},
     connector::{
-        Connector, Gauge, Nameless, Patience, Run, RunError, RunPhase, RunProgress, RunReport,
-        RunRequest, UserCounts, connector_issuer, sync_user,
+        ChangesPreview, Connector, ConnectorConfigError, FilterPreview, Gauge, GroupPreview,
+        GroupsPreview, MirrorPreview, Nameless, NamesPreview, PartPreview, Patience, Preview,
+        PreviewError, Rules, Run, RunError, RunPhase, RunProgress, RunReport, RunRequest,
+        UserCounts, UserPreview, UserRequest, UsersPreview, connector_issuer, preview, sync_user,
     },
     export::{ExportError, export},
     formats::{Format, RowError},
     import::{ImportError, ImportReport, ImportRequest, import},
     lookup::{Found, Lookup, LookupError},
+    plan_changes::{ChangeState, PlanChange, PlanChanges},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
     removing::{RemovalReport, RemovalRequest, remove_gone_groups, remove_missing},
     roster::{
-        Conflict, Extent, Roster, RosterError, RosterGroup, RosterReport, RosterRequest,
-        RosterUser, RosterWriter, Why,
+        Conflict, Deactivated, Extent, MOST_EXAMPLES, Roster, RosterError, RosterGroup,
+        RosterReport, RosterRequest, RosterUser, RosterWriter, Why,
     },
+    run_export::{RunFormat, RunRecord, export_run},
     undoing::undo_plan,
 };

@@ -3,6 +3,7 @@
 mod command;
 mod described;
 mod entra;
+mod entra_assigned;
 mod entra_failures;
 pub mod entra_storms;
 mod entra_tokens;

@@ -2,10 +2,15 @@
 
 mod broken_off;
 mod cases;
+mod command_history;
 mod command_line;
 mod disorder;
 mod drills;
+mod group_names;
+mod history;
 mod organisation;
+mod previews;
+mod retries;
 mod scope;
 mod storms;
 
@@ -18,7 +23,7 @@ use gatehouse::{
     directory::{DirectoryId, InactiveReason},
     provisioning::Policy,
     store::Store,
-    sync::{Connector, Run, RunError, RunReport, RunRequest, sync_user},
+    sync::{Connector, Run, RunError, RunReport, RunRequest, UserRequest, sync_user},
 };
 
 use self::organisation::{Organisation, Reader, Way};
@@ -133,6 +138,10 @@ impl World {
         let id = self.store.ensure_connector("cloud").await.unwrap();
         self.store.list_runs(id, 1).await.unwrap().remove(0)
     }
+}
+
+pub fn look_at(user: &str) -> UserRequest {
+    UserRequest { user: user.to_owned(), asked_by: "test".to_owned(), ..UserRequest::default() }
 }
 
 pub fn user(id: &str) -> Member {
@@ -274,8 +283,9 @@ async fn c23_a_user_is_brought_in_line_at_once() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[users]\nmembers_of = [\"jira-users\"]");
         let connector = world.connector();
-        let sync =
-            async |who: &str| sync_user(&world.store, &Clock::System, &connector, who, false).await;
+        let sync = async |who: &str| {
+            sync_user(&world.store, &Clock::System, &connector, &look_at(who)).await
+        };
         assert!(sync("ada").await.unwrap().dry_run, "nothing has come true yet");
         world.begin().await;
         world.organisation.asked();
@@ -308,7 +318,7 @@ async fn groups_count_for_one_user_as_they_do_for_all() {
         world.begin().await;
         let sync = async |world: &World, id: &str| {
             let connector = world.connector();
-            sync_user(&world.store, &Clock::System, &connector, id, false).await.unwrap()
+            sync_user(&world.store, &Clock::System, &connector, &look_at(id)).await.unwrap()
         };
         // In the group by way of the other one only.
         sync(&world, "dan").await;
@@ -340,7 +350,7 @@ async fn who_is_disabled_at_once_needs_no_name() {
             person.attributes.remove("mail");
         });
         let connector = world.connector();
-        sync_user(&world.store, &Clock::System, &connector, "ada", false).await.unwrap();
+        sync_user(&world.store, &Clock::System, &connector, &look_at("ada")).await.unwrap();
         let state = world.state_of("ada@mail.example.com").await;
         assert_eq!(state, Some(InactiveReason::DisabledAtSource));
         assert_eq!(world.groups_of("ada@mail.example.com").await, ["jira-users"]);

@@ -12,12 +12,12 @@ use http::Uri;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::{ACTOR, Admin, AdminError, Options, lists::answer_lines};
+use super::{ACTOR, Admin, AdminError, Options, RunNumbers, lists::answer_lines};
 use crate::{
     clock::Clock,
     http::Parameters,
-    store::{ConnectorRun, Store, StoreError},
-    sync::{Connector, Run, RunError, RunProgress, RunReport, RunRequest, sync_user},
+    store::{ConnectorRun, RunKind, Store, StoreError},
+    sync::{Connector, Run, RunError, RunProgress, RunReport, RunRequest, UserRequest, sync_user},
 };
 
 /// How often it is looked how far somebody else's run is.
@@ -42,7 +42,13 @@ impl Connectors {
         self.0.values().filter_map(|connector| connector.as_ref().ok())
     }
 
-    fn find(&self, name: &str) -> Result<&Arc<Connector>, AdminError> {
+    /// Refuses what is called otherwise than any.
+    pub(super) fn check_name(&self, name: &str) -> Result<(), AdminError> {
+        let known = self.0.contains_key(name);
+        if known { Ok(()) } else { Err(AdminError::NotFound(format!("connector {name:?}"))) }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<&Arc<Connector>, AdminError> {
         match self.0.get(name) {
             Some(Ok(connector)) => Ok(connector),
             Some(Err(problem)) => {
@@ -75,6 +81,12 @@ pub struct ConnectorView {
 pub struct RunView {
     /// Its number.
     pub id: i64,
+    /// What it looked at: `everything`, `changes`, `retry` (what the last one left undone) or `user`.
+    pub kind: String,
+    /// The user whom it looked at, if that is one.
+    pub user: Option<String>,
+    /// Whether nothing was done.
+    pub dry_run: bool,
     /// Who or what asked for it.
     pub asked_by: String,
     /// Whether the cloud was asked for everything.
@@ -89,6 +101,8 @@ pub struct RunView {
     pub progress: RunProgress,
     /// What came of it.
     pub report: Option<RunReport>,
+    /// The same in numbers.
+    pub numbers: Option<RunNumbers>,
     /// Why it broke off.
     pub error: Option<String>,
 }
@@ -96,15 +110,27 @@ pub struct RunView {
 impl From<ConnectorRun> for RunView {
     fn from(run: ConnectorRun) -> Self {
         let progress = serde_json::from_str(&run.progress).unwrap_or_default();
+        let report = run.report.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let report: Option<RunReport> = report.map(|report| RunReport { run: run.id.0, ..report });
+        let kind = match run.kind {
+            RunKind::Round if run.whole => "everything",
+            RunKind::Round => "changes",
+            RunKind::Retry => "retry",
+            RunKind::User => "user",
+        };
         Self {
             id: run.id.0,
+            kind: kind.to_owned(),
+            user: run.about,
+            dry_run: report.as_ref().is_some_and(|report| report.dry_run),
+            numbers: report.as_ref().map(RunNumbers::of),
             asked_by: run.asked_by,
             full: run.whole,
             state: run.state.as_str().to_owned(),
             begun_at: run.begun_at,
             ended_at: run.ended_at,
             progress,
-            report: run.report.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            report,
             error: run.error,
         }
     }
@@ -120,6 +146,8 @@ pub enum SyncLine {
     Progress(RunProgress),
     /// The last line: what came of it.
     Report(Box<RunReport>),
+    /// The last line: there is nothing to be done, and why.
+    Nothing(String),
     /// The last line: why it broke off.
     Error(String),
 }
@@ -145,17 +173,15 @@ pub(super) async fn list_connectors(
     Ok(Json(views))
 }
 
-/// `GET /connectors/{name}/runs?limit=…`, the latest first.
+/// `GET /connectors/{name}/runs?limit=…`, the latest first, those that looked at one user among them.
 pub(super) async fn list_runs(
     State(admin): State<Admin>,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<Vec<RunView>>, AdminError> {
-    if !admin.connectors.0.contains_key(&name) {
-        return Err(AdminError::NotFound(format!("connector {name:?}")));
-    }
+    admin.connectors.check_name(&name)?;
     let id = admin.store.ensure_connector(&name).await?;
-    let runs = admin.store.list_runs(id, Options::of(&uri)?.limit).await?;
+    let runs = admin.store.list_all_runs(id, Options::of(&uri)?.limit).await?;
     Ok(Json(runs.into_iter().map(RunView::from).collect()))
 }
 
@@ -167,14 +193,15 @@ pub(super) async fn sync_one_user(
 ) -> Result<Json<RunReport>, AdminError> {
     let connector = admin.connectors.find(&name)?;
     let dry_run = Options::of(&uri)?.dry_run;
-    let synced = Box::pin(sync_user(&admin.store, &admin.clock, connector, &user, dry_run)).await;
+    let request = UserRequest { user, asked_by: ACTOR.to_owned(), dry_run, lease: None };
+    let synced = Box::pin(sync_user(&admin.store, &admin.clock, connector, &request)).await;
     synced.map(Json).map_err(|error| match error {
         RunError::Store(error) => AdminError::Store(error),
         error => AdminError::BadRequest(error.to_string()),
     })
 }
 
-/// `POST /connectors/{name}/runs?dry_run=&full=&apply=&unguarded=`: answers line by line while it works, or while
+/// `POST /connectors/{name}/runs?dry_run=&full=&apply=&unguarded=&retry=`: answers line by line while it works, or while
 /// somebody else does who was there before.
 pub(super) async fn run_connector(
     State(admin): State<Admin>,
@@ -190,6 +217,9 @@ pub(super) async fn run_connector(
         match Run::begin(&store, &clock, &connector, &request).await {
             Ok(Some(run)) => follow_own(&name, run, &sender).await,
             Ok(None) => follow_other(&store, &clock, &name, &sender).await,
+            Err(RunError::NothingToRetry(why)) => {
+                drop(sender.send(SyncLine::Nothing(why.to_owned())).await);
+            }
             Err(error) => drop(sender.send(SyncLine::Error(error.to_string())).await),
         }
     });
@@ -212,6 +242,7 @@ fn run_request(uri: &Uri) -> Result<RunRequest, AdminError> {
         full: flag("full"),
         apply: flag("apply"),
         unguarded: flag("unguarded"),
+        retry: flag("retry"),
     })
 }
 

@@ -144,11 +144,19 @@ pub(super) async fn export_users(
             let _ = sender.send(Err(std::io::Error::other(error.to_string()))).await;
         }
     });
-    let pieces = stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces)));
     let kind = if format == Format::Csv { "text/csv" } else { "application/x-ndjson" };
+    Ok(answer_pieces(kind, pieces))
+}
+
+/// A text that comes piece by piece; an error breaks the answer off.
+pub(super) fn answer_pieces(
+    kind: &'static str,
+    pieces: mpsc::Receiver<std::io::Result<String>>,
+) -> Response {
+    let pieces = stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces)));
     let mut response = Response::new(Body::from_stream(pieces));
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
-    Ok(response)
+    response
 }
 
 pub(super) fn answer_lines<T: Send + 'static>(

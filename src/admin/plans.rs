@@ -1,7 +1,5 @@
 //! Large plans: what they change, and what waits for an administrator.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -12,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ACTOR, Admin, AdminError, Options};
 use crate::{
-    directory::{ChunkSize, GroupId, UserStep},
-    store::{Chunk, PlanId, PlanState, StoreError, StoredPlan},
-    sync::{Events, apply_plan, undo_plan},
+    directory::ChunkSize,
+    store::{PlanId, PlanState, StoreError, StoredPlan},
+    sync::{Events, PlanChanges, apply_plan, undo_plan},
 };
 
 /// A plan as administrators see it.
@@ -93,52 +91,14 @@ async fn list_changes(
     plan: &StoredPlan,
     limit: usize,
 ) -> Result<Vec<String>, AdminError> {
-    let groups = admin.store.list_groups_in(plan.plan.directory).await?;
-    let mut groups: BTreeMap<GroupId, String> =
-        groups.into_iter().map(|(group, _)| (group.id, group.name)).collect();
-    let mut changes = Vec::new();
-    let mut number = 0;
-    while changes.len() < limit {
-        let Ok(packed) = admin.store.find_chunk(plan.id, number).await else {
-            break;
-        };
-        number += 1;
-        match Chunk::unpack(&packed)? {
-            Chunk::Groups(new) => {
-                for group in new {
-                    changes.push(format!("create the group {:?}", group.name));
-                    groups.insert(group.id, group.name);
-                }
-            }
-            Chunk::GroupChanges(steps) => {
-                changes.extend(steps.iter().map(ToString::to_string));
-                groups.extend(steps.into_iter().map(|step| (step.group, step.after.name)));
-            }
-            Chunk::GroupEndings(gone) => {
-                changes
-                    .extend(gone.iter().map(|group| format!("remove the group {:?}", group.name)));
-            }
-            Chunk::Users(steps) | Chunk::Endings(steps) => {
-                for step in steps {
-                    let name = name_of(admin, &step).await?;
-                    let of_step = step.changes(&groups, &plan.plan.source);
-                    changes.extend(of_step.iter().map(|change| format!("{name}: {change}")));
-                }
-            }
-            Chunk::Members(_) => {}
-        }
+    let (mut changes, mut texts) = (PlanChanges::of(&admin.store, plan).await?, Vec::new());
+    while texts.len() < limit
+        && let Some(some) = changes.next().await?
+    {
+        texts.extend(some.into_iter().map(|change| change.text));
     }
-    changes.truncate(limit);
-    Ok(changes)
-}
-
-async fn name_of(admin: &Admin, step: &UserStep) -> Result<String, AdminError> {
-    let state = step.after.as_ref().or(step.before.as_ref());
-    if let Some(state) = state {
-        return Ok(state.profile.username.clone());
-    }
-    let found = admin.store.find_username(step.user).await?;
-    Ok(found.unwrap_or_else(|| format!("user number {}", step.user.0)))
+    texts.truncate(limit);
+    Ok(texts)
 }
 
 /// `PUT /plans/{id}/approval`: what waits goes on.

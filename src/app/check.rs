@@ -4,7 +4,7 @@ use std::fs;
 
 use chrono::{DateTime, Utc};
 
-use super::{applications::sign_out, connectors::check_claims, telemetry};
+use super::{applications::sign_out, connectors::check_rules, telemetry};
 use crate::{
     config::{AppConfig, Config, MetadataSource, Problems, SamlConfig, check_secret_file},
     kerberos,
@@ -39,7 +39,7 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
             problems.check(format!("saml[{index}].metadata"), identity_provider(idp, now));
         }
     }
-    check_claims(config, &mut problems);
+    check_rules(config, &mut problems);
     if let Some(settings) = &config.kerberos {
         if let Err((index, problem)) = Realms::new(&settings.realm) {
             problems.add(format!("kerberos.realm[{index}]"), problem);

@@ -9,8 +9,7 @@ use crate::{
     cloud::{self, Patience, Source},
     config::{Config, Problems},
     lifecycle::Background,
-    provisioning::{Mapping, MappingConfigError},
-    sync::{Connector, connector_issuer},
+    sync::{Connector, Rules},
 };
 
 /// The clouds, by the names of their connectors.
@@ -61,22 +60,20 @@ fn connectors_with(
         let made = open(&connector.name).and_then(|source| {
             let directory = directories[connector.directory()];
             let made = Connector::new(connector, directory, policy(config), source);
-            made.map(Arc::new).map_err(|error| format!("connector.claims: {error}"))
+            made.map(Arc::new).map_err(|error| format!("connector.{}: {error}", error.key()))
         });
         (connector.name.clone(), made)
     });
     Connectors::new(made.collect())
 }
 
-/// Whether claims of connectors can be used.
-pub(super) fn check_claims(config: &Config, problems: &mut Problems) {
+/// Whether names and filters of connectors can be used.
+pub(super) fn check_rules(config: &Config, problems: &mut Problems) {
     let policy = policy(config);
     for (index, connector) in config.connectors.iter().enumerate() {
-        let issuer = connector_issuer(connector);
-        let domains = policy.domains_of(&issuer);
-        let mapping: Result<_, MappingConfigError> =
-            Mapping::of_issuer(issuer.clone(), domains, &connector.claims());
-        problems.check(format!("connector[{index}].claims"), mapping);
+        if let Err(error) = Rules::of(connector, &policy) {
+            problems.add(format!("connector[{index}].{}", error.key()), error);
+        }
     }
 }
 

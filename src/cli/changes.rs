@@ -121,7 +121,8 @@ async fn list(control: &Control, path: &str, output: Output) -> Result<(), Contr
     Ok(())
 }
 
-async fn undo(
+/// Takes a batch back, and says what that was.
+pub(super) async fn undo(
     control: &Control,
     batch: i64,
     dry_run: bool,

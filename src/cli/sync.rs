@@ -1,5 +1,7 @@
 //! `gatehouse sync`.
 
+mod history;
+mod preview;
 mod shown;
 
 use std::{
@@ -12,14 +14,19 @@ use std::{
 use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use self::shown::{print_history, print_report, print_status};
+use self::{
+    history::{History, undo_run},
+    preview::Preview,
+    shown::{print_report, print_status},
+};
 use super::{
     complain,
     control::{self, Control, ControlError},
     edit::{Output, path_with, print_json},
+    say,
 };
 use crate::{
-    admin::{ConnectorView, RunView, SyncLine},
+    admin::{ConnectorView, SyncLine},
     http::Body,
     sync::{RunPhase, RunProgress, RunReport},
 };
@@ -57,6 +64,11 @@ pub(super) struct Sync {
     #[arg(long)]
     unguarded: bool,
 
+    /// Asks only for what the last run left undone: groups whose members could not be read, and users and groups that
+    /// could not be as the cloud has them.
+    #[arg(long, conflicts_with_all = ["full", "apply", "user"])]
+    retry: bool,
+
     /// Looks at one user only: a username of the connector's directory, or the cloud's id.
     #[arg(long, value_name = "USER", conflicts_with_all = ["full", "apply", "unguarded"])]
     user: Option<String>,
@@ -75,13 +87,19 @@ enum SyncCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Lists a connector's runs, the latest first.
-    History {
+    History(History),
+    Preview(Preview),
+    /// Takes back what a run has changed.
+    ///
+    /// The same as `gatehouse changes undo` of its batch.
+    Undo {
         /// The connector.
         name: String,
-        /// So many at most.
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
+        /// The run, as `sync history` lists it.
+        run: i64,
+        /// Says what would be taken back, and takes nothing back.
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -97,8 +115,10 @@ impl Sync {
             (Some(SyncCommand::Status { name, output }), _) => {
                 status(control, name.as_deref(), *output).await
             }
-            (Some(SyncCommand::History { name, limit, output }), _) => {
-                history(control, name, *limit, *output).await
+            (Some(SyncCommand::History(history)), _) => history.show(control).await,
+            (Some(SyncCommand::Preview(preview)), _) => preview.show(control, config).await,
+            (Some(SyncCommand::Undo { name, run, dry_run, output }), _) => {
+                undo_run(control, name, *run, *dry_run, *output).await
             }
             (None, Some(name)) => self.sync(control, name).await,
             (None, None) => Err(ControlError::Arguments("name a connector".to_owned())),
@@ -108,7 +128,14 @@ impl Sync {
     async fn sync(&self, control: &Control, name: &str) -> Result<(), ControlError> {
         let report = match &self.user {
             Some(user) => self.sync_user(control, name, user).await?,
-            None => self.sync_all(control, name).await?,
+            None => match self.sync_all(control, name).await? {
+                Heard::Report(report) => *report,
+                Heard::Nothing(_) if self.json => return print_json(&None::<RunReport>),
+                Heard::Nothing(why) => {
+                    say(&why);
+                    return Ok(());
+                }
+            },
         };
         if self.json {
             return print_json(&report);
@@ -130,13 +157,14 @@ impl Sync {
         control.ask(Method::POST, &path_with(&path, &[("dry_run", dry_run)])).await
     }
 
-    async fn sync_all(&self, control: &Control, name: &str) -> Result<RunReport, ControlError> {
+    async fn sync_all(&self, control: &Control, name: &str) -> Result<Heard, ControlError> {
         let flag = |set: bool| set.then_some("");
         let parameters = [
             ("dry_run", flag(self.dry_run)),
             ("apply", flag(self.apply)),
             ("full", flag(self.full)),
             ("unguarded", flag(self.unguarded)),
+            ("retry", flag(self.retry)),
         ];
         let path = path_with(&runs_path(name), &parameters);
         let (mut listener, mut rest) = (Listener::new(!self.json), Vec::new());
@@ -153,7 +181,7 @@ impl Sync {
         listener.clear();
         heard?;
         let problem = "no word of how the run went: see `gatehouse sync status`";
-        listener.report.ok_or_else(|| ControlError::Http(problem.to_owned()))
+        listener.last_word.ok_or_else(|| ControlError::Http(problem.to_owned()))
     }
 }
 
@@ -172,20 +200,10 @@ async fn status(control: &Control, name: Option<&str>, output: Output) -> Result
     Ok(())
 }
 
-async fn history(
-    control: &Control,
-    name: &str,
-    limit: u32,
-    output: Output,
-) -> Result<(), ControlError> {
-    let limit = limit.to_string();
-    let path = path_with(&runs_path(name), &[("limit", Some(&limit))]);
-    let runs: Vec<RunView> = control.ask(Method::GET, &path).await?;
-    if output.json {
-        return print_json(&runs);
-    }
-    print_history(&runs);
-    Ok(())
+/// What a run says at last.
+enum Heard {
+    Report(Box<RunReport>),
+    Nothing(String),
 }
 
 /// Hears what a run says while it works.
@@ -193,7 +211,7 @@ struct Listener {
     shows_progress: bool,
     begun: Instant,
     last: RunProgress,
-    report: Option<RunReport>,
+    last_word: Option<Heard>,
 }
 
 impl Listener {
@@ -202,7 +220,7 @@ impl Listener {
             shows_progress: shows_progress && io::stderr().is_terminal(),
             begun: Instant::now(),
             last: RunProgress::default(),
-            report: None,
+            last_word: None,
         }
     }
 
@@ -214,7 +232,8 @@ impl Listener {
                 complain(&format_args!("run {run} is under way already: this is how it goes"));
             }
             SyncLine::Progress(progress) => self.show(progress),
-            SyncLine::Report(report) => self.report = Some(*report),
+            SyncLine::Report(report) => self.last_word = Some(Heard::Report(report)),
+            SyncLine::Nothing(why) => self.last_word = Some(Heard::Nothing(why)),
             SyncLine::Error(problem) => {
                 self.clear();
                 return Err(ControlError::Refused(problem));

@@ -6,6 +6,7 @@
 
 mod aadsts;
 mod addresses;
+mod assigned;
 mod delta;
 mod graph;
 mod lookups;
@@ -40,6 +41,8 @@ const PRIORITY: HeaderName = HeaderName::from_static("x-ms-throttle-priority");
 #[derive(Debug)]
 pub(super) struct Entra {
     graph: Line<Graph>,
+    /// The application that people have to be assigned to, by either of its ids.
+    application: Option<String>,
 }
 
 impl Entra {
@@ -50,7 +53,10 @@ impl Entra {
         let addresses = Addresses::of(config);
         let tokens = Tokens::open(connection, config, &addresses)?;
         let base = addresses.graph_root()?;
-        Ok(Self { graph: Line::new(Arc::clone(connection), base, Graph { tokens }) })
+        Ok(Self {
+            graph: Line::new(Arc::clone(connection), base, Graph { tokens }),
+            application: config.application.clone(),
+        })
     }
 
     /// A request of a round, which others may go before.
@@ -83,11 +89,12 @@ impl Source for Entra {
         let groups = Work::begin(work::Stream::Groups, since);
         let extent =
             |work: &Work| if work.is_whole() { Extent::Everything } else { Extent::Changes };
+        let assigned = self.application.as_ref().map(|_| Work::Application.task());
         Round {
             users: extent(&users),
             groups: extent(&groups),
             members: extent(&groups),
-            tasks: vec![users.task(), groups.task()],
+            tasks: [users.task(), groups.task()].into_iter().chain(assigned).collect(),
         }
     }
 
@@ -96,6 +103,8 @@ impl Source for Entra {
             match Work::read(task)? {
                 Work::Delta(delta) => self.read_delta(delta).await,
                 Work::Members(members) => self.read_members(members).await,
+                Work::Application => self.read_application().await,
+                Work::Assigned(assigned) => self.read_assigned(assigned).await,
             }
         })
     }
@@ -113,6 +122,13 @@ impl Source for Entra {
         id: &'a str,
     ) -> BoxFuture<'a, Result<Vec<String>, ConnectorError>> {
         Box::pin(self.look_up_user_groups(id))
+    }
+
+    fn assignments<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, ConnectorError>> {
+        Box::pin(self.look_up_assignments(id))
     }
 
     fn find_groups<'a>(

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Values by the cloud's own names, such as `mail`. `None` says that there is no value any more.
 pub type Attributes = BTreeMap<String, Option<Vec<String>>>;
 
+/// The attribute that has a user's roles in the application.
+pub const APP_ROLES: &str = "app.roles";
+
 /// One thing that a cloud says. Saying it twice changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +90,11 @@ pub enum GroupKind {
     BuiltIn,
     /// Google.
     Google,
+    /// No group: an application, whose members are the users and groups that are assigned to it. Groups in those groups are
+    /// not.
+    Application,
+    /// No group: a role of the application, with its value as name.
+    AppRole,
 }
 
 /// Who is in a group, or has left it.

@@ -32,6 +32,16 @@ pub trait Source: Debug + Send + Sync {
     fn user_groups<'a>(&'a self, id: &'a str)
     -> BoxFuture<'a, Result<Vec<String>, ConnectorError>>;
 
+    /// What stands for the application that people have to be assigned to, and for its roles, if a user is assigned: ids of
+    /// groups of the sorts [`super::GroupKind::Application`] and [`super::GroupKind::AppRole`]. Clouds that have none say
+    /// nothing.
+    fn assignments<'a>(
+        &'a self,
+        _id: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, ConnectorError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Groups by their ids. Those that are not there are not in the answer.
     fn find_groups<'a>(
         &'a self,

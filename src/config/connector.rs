@@ -1,10 +1,13 @@
 //! The `[[connector]]` tables: clouds whose users and groups the gateway keeps in step with.
 
+mod candidate;
 mod defaults;
 mod entra;
 mod google;
+mod group_names;
 mod groups;
 mod okta;
+mod patterns;
 mod users;
 
 use std::path::PathBuf;
@@ -17,8 +20,10 @@ use super::{ClaimsConfig, Problems, SamlConfig, urls};
 pub use self::{
     entra::{EntraCertificate, EntraConfig, NationalCloud},
     google::GoogleConfig,
+    group_names::{GroupNameExample, GroupRename},
     groups::{ConnectorGroupsConfig, SameName, ShownGroups},
     okta::OktaConfig,
+    patterns::whole_pattern,
     users::{AttributeCondition, ConnectorUsersConfig, UserKind},
 };
 
@@ -124,6 +129,7 @@ impl ConnectorConfig {
         if let Some(cloud) = self.cloud() {
             defaults::fill(&mut claims, cloud);
         }
+        claims.transform.extend(self.groups.transforms());
         claims
     }
 
@@ -132,8 +138,8 @@ impl ConnectorConfig {
     pub fn reads(&self) -> String {
         match self.cloud() {
             Some(CloudConfig::Entra(entra)) => format!(
-                "entra {} {} {:?} {:?}",
-                entra.tenant, entra.client_id, entra.cloud, entra.graph
+                "entra {} {} {:?} {:?} {:?}",
+                entra.tenant, entra.client_id, entra.cloud, entra.graph, entra.application
             ),
             Some(CloudConfig::Okta(okta)) => {
                 format!("okta {} {:?} {:?}", okta.org, okta.client_id, okta.application)
@@ -200,7 +206,7 @@ impl ConnectorConfig {
 
 impl ConnectorConfig {
     fn check_runs(&self, key: &str, problems: &mut Problems) {
-        if ["status", "history"].contains(&self.name.as_str()) {
+        if ["status", "history", "preview", "undo"].contains(&self.name.as_str()) {
             problems
                 .add(format!("{key}.name"), "is a command of `gatehouse sync`: choose another one");
         }
@@ -249,9 +255,14 @@ impl ConnectorConfig {
     }
 }
 
-/// Groups are named as they are called, by the beginning of their names and a `*`, or by `id:` and their id.
+/// Groups are named as they are called, by the beginning of their names and a `*`, by `re:` and a pattern, or by `id:` and
+/// their id.
 fn check_group_names(key: &str, names: &[String], problems: &mut Problems) {
     for name in names {
+        if let Some(pattern) = name.strip_prefix("re:") {
+            problems.check(key, whole_pattern(pattern));
+            continue;
+        }
         let stars = name.matches('*').count();
         let is_id = name.starts_with("id:");
         if name.is_empty()
@@ -259,7 +270,8 @@ fn check_group_names(key: &str, names: &[String], problems: &mut Problems) {
             || (!is_id && (stars > 1 || (stars == 1 && !name.ends_with('*'))))
         {
             let problem = format!(
-                "{name:?} must be a name, the beginning of names and a *, or id: and an id"
+                "{name:?} must be a name, the beginning of names and a *, re: and a regular expression, or id: \
+                 and an id"
             );
             problems.add(key, problem);
         }

@@ -173,3 +173,41 @@ fn a_lookup_asks_a_connector_that_is_there_by_a_subject() {
         assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
     }
 }
+
+#[test]
+fn filters_of_a_connector_say_one_thing_each_and_patterns_can_be_used() {
+    let connector = r#"
+        [[connector]]
+        name = "preview"
+        entra = { tenant = "t", client_id = "c", secret = { file = "x" }, application = "Jira" }
+        [connector.users]
+        members_of = ["re:jira-(", "ji*ra"]
+        [[connector.users.where]]
+        attribute = "department"
+        is = ["IT"]
+        matches = "I."
+        [[connector.users.where]]
+        attribute = "department"
+        matches = "("
+        [[connector.users.where]]
+        attribute = "orgUnitPath"
+        under = "Sales"
+        [connector.groups]
+        kinds = ["dynamic", "unified"]
+        hide = ["re:a)|(b"]
+    "#;
+    let problems = problems(&format!("{EXAMPLE}{connector}"));
+    for expected in [
+        "connector[0].name: is a command of `gatehouse sync`",
+        "connector[0].entra.application: must be the enterprise application's",
+        "connector[0].users.members_of: regex parse error",
+        "connector[0].users.members_of: \"ji*ra\" must be a name",
+        "connector[0].users.where[0]: say one of is, is_not, matches and under",
+        "connector[0].users.where[1].matches: regex parse error",
+        "connector[0].users.where[2].under: must be a path that begins with /",
+        "connector[0].groups.kinds: \"unified\" is no sort of groups",
+        "connector[0].groups.hide: regex parse error",
+    ] {
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+}

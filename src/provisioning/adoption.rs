@@ -26,7 +26,7 @@ pub use self::{
     matching::match_users,
     people::{ExistingUser, SaidUser, read_existing, read_said},
     proposal::{Counts, MatchClass, Proposal},
-    report::{read_report, write_report},
+    report::{for_spreadsheets, read_report, write_report},
 };
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! From an issuer's words to claims.
 
 mod examples;
+mod trace;
+
+pub use self::trace::Traced;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -244,9 +247,20 @@ impl Mapping {
         sources: &[Source],
         statement: &Statement,
     ) -> Result<Option<String>, MappingError> {
-        for said in sources.iter().filter_map(|source| source.read(statement)) {
+        Ok(self.read_by(claim, sources, statement)?.map(|(value, _)| value))
+    }
+
+    /// The same, with the source that has said it.
+    fn read_by<'s>(
+        &self,
+        claim: &Claim,
+        sources: &'s [Source],
+        statement: &Statement,
+    ) -> Result<Option<(String, &'s Source)>, MappingError> {
+        let said = |source: &'s Source| Some((source, source.read(statement)?));
+        for (source, said) in sources.iter().filter_map(said) {
             match self.transforms.apply(claim, said)? {
-                Transformed::Value(value) => return Ok(Some(value)),
+                Transformed::Value(value) => return Ok(Some((value, source))),
                 Transformed::Cleared => return Ok(None),
                 Transformed::Ignored => {}
             }

@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub use self::{
     mirror::{MirrorUser, UserWrites},
     mirror_groups::{GroupHead, MirrorGroup},
-    runs::{ConnectorRun, NewRun, RunId, RunState},
+    runs::{ConnectorRun, NewRun, RunId, RunKind, RunState, UserRun},
     staging::{StagedPart, StoredTask},
 };
 use super::{Connection, Priority, Store, StoreError, Transaction, read, time::micros, within};

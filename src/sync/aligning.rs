@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    comparing::{Before, Comparison, align_groups},
+    comparing::{AlignedGroups, Before, Comparison, align_groups},
     import::ImportError,
     job::{Computed, Job},
     last_list::{Keeper, KeptFor},
@@ -55,7 +55,8 @@ async fn compute(
     let (store, events) = (job.store, job.events);
     let everything = request.extent == Extent::Everything;
     let before = before(store, request, &plan).await?;
-    let (groups, in_the_way) = align_groups(store, request, &roster.groups, &mut plan).await?;
+    let AlignedGroups { numbers: groups, conflicts: in_the_way, gone: groups_gone } =
+        align_groups(store, request, &roster.groups, &mut plan).await?;
     let count = roster.count;
     let sorted = tokio::task::spawn_blocking(move || roster.rows.finish());
     let sorted = sorted.await.map_err(|error| ImportError::List(error.to_string()))??;
@@ -96,6 +97,10 @@ async fn compute(
         reactivated: compared.reactivated,
         conflicts: conflicts.named,
         more_conflicts: conflicts.more + compared.conflicts.more,
+        deactivated: compared.notable.deactivated,
+        groups_gone,
+        renames: compared.notable.renames,
+        put_out_of_scope: compared.notable.put_out_of_scope,
         ..RosterReport::default()
     };
     let unchanged = compared.unchanged;

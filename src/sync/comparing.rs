@@ -8,6 +8,7 @@ mod deciding;
 mod groups;
 mod naming;
 mod newcomers;
+mod notable;
 mod roster_rows;
 mod rostering;
 mod since;
@@ -16,8 +17,8 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-pub(super) use self::groups::{align_groups, number_groups};
-use self::{accounts::Accounts, deciding::Deciding, roster_rows::RosterRows};
+pub(super) use self::groups::{AlignedGroups, align_groups, number_groups};
+use self::{accounts::Accounts, deciding::Deciding, notable::Notable, roster_rows::RosterRows};
 use super::{
     import::ImportError,
     last_list::{Keeper, LastListReader},
@@ -68,6 +69,8 @@ pub(super) struct Compared {
     /// Accounts that may be used again.
     pub(super) reactivated: u64,
     pub(super) conflicts: Conflicts,
+    /// What should be told by name.
+    pub(super) notable: Notable,
     /// The last list, if this one says just the same.
     pub(super) same_as: Option<LastList>,
 }
@@ -162,7 +165,7 @@ impl Rows<'_> {
 }
 
 /// Rows come from files, which may block.
-fn batches<T: Send + 'static>(
+pub(super) fn batches<T: Send + 'static>(
     mut rows: impl Iterator<Item = io::Result<T>> + Send + 'static,
 ) -> mpsc::Receiver<io::Result<Vec<T>>> {
     const BATCH: usize = 500;

@@ -3,15 +3,19 @@
 //! Nothing is applied before all has been said. A run that is killed goes on where it was: with the tasks that are left,
 //! with folding what was said, or with comparing the mirror anew.
 
+mod configured;
 mod folding;
 mod judge;
+mod kept_names;
 mod known;
 mod naming;
 mod one_user;
 mod organisation;
+mod preview;
 mod progress;
 mod reading;
 mod report;
+mod retrying;
 mod rows;
 mod run;
 mod schedule;
@@ -25,7 +29,12 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 pub use self::{
-    one_user::sync_user,
+    configured::{ConnectorConfigError, Rules},
+    one_user::{UserRequest, sync_user},
+    preview::{
+        ChangesPreview, FilterPreview, GroupPreview, GroupsPreview, MirrorPreview, NamesPreview,
+        PartPreview, Preview, PreviewError, UserPreview, UsersPreview, preview,
+    },
     progress::{RunPhase, RunProgress},
     report::{RunError, RunReport},
     rows::{Nameless, UserCounts},
@@ -37,16 +46,9 @@ use crate::{
     cloud::Source,
     config::ConnectorConfig,
     directory::{DirectoryId, Issuer},
-    provisioning::{Mapping, MappingConfigError, Policy, saml_issuer},
+    provisioning::{Policy, saml_issuer},
     secrets::sha256,
 };
-
-/// What is made of what a cloud says.
-#[derive(Debug)]
-pub struct Rules {
-    scope: Scope,
-    mapping: Mapping,
-}
 
 /// A cloud that is read, and the directory that follows it.
 #[derive(Debug)]
@@ -87,11 +89,9 @@ impl Connector {
         directory: DirectoryId,
         policy: Policy,
         source: Arc<dyn Source>,
-    ) -> Result<Self, MappingConfigError> {
+    ) -> Result<Self, ConnectorConfigError> {
         let issuer = connector_issuer(config);
-        let domains = policy.domains_of(&issuer);
-        let mapping = Mapping::of_issuer(issuer.clone(), domains, &config.claims())?;
-        let scope = Scope::new(&config.users, &config.groups);
+        let rules = Arc::new(Rules::of(config, &policy)?);
         let at_once = usize::try_from(config.requests_at_once).unwrap_or(1);
         Ok(Self {
             name: config.name.clone(),
@@ -102,7 +102,7 @@ impl Connector {
             interval: TimeDelta::minutes(config.interval_minutes.into()),
             full_every: TimeDelta::hours(config.full_hours.into()),
             at_once,
-            rules: Arc::new(Rules { scope, mapping }),
+            rules,
             reads: sha256(config.reads().as_bytes()).to_vec(),
             rules_digest: sha256(config.rules().as_bytes()).to_vec(),
         })

@@ -22,6 +22,9 @@ const MEMORY: usize = 96 << 20;
 /// No source has longer ids.
 const MAX_ID: usize = 255;
 
+/// So many examples are given of what many have in common.
+pub const MOST_EXAMPLES: usize = 20;
+
 /// So many conflicts are named; the others are counted.
 const MOST_CONFLICTS: usize = 1000;
 
@@ -111,6 +114,39 @@ pub struct RosterReport {
     pub conflicts: Vec<Conflict>,
     /// How many more there are.
     pub more_conflicts: u64,
+    /// How many accounts end, and why.
+    pub deactivated: Deactivated,
+    /// Groups that the source does not name any more.
+    pub groups_gone: u64,
+    /// Some of the accounts that get another name: the old one and the new one.
+    pub renames: Vec<[String; 2]>,
+    /// Some of the accounts that could be used until now, and whose people filters keep out.
+    pub put_out_of_scope: Vec<String>,
+}
+
+/// How many accounts end, by the reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Deactivated {
+    /// The source has them disabled.
+    pub disabled_at_source: u64,
+    /// The source has them, and filters keep them out.
+    pub out_of_scope: u64,
+    /// The source has them not any more.
+    pub missing_at_source: u64,
+    /// Anything else.
+    pub otherwise: u64,
+}
+
+impl Deactivated {
+    pub(super) fn count(&mut self, reason: InactiveReason) {
+        *match reason {
+            InactiveReason::DisabledAtSource => &mut self.disabled_at_source,
+            InactiveReason::OutOfScope => &mut self.out_of_scope,
+            InactiveReason::MissingAtSource => &mut self.missing_at_source,
+            _ => &mut self.otherwise,
+        } += 1;
+    }
 }
 
 /// Somebody or a group that cannot be as the roster wants it.

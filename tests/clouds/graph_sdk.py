@@ -104,6 +104,26 @@ async def check_lists(graph):
     return len(users), len(groups)
 
 
+async def check_assignments(graph):
+    """An application by its application id, its roles, and who is assigned to it."""
+    users, groups = known("graph")
+    listed = (await graph.service_principals.get()).value
+    jira = next(app for app in listed if app.display_name == "Jira")
+    found = await graph.service_principals_with_app_id(jira.app_id).get()
+    check_known(found)
+    equal("application", found.id, jira.id)
+    roles = {str(role.id): role.value for role in found.app_roles}
+    first = await graph.service_principals.by_service_principal_id(found.id).app_role_assigned_to.get()
+    assigned = await pages(graph, first)
+    for assignment in assigned:
+        check_known(assignment)
+        who = {"User": users, "Group": groups}[assignment.principal_type]
+        equal("assigned", str(assignment.principal_id) in who, True)
+        equal("role", str(assignment.app_role_id) in roles, True)
+        equal("application", str(assignment.resource_id), found.id)
+    return len(assigned), sorted(roles.values())
+
+
 class Copy:
     """A directory that is kept by what deltas say."""
 
@@ -193,6 +213,8 @@ async def main():
             users, groups = await check_lists(graph)
             print(f"{name}: {users} users and {groups} groups")
     async with next(credentials())[1] as credential:
+        assigned, roles = await check_assignments(client(credential))
+        print(f"assignments: {assigned} with one of {roles}")
         await check_deltas(client(credential))
         print(f"delta: {len(CHANGES)} rounds")
 

@@ -16,6 +16,7 @@ async fn microsofts_library_reads_the_whole_directory_by_pages_and_by_delta() {
     for credential in ["secret", "certificate", "federated"] {
         assert!(said.contains(&format!("{credential}: 200 users and 40 groups")), "{said}");
     }
+    assert!(said.contains("assignments: 2") && said.contains("'Jira.Admin'"), "{said}");
     assert!(said.contains("delta: 5 rounds"), "{said}");
 }
 

@@ -28,7 +28,7 @@ use crate::{
 pub struct House {
     vectors: Vectors,
     pub clouds: Arc<Clouds>,
-    config: String,
+    pub config: String,
 }
 
 impl House {
@@ -62,7 +62,12 @@ impl House {
     }
 
     pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = gatehouse(&[&["--config", &self.config], arguments].concat());
+        Self::run_with(&self.config, arguments)
+    }
+
+    /// With another file than its own.
+    pub fn run_with(config: &str, arguments: &[&str]) -> (i32, String, String) {
+        let output = gatehouse(&[&["--config", config], arguments].concat());
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
@@ -124,7 +129,8 @@ async fn the_command_line_runs_connectors_and_shows_what_came_of_it() {
     assert_eq!(report["directory"]["size"]["updated"], json!(1), "{report}");
     assert!(house.exported().iter().any(|(_, shown)| shown == "Somebody Else"));
     let history = house.good(&["sync", "history", "entra"]);
-    assert_eq!(history.lines().count(), 5, "{history}");
+    assert_eq!(history.lines().count(), 6, "{history}");
+    assert!(history.contains(&format!("user {name} by administrator")), "{history}");
     assert!(
         history.contains("dry run: ") && history.contains("changes    by administrator"),
         "{history}"

@@ -1,7 +1,10 @@
 //! Runs as people read them.
 
+mod previewed;
+
+pub(super) use self::previewed::print_preview;
 use crate::{
-    admin::{ConnectorView, RunView},
+    admin::{ConnectorView, RunNumbers, RunView},
     cli::say,
     sync::{RosterReport, RunReport},
 };
@@ -27,6 +30,7 @@ pub(super) fn print_report(connector: &str, report: &RunReport) {
         Some(directory) => print_directory(report.dry_run, directory),
         None => say("nothing has changed"),
     }
+    print_surprises(report);
     print_conflicts(report);
     for warning in report.warnings.iter().take(MOST_LINES) {
         say(&format!("warning: {warning}"));
@@ -65,6 +69,24 @@ fn print_directory(dry_run: bool, directory: &RosterReport) {
                  replaces it"
             ));
         }
+    }
+}
+
+/// Names and people whom nobody may have meant.
+fn print_surprises(report: &RunReport) {
+    let Some(directory) = &report.directory else {
+        return;
+    };
+    let warning = if report.forced.is_some() { "warning: " } else { "" };
+    let would = if report.dry_run { "would be" } else { "were" };
+    let RosterReport { renamed, renames, deactivated, put_out_of_scope, .. } = directory;
+    if *renamed > 0 {
+        let pairs: Vec<_> = renames.iter().map(|[old, new]| format!("{old} → {new}")).collect();
+        say(&format!("{warning}{renamed} accounts {would} renamed: {}", pairs.join(", ")));
+    }
+    if !put_out_of_scope.is_empty() {
+        let (count, names) = (deactivated.out_of_scope, put_out_of_scope.join(", "));
+        say(&format!("{warning}{count} accounts {would} put out of scope by filters: {names}"));
     }
 }
 
@@ -116,16 +138,81 @@ pub(super) fn print_history(runs: &[RunView]) {
     }
 }
 
+/// One run, but for each change.
+pub(super) fn print_run(connector: &str, run: &RunView) {
+    say(&line(run));
+    if let Some(report) = &run.report {
+        print_report(connector, report);
+    }
+    if let Some(numbers) = &run.numbers {
+        print_numbers(numbers);
+    }
+}
+
+fn print_numbers(numbers: &RunNumbers) {
+    let ended = &numbers.users_deactivated;
+    say(&format!(
+        "users: {} seen, {} added, {} updated, {} renamed, {} reactivated, {} removed, {} skipped, {} conflicts",
+        numbers.users_seen,
+        numbers.users_added,
+        numbers.users_updated,
+        numbers.users_renamed,
+        numbers.users_reactivated,
+        numbers.users_removed,
+        numbers.users_skipped,
+        numbers.conflicts
+    ));
+    say(&format!(
+        "deactivated: {} disabled_at_source, {} out_of_scope, {} missing_at_source, {} for other reasons",
+        ended.disabled_at_source, ended.out_of_scope, ended.missing_at_source, ended.otherwise
+    ));
+    say(&format!(
+        "groups: {} added, {} renamed, {} gone at the source; memberships: {} begun, {} ended",
+        numbers.groups_added,
+        numbers.groups_renamed,
+        numbers.groups_gone,
+        numbers.memberships_begun,
+        numbers.memberships_ended
+    ));
+    let seconds = &numbers.seconds;
+    say(&format!(
+        "asked: {} pages, {} requests ({} again), {} bytes, {:.1} s of pauses; reading {:.1} s, sorting {:.1} s, comparing \
+         {:.1} s, applying {:.1} s",
+        numbers.pages,
+        numbers.requests,
+        numbers.retries,
+        numbers.bytes,
+        numbers.throttled_seconds,
+        seconds.reading,
+        seconds.folding,
+        seconds.comparing,
+        seconds.applying
+    ));
+}
+
 fn line(run: &RunView) -> String {
     let at = run.begun_at.format("%Y-%m-%d %H:%M:%SZ");
-    let kind = if run.full { "everything" } else { "changes" };
+    let kind = match &run.user {
+        Some(user) => format!("user {user}"),
+        None => run.kind.clone(),
+    };
     let took = run.ended_at.map(|end| format!(", {} s", (end - run.begun_at).num_seconds()));
+    let cost = run.numbers.as_ref().filter(|numbers| numbers.requests > 0).map(|numbers| {
+        let RunNumbers { requests, bytes, throttled_seconds, .. } = numbers;
+        let pauses = if *throttled_seconds < 0.05 {
+            String::new()
+        } else {
+            format!(", {throttled_seconds:.1} s of pauses")
+        };
+        format!(", {requests} requests, {bytes} bytes{pauses}")
+    });
     format!(
-        "{:>6}  {at}  {:<8} {kind:<10} by {}{}: {}",
+        "{:>6}  {at}  {:<8} {kind:<10} by {}{}{}: {}",
         run.id,
         state(run),
         run.asked_by,
         took.unwrap_or_default(),
+        cost.unwrap_or_default(),
         outcome(run)
     )
 }
@@ -152,5 +239,7 @@ fn outcome(run: &RunView) -> String {
     };
     let dry = if report.dry_run { "dry run: " } else { "" };
     let held = directory.list.held.as_ref().map_or("", |_| ", waits for approval");
-    format!("{dry}{}{held}", directory.list.size)
+    let conflicts = run.numbers.as_ref().map_or(0, |numbers| numbers.conflicts);
+    let conflicts = (conflicts > 0).then(|| format!(", {conflicts} conflicts"));
+    format!("{dry}{}{}{held}", directory.list.size, conflicts.unwrap_or_default())
 }

@@ -35,6 +35,19 @@ impl Entra {
         }
         self.try_users(&mut probe).await;
         self.try_groups(&mut probe).await;
+        if let Some(application) = &self.application {
+            let found = self.find_application(application, Self::of_somebody).await;
+            let name = found.map(|found| found.name.unwrap_or_default());
+            probe.note("find the application", name);
+            if let Some(user) = probe.users.first().map(|user| user.id.clone()) {
+                let assigned = self.look_up_assignments(&user).await;
+                let assigned = assigned.map(|found| {
+                    if found.is_empty() { "the first user is not" } else { "the first user is" }
+                        .to_owned()
+                });
+                probe.note("read who is assigned", assigned);
+            }
+        }
         probe
     }
 

@@ -11,6 +11,9 @@ use crate::cloud::{ConnectorError, Task, Watermark, trail::Trail};
 pub(super) enum Work {
     Delta(DeltaWork),
     Members(MembersWork),
+    /// Which roles an application has.
+    Application,
+    Assigned(AssignedWork),
 }
 
 /// A page of a delta query.
@@ -28,6 +31,15 @@ pub(super) struct DeltaWork {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MembersWork {
     pub group: String,
+    pub link: Option<String>,
+    pub trail: Trail,
+}
+
+/// A page of who is assigned to an application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AssignedWork {
+    /// Its object id.
+    pub application: String,
     pub link: Option<String>,
     pub trail: Trail,
 }
@@ -96,7 +108,7 @@ impl Work {
 
     pub(super) fn task(&self) -> Task {
         let group = match self {
-            Self::Delta(_) => None,
+            Self::Delta(_) | Self::Application | Self::Assigned(_) => None,
             Self::Members(members) => Some(members.group.clone()),
         };
         let work = serde_json::to_string(self).unwrap_or_default();

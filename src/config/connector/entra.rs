@@ -26,6 +26,9 @@ pub struct EntraConfig {
     /// Which of Microsoft's clouds. Default: global.
     #[serde(default)]
     pub cloud: NationalCloud,
+    /// Only who is assigned to this enterprise application, by themselves or as a direct member of a group that is: its
+    /// application (client) id, or its object id. Default: everybody.
+    pub application: Option<String>,
     /// Where tokens are asked for, instead of where the cloud has it.
     pub authority: Option<Url>,
     /// Where Graph is, instead of where the cloud has it.
@@ -70,6 +73,12 @@ impl EntraConfig {
         }
         if !is_plain(&self.client_id) {
             problems.add(format!("{key}.client_id"), "must be the application's (client) id");
+        }
+        let is_id =
+            |id: &String| id.len() == 36 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        if !self.application.as_ref().is_none_or(is_id) {
+            let problem = "must be the enterprise application's application id or object id";
+            problems.add(format!("{key}.application"), problem);
         }
         let ways =
             [self.secret.is_some(), self.certificate.is_some(), self.federated_token.is_some()];

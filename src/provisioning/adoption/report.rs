@@ -33,15 +33,16 @@ pub fn write_report(proposals: &[Proposal]) -> Result<Vec<u8>, AdoptionError> {
     let written = (|| {
         writer.write_record(HEADER)?;
         for Proposal { said, class, username, why } in proposals {
-            let text = |value: &Option<String>| guarded(value.as_deref().unwrap_or_default());
+            let text =
+                |value: &Option<String>| for_spreadsheets(value.as_deref().unwrap_or_default());
             writer.write_record([
-                guarded(&said.subject),
+                for_spreadsheets(&said.subject),
                 text(&said.username),
                 text(&said.email),
                 text(&said.display_name),
                 class.as_str().to_owned(),
                 text(username),
-                guarded(why),
+                for_spreadsheets(why),
             ])?;
         }
         writer.flush()
@@ -84,7 +85,8 @@ pub fn read_report(file: &str, bytes: &[u8]) -> Result<Vec<AliasRow>, AdoptionEr
 
 /// A value for spreadsheets: one that they would execute gets an apostrophe before it, and so does one that
 /// begins with an apostrophe, so that [`unguarded`] takes away exactly what was put there.
-fn guarded(value: &str) -> String {
+#[must_use]
+pub fn for_spreadsheets(value: &str) -> String {
     if value.starts_with(FORMULAS) || value.starts_with('\'') {
         format!("'{value}")
     } else {
@@ -92,7 +94,7 @@ fn guarded(value: &str) -> String {
     }
 }
 
-/// The value that [`guarded`] wrote. What a person has typed stays, such as `'t Hooft`.
+/// The value that [`for_spreadsheets`] wrote. What a person has typed stays, such as `'t Hooft`.
 fn unguarded(value: &str) -> &str {
     match value.strip_prefix('\'') {
         Some(rest) if rest.starts_with(FORMULAS) || rest.starts_with('\'') => rest,

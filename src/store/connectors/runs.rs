@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{ConnectorId, Lease};
 use crate::store::{
-    Connection, Store, StoreError, read,
+    Connection, Priority, Store, StoreError, read,
     time::{micros, time},
     within,
 };
@@ -12,6 +12,9 @@ use crate::store::{
 /// A run. Small, and what people call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub i64);
+
+/// So many looks at one user are remembered.
+const KEPT_USER_RUNS: i64 = 1000;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +50,36 @@ impl RunState {
     }
 }
 
+/// What a run looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunKind {
+    /// All that the cloud has, or what has changed.
+    Round,
+    /// What the last run left undone.
+    Retry,
+    /// One user.
+    User,
+}
+
+impl RunKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Round => "round",
+            Self::Retry => "retry",
+            Self::User => "user",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Round, Self::Retry, Self::User].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// A run that begins.
 #[derive(Clone, Debug)]
 pub struct NewRun {
+    /// What it looks at.
+    pub kind: RunKind,
     /// Who or what asked for it.
     pub asked_by: String,
     /// What is said of users: `everything` or `changes`.
@@ -73,6 +103,10 @@ pub struct ConnectorRun {
     pub id: RunId,
     /// Of which connector.
     pub connector: ConnectorId,
+    /// What it looks at.
+    pub kind: RunKind,
+    /// The user whom it looks at, if that is one.
+    pub about: Option<String>,
     /// Who or what asked for it.
     pub asked_by: String,
     /// What is said of users: `everything` or `changes`.
@@ -103,10 +137,31 @@ pub struct ConnectorRun {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
+/// A look at one user, as it was.
+#[derive(Clone, Debug)]
+pub struct UserRun {
+    /// Of which connector.
+    pub connector: ConnectorId,
+    /// Who or what asked for it.
+    pub asked_by: String,
+    /// Whom it was about.
+    pub about: String,
+    /// What came of it (JSON).
+    pub report: Option<String>,
+    /// Why it broke off.
+    pub error: Option<String>,
+    /// When it began.
+    pub begun_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+}
+
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
     id: i64,
     connector_id: i64,
+    kind: String,
+    about: Option<String>,
     asked_by: String,
     users: String,
     groups: String,
@@ -131,7 +186,13 @@ impl TryFrom<Row> for ConnectorRun {
             what: "the state of a connector's run",
             value: row.state,
         })?;
+        let kind = RunKind::from_word(&row.kind).ok_or(StoreError::Unreadable {
+            what: "the sort of a connector's run",
+            value: row.kind,
+        })?;
         Ok(Self {
+            kind,
+            about: row.about,
             id: RunId(row.id),
             connector: ConnectorId(row.connector_id),
             asked_by: row.asked_by,
@@ -156,7 +217,7 @@ impl TryFrom<Row> for ConnectorRun {
 macro_rules! select_runs {
     ($rest:literal) => {
         concat!(
-            "SELECT id, connector_id, asked_by, users, groups, members, whole, reads, state, pages, items, ",
+            "SELECT id, connector_id, kind, about, asked_by, users, groups, members, whole, reads, state, pages, items, ",
             "progress, report, error, begun_at, ended_at FROM connector_runs ",
             $rest
         )
@@ -187,8 +248,8 @@ impl Store {
     ) -> Result<RunId, StoreError> {
         const SQL: &str = "
             INSERT INTO connector_runs (connector_id, asked_by, users, groups, members, whole, reads, state,
-                pages, items, progress, begun_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, 'reading', 0, 0, '{}', $8) RETURNING id";
+                pages, items, progress, begun_at, kind)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 'reading', 0, 0, '{}', $8, $9) RETURNING id";
         self.write_as(lease, now, move |transaction| {
             Box::pin(async move {
                 let id: i64 = within!(&mut transaction.connection(), |connection| {
@@ -201,6 +262,7 @@ impl Store {
                         .bind(i64::from(run.whole))
                         .bind(run.reads)
                         .bind(micros(now))
+                        .bind(run.kind.as_str())
                         .fetch_one(connection)
                         .await?
                 });
@@ -220,8 +282,22 @@ impl Store {
         row.map(ConnectorRun::try_from).transpose()
     }
 
-    /// Runs of a connector, the latest first.
+    /// Runs of a connector, the latest first, without those that looked at one user.
     pub async fn list_runs(
+        &self,
+        connector: ConnectorId,
+        limit: i64,
+    ) -> Result<Vec<ConnectorRun>, StoreError> {
+        const SQL: &str =
+            select_runs!("WHERE connector_id = $1 AND kind <> 'user' ORDER BY id DESC LIMIT $2");
+        let rows: Vec<Row> = read!(self, |pool| {
+            sqlx::query_as(SQL).bind(connector.0).bind(limit).fetch_all(pool).await?
+        });
+        rows.into_iter().map(ConnectorRun::try_from).collect()
+    }
+
+    /// All runs of a connector, the latest first.
+    pub async fn list_all_runs(
         &self,
         connector: ConnectorId,
         limit: i64,
@@ -231,6 +307,42 @@ impl Store {
             sqlx::query_as(SQL).bind(connector.0).bind(limit).fetch_all(pool).await?
         });
         rows.into_iter().map(ConnectorRun::try_from).collect()
+    }
+
+    /// Remembers a look at one user, and forgets those of long ago. Nobody has to have the lease for it.
+    pub async fn record_user_run(&self, run: UserRun) -> Result<RunId, StoreError> {
+        const INSERT: &str = "
+            INSERT INTO connector_runs (connector_id, asked_by, users, groups, members, whole, reads, state,
+                pages, items, progress, begun_at, kind, about, report, error, ended_at)
+            VALUES ($1, $2, 'changes', 'changes', 'changes', 0, $3, $4, 0, 0, '{}', $5, 'user', $6, $7, $8, $9)
+            RETURNING id";
+        const FORGET: &str = "
+            DELETE FROM connector_runs WHERE connector_id = $1 AND kind = 'user' AND id NOT IN
+                (SELECT id FROM connector_runs WHERE connector_id = $1 AND kind = 'user'
+                 ORDER BY id DESC LIMIT $2)";
+        let state = if run.error.is_none() { RunState::Done } else { RunState::Failed };
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                let id: i64 = within!(&mut transaction.connection(), |connection| {
+                    let insert = sqlx::query_scalar(INSERT)
+                        .bind(run.connector.0)
+                        .bind(run.asked_by)
+                        .bind(Vec::<u8>::new())
+                        .bind(state.as_str())
+                        .bind(micros(run.begun_at))
+                        .bind(run.about)
+                        .bind(run.report)
+                        .bind(run.error)
+                        .bind(micros(run.ended_at));
+                    let id = insert.fetch_one(&mut *connection).await?;
+                    let old = sqlx::query(FORGET).bind(run.connector.0).bind(KEPT_USER_RUNS);
+                    old.execute(&mut *connection).await.map(drop)?;
+                    id
+                });
+                Ok(RunId(id))
+            })
+        })
+        .await
     }
 
     /// Says what a run is at (JSON), and that whoever runs it is still there.
@@ -307,7 +419,7 @@ impl Store {
         .await
     }
 
-    /// Forgets runs of long ago, all but so many.
+    /// Forgets runs of long ago, all but so many; not those that looked at one user.
     pub async fn forget_old_runs(
         &self,
         lease: Lease,
@@ -315,8 +427,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
-            DELETE FROM connector_runs WHERE connector_id = $1 AND id NOT IN
-                (SELECT id FROM connector_runs WHERE connector_id = $1 ORDER BY id DESC LIMIT $2)";
+            DELETE FROM connector_runs WHERE connector_id = $1 AND kind <> 'user' AND id NOT IN
+                (SELECT id FROM connector_runs WHERE connector_id = $1 AND kind <> 'user'
+                 ORDER BY id DESC LIMIT $2)";
         self.write_as(lease, now, move |transaction| {
             Box::pin(async move {
                 within!(&mut transaction.connection(), |connection| {

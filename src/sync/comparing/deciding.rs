@@ -202,6 +202,9 @@ impl<'a> Deciding<'a> {
             let inactive = step.before.as_ref().and_then(|before| before.inactive);
             inactive.is_some() && step.after.as_ref().is_some_and(|after| after.inactive.is_none())
         };
+        for step in &steps {
+            self.compared.notable.note(step);
+        }
         self.compared.reactivated += steps.iter().filter(is_back).count() as u64;
         Ok(self.plan.push_together(steps).await?)
     }

@@ -56,6 +56,15 @@ async fn make_groups(
     Ok(made)
 }
 
+/// What came of a roster's groups.
+pub(in crate::sync) struct AlignedGroups {
+    /// The number of each; none for one that cannot be used.
+    pub(in crate::sync) numbers: Vec<Option<GroupId>>,
+    pub(in crate::sync) conflicts: Vec<Conflict>,
+    /// How many the roster does not name any more.
+    pub(in crate::sync) gone: u64,
+}
+
 /// Brings the groups of a directory in line with those of a roster, and gives the number of each; none for one that
 /// cannot be used.
 pub(in crate::sync) async fn align_groups(
@@ -63,13 +72,15 @@ pub(in crate::sync) async fn align_groups(
     request: &RosterRequest,
     groups: &[RosterGroup],
     plan: &mut PlanWriter,
-) -> Result<(Vec<Option<GroupId>>, Vec<Conflict>), ImportError> {
+) -> Result<AlignedGroups, ImportError> {
     let there = store.list_groups_in(request.directory).await?;
     let there = there.into_iter().map(|(group, uuid)| (group.id, (group.name, uuid))).collect();
     let known = store.list_external_groups(request.directory, &request.source).await?;
     let inside = list_inside_protected(store, &request.policy.managed_groups).await?;
     let mut decided = Grouping::new(request, groups, &there, known, &inside).decide();
     let steps = decided.steps(request.extent, &there);
+    let goes = |step: &&GroupStep| step.after.gone && !step.before.gone;
+    let gone = steps.iter().filter(goes).count() as u64;
     plan.change_groups(steps).await?;
     let names: Vec<_> = decided.new.iter().map(|place| groups[*place].name.as_str()).collect();
     let made = make_groups(store, &names, plan).await?;
@@ -85,7 +96,8 @@ pub(in crate::sync) async fn align_groups(
     for (place, first) in decided.twice {
         decided.numbers[place] = decided.numbers[first];
     }
-    Ok((decided.numbers, decided.conflicts))
+    let Decided { numbers, conflicts, .. } = decided;
+    Ok(AlignedGroups { numbers, conflicts, gone })
 }
 
 /// The names of groups that are inside protected ones, at whatever distance, but for those that rosters may touch. In

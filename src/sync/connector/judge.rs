@@ -5,11 +5,16 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use super::{Rules, known::KnownUser, scope::Applied};
+use super::{
+    Rules,
+    known::{KnownUser, unpack},
+    scope::Applied,
+};
 use crate::{
     cloud::Standing,
     directory::{InactiveReason, NameKey},
     provisioning::{Claims, Statement},
+    store::StoreError,
 };
 
 /// What becomes of a user.
@@ -45,6 +50,11 @@ pub(super) fn digest(name: &str) -> u64 {
 }
 
 impl Judge {
+    /// What is known of a user, and follows from what others are.
+    pub(super) fn known(&self, number: u32, packed: &[u8]) -> Result<KnownUser, StoreError> {
+        Ok(self.applied.with_roles(number, unpack(packed)?))
+    }
+
     pub(super) fn verdict(&self, number: u32, id: &str, known: &KnownUser) -> Verdict {
         let covered = self.applied.covers(number, id, known);
         verdict(covered, known.standing)

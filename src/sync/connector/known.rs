@@ -49,6 +49,11 @@ impl KnownUser {
 }
 
 impl KnownGroup {
+    /// Whether it is no group, but what stands for an application or one of its roles among groups.
+    pub(super) fn stands_for_application(&self) -> bool {
+        matches!(self.kind, Some(GroupKind::Application | GroupKind::AppRole))
+    }
+
     /// What is known once more has been said.
     pub(super) fn hear(&mut self, said: Group) {
         self.name = said.name.or(self.name.take());

@@ -2,38 +2,81 @@
 
 mod groups_now;
 
+use std::time::{Duration, Instant};
+
 use self::groups_now::GroupsNow;
 use super::{
     Connector, Nameless, RunError, RunReport,
     judge::{Verdict, statement, verdict},
+    kept_names::kept_names,
     known::{KnownGroup, KnownUser},
     rows::UserCounts,
+    run::{spent, unreadable},
 };
 use crate::{
     clock::Clock,
-    cloud::User,
+    cloud::{GroupKind, User},
     directory::{InactiveReason, NameKey, Profile},
-    store::{Store, StoreError},
+    store::{Lease, Store, StoreError, UserRun},
     sync::{
         Events, align,
-        roster::{Extent, RosterGroup, RosterRequest, RosterUser, RosterWriter},
+        roster::{Extent, RosterGroup, RosterReport, RosterRequest, RosterUser, RosterWriter},
     },
 };
 
-/// Brings one user's account in line with what the cloud says of them now. `user` is their username, or the cloud's id.
+/// Whom to look at, and for whom.
+#[derive(Clone, Debug, Default)]
+pub struct UserRequest {
+    /// Their username, or the cloud's id.
+    pub user: String,
+    /// Who or what asks for it.
+    pub asked_by: String,
+    /// Whether it is only to be seen what would change.
+    pub dry_run: bool,
+    /// The connector's lease, of whoever has it: nothing comes true once somebody else has.
+    pub lease: Option<Lease>,
+}
+
+/// Brings one user's account in line with what the cloud says of them now. What came of it is among the runs.
 pub async fn sync_user(
     store: &Store,
     clock: &Clock,
     connector: &Connector,
-    user: &str,
-    dry_run: bool,
+    request: &UserRequest,
 ) -> Result<RunReport, RunError> {
-    let one = OneUser { store, connector };
+    let begun_at = clock.now();
+    let done = Box::pin(look(store, clock, connector, request)).await;
+    if matches!(done, Err(RunError::NoUser(_) | RunError::Store(_))) {
+        return done;
+    }
+    let text = done.as_ref().ok().map(serde_json::to_string).transpose();
+    let run = UserRun {
+        connector: store.ensure_connector(&connector.name).await?,
+        asked_by: request.asked_by.clone(),
+        about: request.user.clone(),
+        report: text.map_err(|error| unreadable(&error))?,
+        error: done.as_ref().err().map(ToString::to_string),
+        begun_at,
+        ended_at: clock.now(),
+    };
+    let id = store.record_user_run(run).await?;
+    done.map(|report| RunReport { run: id.0, ..report })
+}
+
+async fn look(
+    store: &Store,
+    clock: &Clock,
+    connector: &Connector,
+    UserRequest { user, dry_run, lease, .. }: &UserRequest,
+) -> Result<RunReport, RunError> {
+    let begun = Instant::now();
+    let usage = connector.source.meter().read();
+    let one = OneUser { store, connector, lease: *lease };
     let id = one.id_of(user).await?;
     let has_account = !one.account(&id).await?.is_empty();
     let found = connector.source.find_user(&id).await.map_err(RunError::Cloud)?;
     if found.is_none() && !has_account {
-        return Err(RunError::NoUser(user.to_owned()));
+        return Err(RunError::NoUser(user.clone()));
     }
     let state = store.find_connector(store.ensure_connector(&connector.name).await?).await?;
     let is_applied = state.applied_rules.as_deref() == Some(&connector.rules_digest[..]);
@@ -41,37 +84,20 @@ pub async fn sync_user(
         "nothing of the connector has come true yet under its filters and mapping".to_owned()
     });
     let mut report =
-        RunReport { dry_run: dry_run || forced.is_some(), forced, ..RunReport::default() };
+        RunReport { dry_run: *dry_run || forced.is_some(), forced, ..RunReport::default() };
     let made = match found {
         Some(found) => one.row(found, &mut report).await?,
         None => Some((missing(&id), Vec::new())),
     };
     report.users.seen = 1;
+    report.usage = spent(&usage, connector.source.meter().read());
+    let asked = begun.elapsed();
     // Who has no account, and is to use none, gets none.
-    let Some((mut row, groups)) = made.filter(|(row, _)| row.absence.is_none() || has_account)
-    else {
-        return Ok(report);
-    };
-    if row.profile.username.is_empty() {
-        row.profile.username = one.account(&id).await?;
+    if let Some((row, groups)) = made.filter(|(row, _)| row.absence.is_none() || has_account) {
+        report.directory = Some(one.align(clock, row, groups, report.dry_run).await?);
     }
-    let mut roster = RosterWriter::default();
-    roster.push(row).map_err(|error| RunError::NotBelieved(error.to_string()))?;
-    let request = RosterRequest {
-        directory: connector.directory,
-        issuer: connector.issuer.clone(),
-        source: connector.membership_source(),
-        actor: connector.membership_source(),
-        reason: format!("user {id}"),
-        extent: Extent::Only,
-        policy: connector.policy.clone(),
-        dry_run: report.dry_run,
-        unguarded: false,
-        lease: None,
-    };
-    let events = Events::default();
-    let aligned = Box::pin(align(store, clock, &request, roster.finish(groups), &events)).await?;
-    report.directory = Some(aligned);
+    report.seconds = [asked, Duration::ZERO, begun.elapsed().saturating_sub(asked)]
+        .map(|took| took.as_secs_f64());
     Ok(report)
 }
 
@@ -83,9 +109,40 @@ fn missing(id: &str) -> RosterUser {
 struct OneUser<'a> {
     store: &'a Store,
     connector: &'a Connector,
+    lease: Option<Lease>,
 }
 
 impl OneUser<'_> {
+    async fn align(
+        &self,
+        clock: &Clock,
+        mut row: RosterUser,
+        groups: Vec<RosterGroup>,
+        dry_run: bool,
+    ) -> Result<RosterReport, RunError> {
+        let Self { store, connector, .. } = self;
+        let id = row.external_id.clone();
+        if row.profile.username.is_empty() {
+            row.profile.username = self.account(&id).await?;
+        }
+        let mut roster = RosterWriter::default();
+        roster.push(row).map_err(|error| RunError::NotBelieved(error.to_string()))?;
+        let request = RosterRequest {
+            directory: connector.directory,
+            issuer: connector.issuer.clone(),
+            source: connector.membership_source(),
+            actor: connector.membership_source(),
+            reason: format!("user {id}"),
+            extent: Extent::Only,
+            policy: connector.policy.clone(),
+            dry_run,
+            unguarded: false,
+            lease: self.lease,
+        };
+        let (roster, events) = (roster.finish(groups), Events::default());
+        Ok(Box::pin(align(store, clock, &request, roster, &events)).await?)
+    }
+
     /// The cloud's id of whom a username or an id names.
     async fn id_of(&self, user: &str) -> Result<String, StoreError> {
         let Connector { directory, issuer, .. } = self.connector;
@@ -113,6 +170,8 @@ impl OneUser<'_> {
         known.hear(user);
         let groups = GroupsNow::begin(self.store, self.connector).await?.of(&external_id).await?;
         let named: Vec<_> = groups.iter().map(|(id, known)| (id.as_str(), known)).collect();
+        let has = groups.iter().filter(|(_, known)| known.kind == Some(GroupKind::AppRole));
+        known.set_roles(has.filter_map(|(_, known)| known.name.clone()).collect());
         let covered =
             rules.scope.covers_user(&external_id, &known) && rules.scope.covers_groups(&named);
         let absence = match verdict(covered, known.standing) {
@@ -134,7 +193,7 @@ impl OneUser<'_> {
         let shown = if absence.is_some_and(|reason| reason != InactiveReason::DisabledAtSource) {
             Vec::new()
         } else {
-            self.shown(&groups)
+            self.shown(&groups).await?
         };
         let match_key = claims.as_ref().and_then(|claims| claims.identity.match_key.clone());
         let mut profile = claims.map_or_else(Profile::default, |claims| claims.profile);
@@ -148,15 +207,16 @@ impl OneUser<'_> {
     }
 
     /// Those of them that the directory shows.
-    fn shown(&self, groups: &[(String, KnownGroup)]) -> Vec<RosterGroup> {
+    async fn shown(&self, groups: &[(String, KnownGroup)]) -> Result<Vec<RosterGroup>, StoreError> {
         let rules = &self.connector.rules;
+        let kept = kept_names(self.store, self.connector).await?;
         let shown = groups.iter().filter(|(id, known)| rules.scope.shows(id, known));
-        shown
-            .filter_map(|(id, known)| {
-                let name = rules.mapping.group_name(id, known.name.as_deref()?).ok()??;
-                Some(RosterGroup { external_id: id.clone(), name })
-            })
-            .collect()
+        let named = shown.filter_map(|(id, known)| {
+            let name = rules.mapping.group_name(id, known.name.as_deref()?).ok()??;
+            let name = kept.get(id).cloned().unwrap_or(name);
+            Some(RosterGroup { external_id: id.clone(), name })
+        });
+        Ok(named.collect())
     }
 }
 

@@ -6,7 +6,10 @@ use super::{
     known::{KnownGroup, unpack as unpack_known},
     sets::{Bits, unpack},
 };
-use crate::store::{ConnectorId, Store, StoreError};
+use crate::{
+    cloud::GroupKind,
+    store::{ConnectorId, Store, StoreError},
+};
 
 /// Sets that are read at once.
 const SETS_AT_ONCE: usize = 200;
@@ -37,9 +40,20 @@ pub(super) struct Members {
     pub(super) users: Bits,
 }
 
+impl MirroredGroup {
+    fn stands_for_application(&self) -> bool {
+        self.known.as_ref().is_some_and(KnownGroup::stands_for_application)
+    }
+}
+
 impl Members {
     pub(super) fn contains(&self, user: u32) -> bool {
         self.everybody || self.users.contains(user)
+    }
+
+    fn add(&mut self, group: &MirroredGroup) {
+        self.everybody |= group.everybody;
+        self.users.extend(unpack(&group.members));
     }
 }
 
@@ -76,20 +90,37 @@ impl Organisation {
         Ok(Self { groups, nested })
     }
 
-    /// Everybody in the groups of which something is true.
-    pub(super) fn members_where(&self, is_meant: impl Fn(&MirroredGroup) -> bool) -> Members {
+    /// The places of groups of which something is true.
+    pub(super) fn places_where(
+        &self,
+        is_meant: impl Fn(&MirroredGroup) -> bool,
+    ) -> impl Iterator<Item = usize> {
         let all = self.groups.iter().enumerate();
-        self.members(all.filter(|(_, group)| is_meant(group)).map(|(place, _)| place))
+        all.filter(move |(_, group)| is_meant(group)).map(|(place, _)| place)
     }
 
-    /// Everybody in some groups.
+    /// The places of groups of one sort.
+    pub(super) fn places_of(&self, kind: GroupKind) -> impl Iterator<Item = usize> {
+        let kind_of = |group: &MirroredGroup| group.known.as_ref().and_then(|known| known.kind);
+        self.places_where(move |group| kind_of(group) == Some(kind))
+    }
+
+    /// Everybody in the groups of which something is true.
+    pub(super) fn members_where(&self, is_meant: impl Fn(&MirroredGroup) -> bool) -> Members {
+        self.members(self.places_where(is_meant))
+    }
+
+    /// Everybody in some groups; of what stands for an application, who is assigned to it, by themselves or as a direct
+    /// member of a group that is.
     pub(super) fn members(&self, places: impl IntoIterator<Item = usize>) -> Members {
         let (mut members, mut seen) = (Members::default(), vec![0; self.groups.len()]);
         for place in places {
-            self.walk(place, (&mut seen, 1), &mut |group| {
-                members.everybody |= group.everybody;
-                members.users.extend(unpack(&group.members));
-            });
+            self.walk(place, (&mut seen, 1), &mut |group| members.add(group));
+            if self.groups[place].stands_for_application() {
+                let assigned =
+                    self.groups[place].subgroups.iter().map(|place| &self.groups[*place]);
+                assigned.filter(|group| group.known.is_some()).for_each(|group| members.add(group));
+            }
         }
         members
     }
@@ -108,7 +139,8 @@ impl Organisation {
             // One that is not there has nobody in it, whatever was said of it when it was.
             if std::mem::replace(&mut seen[place], mark) != mark && group.known.is_some() {
                 look(group);
-                if self.nested {
+                // Groups in groups that are assigned to an application are not.
+                if self.nested && !group.stands_for_application() {
                     left.extend(&group.subgroups);
                 }
             }
@@ -262,6 +294,25 @@ mod tests {
                     .collect();
                 prop_assert_eq!(of_users.of(user), in_them);
             }
+        }
+    }
+
+    #[test]
+    fn only_direct_members_of_assigned_groups_are_assigned() {
+        let groups = [
+            (BTreeSet::from([1]), vec![1], false),
+            (BTreeSet::from([2]), vec![2], false),
+            (BTreeSet::from([3]), vec![], false),
+        ];
+        for nested in [true, false] {
+            let mut all = organisation(nested, &groups);
+            let kind = Some(GroupKind::Application);
+            all.groups[0].known = Some(KnownGroup { kind, ..KnownGroup::default() });
+            let assigned = all.members(all.places_of(GroupKind::Application));
+            assert_eq!(assigned.users.iter().collect::<Vec<_>>(), [1, 2], "{nested}");
+            // A group that is named beside it counts as it would by itself.
+            let both = all.members([0, 1]).users.iter().collect::<Vec<_>>();
+            assert_eq!(both, if nested { vec![1, 2, 3] } else { vec![1, 2] });
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{
     progress::Meter,
+    retrying,
     staged::StagedPage,
     stager::{Stager, Staging},
 };
@@ -107,7 +108,7 @@ async fn fetch(
     task: Task,
     read_before: &HashMap<String, String>,
 ) -> Result<Answer, ReadError> {
-    let fetched = source.fetch(&task).await;
+    let fetched = retrying::fetch(source, &task).await;
     let Task { group, fingerprint, .. } = task;
     let (mut page, mut next) = (StagedPage::default(), Vec::new());
     match (fetched, &group) {

@@ -68,6 +68,9 @@ pub enum RunError {
     /// Somebody who is to be looked at is not there.
     #[error("nobody is called {0:?}, at the cloud or in the directory of the connector")]
     NoUser(String),
+    /// There is nothing that could be tried again, or that is the lesser part of what is to be done.
+    #[error("{0}")]
+    NothingToRetry(&'static str),
 }
 
 impl From<ReadError> for RunError {

@@ -15,16 +15,16 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::group_names::overshadowed;
 use self::{
     group_names::ShownGroups,
-    reading_users::read_users,
     second_look::{SecondLook, Unfinished},
 };
+pub(super) use self::{group_names::overshadowed, reading_users::read_users};
 use super::{
     Connector,
     judge::{Judge, Verdict, digest, statement},
-    known::{KnownUser, unpack},
+    kept_names::kept_names,
+    known::KnownUser,
     naming::{Contender, Holder, Settled, settle},
     organisation::Organisation,
     sets::Bits,
@@ -134,7 +134,7 @@ impl FirstLook {
                 self.counts.missing += 1;
                 continue;
             };
-            let known: KnownUser = unpack(&known)?;
+            let known = judge.known(number, &known)?;
             if judge.shows_groups(number, &external_id, &known) {
                 self.members.insert(number);
             }
@@ -182,7 +182,8 @@ impl Making<'_> {
         if is_everything && first.counts.come == 0 {
             return Err(RowsError::Nobody);
         }
-        let mut shown = ShownGroups::new(&organisation, rules);
+        let kept = kept_names(self.store, self.connector).await?;
+        let mut shown = ShownGroups::new(&organisation, rules, &kept);
         let of_users = organisation.groups_of_users(&shown.places);
         drop(organisation);
         shown.keep_used(&of_users, &first.members);

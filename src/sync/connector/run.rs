@@ -48,6 +48,8 @@ pub struct RunRequest {
     pub apply: bool,
     /// Whether much may be taken away.
     pub unguarded: bool,
+    /// Whether only what the last run left undone is to be asked for.
+    pub retry: bool,
 }
 
 /// Says how far a run is.
@@ -266,7 +268,7 @@ fn warnings(failed: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 /// What was asked between two readings.
-fn spent(before: &Usage, after: Usage) -> Usage {
+pub(super) fn spent(before: &Usage, after: Usage) -> Usage {
     Usage {
         calls: after.calls.saturating_sub(before.calls),
         retries: after.retries.saturating_sub(before.retries),
@@ -276,6 +278,6 @@ fn spent(before: &Usage, after: Usage) -> Usage {
     }
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn unreadable(error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unreadable { what: "a run of a connector", value: error.to_string() }
 }

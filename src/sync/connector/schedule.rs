@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Connector, Run, RunError, RunReport, RunRequest};
 use crate::{
     clock::Clock,
-    store::{ConnectorRun, RunState, Store},
+    store::{ConnectorRun, RunKind, RunState, Store},
 };
 
 /// After a failure it is tried again this soon; each further one doubles it, up to the interval.
@@ -18,6 +18,9 @@ const FIRST_RETRY: TimeDelta = TimeDelta::minutes(5);
 
 /// Connectors do not all ask at once: each waits up to a tenth of its interval more.
 const JITTER: i32 = 10;
+
+/// Among so many runs the last round is looked for.
+const LATEST: i64 = 20;
 
 /// Who asks for runs that nobody asked for.
 const SCHEDULE: &str = "schedule";
@@ -45,7 +48,9 @@ impl Connector {
         if store.find_connector(id).await?.is_running(now) {
             return Ok(None);
         }
-        let last = store.list_runs(id, 1).await?.into_iter().next();
+        // Asking once more for what was left undone is no round.
+        let is_round = |run: &ConnectorRun| run.kind == RunKind::Round;
+        let last = store.list_runs(id, LATEST).await?.into_iter().find(is_round);
         if !is_due(last.as_ref(), self.interval + jitter(&self.name, self.interval), now) {
             return Ok(None);
         }

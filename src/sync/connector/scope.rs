@@ -1,15 +1,21 @@
 //! Who comes, and which groups are shown: what `[connector.users]` and `[connector.groups]` say.
 
+mod applied;
+mod condition;
+mod named;
+
+pub(super) use self::applied::Applied;
+use self::{condition::Condition, named::Named};
 use super::{
+    ConnectorConfigError,
     known::{KnownGroup, KnownUser},
-    organisation::{Members, MirroredGroup, Organisation},
 };
 use crate::{
     cloud::GroupKind,
     config::{
-        AttributeCondition, ConnectorGroupsConfig, ConnectorUsersConfig, ShownGroups, UserKind,
+        CloudConfig, ConnectorConfig, ConnectorGroupsConfig, ConnectorUsersConfig, GroupRename,
+        SameName, ShownGroups, UserKind,
     },
-    directory::NameKey,
 };
 
 /// What filters say.
@@ -17,80 +23,58 @@ use crate::{
 pub struct Scope {
     users: ConnectorUsersConfig,
     groups: ConnectorGroupsConfig,
+    /// Whether only those come who are assigned to an application; what stands for it is the only one in the mirror.
+    application: bool,
     members_of: Named,
     not_members_of: Named,
+    conditions: Vec<Condition>,
     names: Named,
     hide: Named,
 }
 
-/// Groups as a filter names them.
-#[derive(Clone, Debug, Default)]
-struct Named {
-    ids: Vec<String>,
-    names: Vec<NameKey>,
-    beginnings: Vec<String>,
+/// One of the filters that decide who comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UserFilter {
+    Application,
+    MembersOf,
+    NotMembersOf,
+    Kind,
+    Where(usize),
+    Exclude,
 }
 
-/// What filters say of an organisation as it is now.
-#[derive(Debug)]
-pub(super) struct Applied {
-    scope: Scope,
-    members_of: Option<Members>,
-    not_members_of: Members,
-}
-
-impl Named {
-    fn new(names: &[String]) -> Self {
-        let mut all = Self::default();
-        for name in names {
-            if let Some(id) = name.strip_prefix("id:") {
-                all.ids.push(id.to_owned());
-            } else if let Some(beginning) = name.strip_suffix('*') {
-                all.beginnings.push(NameKey::of(beginning).as_str().to_owned());
-            } else {
-                all.names.push(NameKey::of(name));
-            }
-        }
-        all
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.names.is_empty() && self.beginnings.is_empty()
-    }
-
-    fn contains(&self, id: &str, known: &KnownGroup) -> bool {
-        if self.ids.iter().any(|named| named == id) {
-            return true;
-        }
-        let Some(name) = &known.name else {
-            return false;
-        };
-        let key = NameKey::of(name);
-        let begins = |beginning: &String| key.as_str().starts_with(beginning.as_str());
-        self.names.contains(&key) || self.beginnings.iter().any(begins)
-    }
-
-    fn places(&self, organisation: &Organisation) -> Vec<usize> {
-        let is_named = |group: &MirroredGroup| {
-            group.known.as_ref().is_some_and(|known| self.contains(&group.external_id, known))
-        };
-        let all = organisation.groups.iter().enumerate();
-        all.filter(|(_, group)| is_named(group)).map(|(place, _)| place).collect()
-    }
+/// One of the filters that decide which groups are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GroupFilter {
+    Show,
+    Kinds,
+    Hide,
 }
 
 impl Scope {
     /// What the configuration says.
-    #[must_use]
-    pub fn new(users: &ConnectorUsersConfig, groups: &ConnectorGroupsConfig) -> Self {
-        Self {
-            members_of: Named::new(&users.members_of),
-            not_members_of: Named::new(&users.not_members_of),
-            names: Named::new(&groups.names),
-            hide: Named::new(&groups.hide),
+    pub fn of(config: &ConnectorConfig) -> Result<Self, ConnectorConfigError> {
+        let is_assigned = matches!(
+            config.cloud(),
+            Some(CloudConfig::Entra(entra)) if entra.application.is_some()
+        );
+        Ok(Self { application: is_assigned, ..Self::new(&config.users, &config.groups)? })
+    }
+
+    fn new(
+        users: &ConnectorUsersConfig,
+        groups: &ConnectorGroupsConfig,
+    ) -> Result<Self, ConnectorConfigError> {
+        Ok(Self {
+            application: false,
+            members_of: Named::new("users.members_of", &users.members_of)?,
+            not_members_of: Named::new("users.not_members_of", &users.not_members_of)?,
+            conditions: users.conditions.iter().map(Condition::new).collect::<Result<_, _>>()?,
+            names: Named::new("groups.names", &groups.names)?,
+            hide: Named::new("groups.hide", &groups.hide)?,
             users: users.clone(),
             groups: groups.clone(),
-        }
+        })
     }
 
     /// Whether who is in a group of a group is in both.
@@ -99,50 +83,111 @@ impl Scope {
     }
 
     /// What becomes of groups that have one name.
-    pub(super) fn same_name(&self) -> crate::config::SameName {
+    pub(super) fn same_name(&self) -> SameName {
         self.groups.same_name
     }
 
-    /// What filters say of an organisation as it is now.
-    pub(super) fn apply(&self, organisation: &Organisation) -> Applied {
-        let members = |named: &Named| organisation.members(named.places(organisation));
-        Applied {
-            scope: self.clone(),
-            members_of: (!self.members_of.is_empty()).then(|| members(&self.members_of)),
-            not_members_of: members(&self.not_members_of),
+    /// Whether groups keep the names that they have here.
+    pub(super) fn keeps_names(&self) -> bool {
+        self.groups.rename == GroupRename::Keep
+    }
+
+    /// The filters of users that say something.
+    pub(super) fn user_filters(&self) -> Vec<UserFilter> {
+        let all = [
+            (UserFilter::Application, self.application),
+            (UserFilter::MembersOf, !self.members_of.is_empty()),
+            (UserFilter::NotMembersOf, !self.not_members_of.is_empty()),
+            (UserFilter::Kind, self.users.kind != UserKind::All),
+            (UserFilter::Exclude, !self.users.exclude.is_empty()),
+        ];
+        let said = all.into_iter().filter(|(_, is_said)| *is_said).map(|(filter, _)| filter);
+        said.chain((0..self.conditions.len()).map(UserFilter::Where)).collect()
+    }
+
+    /// A filter as people read it.
+    pub(super) fn name(&self, filter: UserFilter) -> String {
+        match filter {
+            UserFilter::Application => "assigned to the application".to_owned(),
+            UserFilter::MembersOf => format!("members_of {}", self.members_of.said().join(", ")),
+            UserFilter::NotMembersOf => {
+                format!("not_members_of {}", self.not_members_of.said().join(", "))
+            }
+            UserFilter::Kind if self.users.kind == UserKind::Guests => "kind guests".to_owned(),
+            UserFilter::Kind => "kind members".to_owned(),
+            UserFilter::Where(place) => {
+                self.conditions.get(place).map(ToString::to_string).unwrap_or_default()
+            }
+            UserFilter::Exclude => format!("exclude {} ids", self.users.exclude.len()),
         }
     }
 
     /// Whether a user comes by their groups, which somebody else has found out.
     pub(super) fn covers_groups(&self, groups: &[(&str, &KnownGroup)]) -> bool {
         let is_in = |named: &Named| groups.iter().any(|(id, known)| named.contains(id, known));
-        (self.members_of.is_empty() || is_in(&self.members_of)) && !is_in(&self.not_members_of)
+        let is_assigned =
+            || groups.iter().any(|(_, known)| known.kind == Some(GroupKind::Application));
+        (!self.application || is_assigned())
+            && (self.members_of.is_empty() || is_in(&self.members_of))
+            && !is_in(&self.not_members_of)
     }
 
     /// Whether a user comes by what is said of them, but for their groups.
     pub(super) fn covers_user(&self, id: &str, known: &KnownUser) -> bool {
+        self.user_filters().into_iter().all(|filter| self.lets_by(filter, id, known))
+    }
+
+    /// Whether a filter lets somebody by whose groups do not matter.
+    fn lets_by(&self, filter: UserFilter, id: &str, known: &KnownUser) -> bool {
         let is_guest = known.guest == Some(true);
-        let by_kind = match self.users.kind {
-            UserKind::All => true,
-            UserKind::Members => !is_guest,
-            UserKind::Guests => is_guest,
+        match filter {
+            UserFilter::Application | UserFilter::MembersOf | UserFilter::NotMembersOf => true,
+            UserFilter::Kind => is_guest == (self.users.kind == UserKind::Guests),
+            UserFilter::Where(place) => {
+                self.conditions.get(place).is_none_or(|it| it.is_true_of(&known.attributes))
+            }
+            UserFilter::Exclude => !self.users.exclude.iter().any(|excluded| excluded == id),
+        }
+    }
+
+    /// The filters of groups that say something.
+    pub(super) fn group_filters(&self) -> Vec<(GroupFilter, String)> {
+        let show = match self.groups.shown() {
+            ShownGroups::All => None,
+            ShownGroups::Named => Some(format!("names {}", self.names.said().join(", "))),
+            ShownGroups::None => Some("show none".to_owned()),
         };
-        by_kind
-            && !self.users.exclude.iter().any(|excluded| excluded == id)
-            && self.users.conditions.iter().all(|condition| fulfils(known, condition))
+        let kinds = &self.groups.kinds;
+        let kinds = (!kinds.is_empty()).then(|| format!("kinds {}", kinds.join(", ")));
+        let hide = &self.hide;
+        let hide = (!hide.is_empty()).then(|| format!("hide {}", hide.said().join(", ")));
+        let all =
+            [(GroupFilter::Show, show), (GroupFilter::Kinds, kinds), (GroupFilter::Hide, hide)];
+        all.into_iter().filter_map(|(filter, name)| Some((filter, name?))).collect()
+    }
+
+    /// Whether a filter lets a group be shown.
+    pub(super) fn lets_show(&self, filter: GroupFilter, id: &str, known: &KnownGroup) -> bool {
+        match filter {
+            GroupFilter::Show => match self.groups.shown() {
+                ShownGroups::All => true,
+                ShownGroups::Named => self.names.contains(id, known),
+                ShownGroups::None => false,
+            },
+            GroupFilter::Kinds => {
+                let is_wanted = |word: &str| self.groups.kinds.iter().any(|wanted| wanted == word);
+                self.groups.kinds.is_empty() || words(known).any(is_wanted)
+            }
+            GroupFilter::Hide => !self.hide.contains(id, known),
+        }
     }
 
     /// Whether the directory shows a group.
     pub(super) fn shows(&self, id: &str, known: &KnownGroup) -> bool {
-        let by_name = match self.groups.shown() {
-            ShownGroups::All => true,
-            ShownGroups::Named => self.names.contains(id, known),
-            ShownGroups::None => false,
-        };
-        let has_kind =
-            |kind: GroupKind| self.groups.kinds.iter().any(|wanted| wanted == word(kind));
-        let by_kind = self.groups.kinds.is_empty() || known.kind.is_some_and(has_kind);
-        by_name && by_kind && known.name.is_some() && !self.hide.contains(id, known)
+        let all = [GroupFilter::Show, GroupFilter::Kinds, GroupFilter::Hide];
+        known.name.is_some()
+            && !known.stands_for_application()
+            && all.into_iter().all(|filter| self.lets_show(filter, id, known))
     }
 
     /// Whether it is shown although nobody who comes is in it.
@@ -151,31 +196,15 @@ impl Scope {
     }
 }
 
-impl Applied {
-    /// Whether nobody can come, whoever they are: nobody is in the groups one of which somebody has to be in.
-    pub(super) fn is_closed(&self) -> bool {
-        let is_nobody = |members: &Members| !members.everybody && members.users.is_empty();
-        self.members_of.as_ref().is_some_and(is_nobody)
-    }
-
-    /// Whether a user comes.
-    pub(super) fn covers(&self, number: u32, id: &str, known: &KnownUser) -> bool {
-        let by_groups = self.members_of.as_ref().is_none_or(|members| members.contains(number));
-        by_groups && !self.not_members_of.contains(number) && self.scope.covers_user(id, known)
-    }
+/// What the configuration calls a group's sort, and that its members follow from a rule.
+fn words(known: &KnownGroup) -> impl Iterator<Item = &'static str> {
+    let types = known.attributes.get("groupTypes").into_iter().flatten();
+    let is_dynamic = types.into_iter().any(|kind| kind == "DynamicMembership");
+    known.kind.and_then(word).into_iter().chain(is_dynamic.then_some("dynamic"))
 }
 
-fn fulfils(known: &KnownUser, condition: &AttributeCondition) -> bool {
-    let values = known.attributes.get(&condition.attribute).map_or(&[][..], Vec::as_slice);
-    let has = |wanted: &String| {
-        values.iter().any(|value| value.trim().to_lowercase() == wanted.trim().to_lowercase())
-    };
-    (condition.is.is_empty() || condition.is.iter().any(has)) && !condition.is_not.iter().any(has)
-}
-
-/// What the configuration calls a sort of groups.
-fn word(kind: GroupKind) -> &'static str {
-    match kind {
+fn word(kind: GroupKind) -> Option<&'static str> {
+    Some(match kind {
         GroupKind::Security => "security",
         GroupKind::Microsoft365 => "microsoft365",
         GroupKind::Distribution => "distribution",
@@ -183,86 +212,9 @@ fn word(kind: GroupKind) -> &'static str {
         GroupKind::App => "app",
         GroupKind::BuiltIn => "built_in",
         GroupKind::Google => "google",
-    }
+        GroupKind::Application | GroupKind::AppRole => return None,
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn group(name: &str) -> KnownGroup {
-        let kind = Some(GroupKind::Security);
-        KnownGroup { name: Some(name.to_owned()), kind, attributes: BTreeMap::new() }
-    }
-
-    fn user(guest: Option<bool>, department: &str) -> KnownUser {
-        let attributes = [("department".to_owned(), vec![department.to_owned()])].into();
-        KnownUser { guest, attributes, ..KnownUser::default() }
-    }
-
-    fn texts(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn groups_are_named_by_name_beginning_or_id() {
-        let named = Named::new(&texts(&["Jira-Users", "wiki-*", "id:7"]));
-        for (id, name, is_named) in [
-            ("1", "jira-users", true),
-            ("1", "WIKI-admins", true),
-            ("1", "wiki", false),
-            ("7", "anything", true),
-            ("1", "id:7", false),
-        ] {
-            assert_eq!(named.contains(id, &group(name)), is_named, "{id} {name}");
-        }
-    }
-
-    #[test]
-    fn users_come_by_kind_attributes_and_not_if_they_are_excluded() {
-        let covers = |change: &dyn Fn(&mut ConnectorUsersConfig), known: &KnownUser| {
-            let mut users = ConnectorUsersConfig::default();
-            change(&mut users);
-            Scope::new(&users, &ConnectorGroupsConfig::default()).covers_user("7", known)
-        };
-        let (member, guest) = (user(None, " IT "), user(Some(true), "Sales"));
-        assert!(covers(&|_| {}, &member) && covers(&|_| {}, &guest));
-        let members = |users: &mut ConnectorUsersConfig| users.kind = UserKind::Members;
-        assert!(covers(&members, &member) && !covers(&members, &guest));
-        let guests = |users: &mut ConnectorUsersConfig| users.kind = UserKind::Guests;
-        assert!(!covers(&guests, &member) && covers(&guests, &guest));
-        let excluded = |users: &mut ConnectorUsersConfig| users.exclude = texts(&["7"]);
-        assert!(!covers(&excluded, &member));
-        let condition = |is: &[&str], is_not: &[&str]| AttributeCondition {
-            attribute: "department".to_owned(),
-            is: texts(is),
-            is_not: texts(is_not),
-        };
-        let it = |users: &mut ConnectorUsersConfig| {
-            users.conditions = vec![condition(&["it", "hr"], &[])];
-        };
-        assert!(covers(&it, &member) && !covers(&it, &guest));
-        let not_sales = |users: &mut ConnectorUsersConfig| {
-            users.conditions = vec![condition(&[], &["sales"])];
-        };
-        assert!(covers(&not_sales, &member) && !covers(&not_sales, &guest));
-    }
-
-    #[test]
-    fn groups_are_shown_by_name_and_kind_and_not_if_they_are_hidden() {
-        let shows = |config: ConnectorGroupsConfig, name: &str| {
-            Scope::new(&ConnectorUsersConfig::default(), &config).shows("7", &group(name))
-        };
-        let all = ConnectorGroupsConfig::default;
-        assert!(shows(all(), "any"));
-        assert!(!shows(ConnectorGroupsConfig { hide: texts(&["an*"]), ..all() }, "any"));
-        let named = ConnectorGroupsConfig { names: texts(&["jira-*"]), ..all() };
-        assert!(shows(named.clone(), "jira-x") && !shows(named, "any"));
-        let none = ConnectorGroupsConfig { show: Some(ShownGroups::None), ..all() };
-        assert!(!shows(none, "any"));
-        let kinds = ConnectorGroupsConfig { kinds: texts(&["microsoft365"]), ..all() };
-        assert!(!shows(kinds, "any"));
-    }
-}
+mod tests;

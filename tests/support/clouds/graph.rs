@@ -68,11 +68,14 @@ fn versioned(cloud: &Cloud, asked: &Asked) -> Result<Vec<String>, Answer> {
     Ok(segments.iter().flat_map(|segment| spell(segment)).collect())
 }
 
-/// `users('id')` is `users/id`, `microsoft.graph.delta()` is `delta`, `graph.user` is `microsoft.graph.user`.
+/// `users('id')` is `users/id`, `servicePrincipals(appId='id')` has another key, `microsoft.graph.delta()` is `delta`, `graph.user` is `microsoft.graph.user`.
 fn spell(segment: &str) -> Vec<String> {
     let name = segment.strip_suffix("()").unwrap_or(segment);
     if let Some((set, key)) = name.split_once("('") {
         return vec![set.to_owned(), key.trim_end_matches("')").to_owned()];
+    }
+    if let Some((set, key)) = name.split_once("(appId='") {
+        return vec![set.to_owned(), format!("appId={}", key.trim_end_matches("')"))];
     }
     let bare = name.strip_prefix("microsoft.graph.").or_else(|| name.strip_prefix("graph."));
     vec![match bare {
@@ -171,6 +174,7 @@ fn route(cloud: &Cloud, asked: &Asked, token: &Issued, path: &[String]) -> Outco
             members::by_ids(cloud, asked, token.allows(USERS))
         }
         (Method::GET, ["servicePrincipals"]) => groups::applications(cloud, asked),
+        (Method::GET, ["servicePrincipals", id]) => groups::application(cloud, asked, id),
         (Method::GET, ["servicePrincipals", id, "appRoleAssignedTo"]) => {
             groups::assigned(cloud, asked, id)
         }

@@ -46,6 +46,8 @@ impl<'a> GroupsNow<'a> {
             }
         }
         ids.extend(self.of_everybody());
+        // Nested or not is not the question there: only direct members of a group are assigned by it.
+        ids.extend(self.connector.source.assignments(user).await.map_err(RunError::Cloud)?);
         self.describe(ids).await
     }
 

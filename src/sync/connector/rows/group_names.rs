@@ -9,6 +9,7 @@ use crate::{
     sync::{
         connector::{
             Rules,
+            kept_names::Names,
             organisation::{GroupsOfUsers, Organisation},
             sets::Bits,
         },
@@ -37,9 +38,10 @@ pub(super) struct ShownGroups {
 pub(in crate::sync::connector) fn overshadowed(
     organisation: &Organisation,
     rules: &Rules,
+    kept: &Names,
     again: &BTreeSet<String>,
 ) -> HashSet<String> {
-    let groups = ShownGroups::new(organisation, rules).groups;
+    let groups = ShownGroups::new(organisation, rules, kept).groups;
     let (left_out, named): (Vec<_>, Vec<_>) =
         groups.into_iter().partition(|group| again.contains(&group.external_id));
     let names: HashSet<_> = named.iter().map(|group| NameKey::of(&group.name)).collect();
@@ -48,8 +50,12 @@ pub(in crate::sync::connector) fn overshadowed(
 }
 
 impl ShownGroups {
-    pub(super) fn new(organisation: &Organisation, rules: &Rules) -> Self {
+    /// Groups keep the names that are kept for them, by their ids.
+    pub(super) fn new(organisation: &Organisation, rules: &Rules, kept: &Names) -> Self {
         let (mut shown, mut names) = (Self::default(), HashSet::new());
+        let there = organisation.groups.iter().filter(|group| group.known.is_some());
+        names
+            .extend(there.filter_map(|it| kept.get(&it.external_id)).map(|name| NameKey::of(name)));
         for (place, group) in organisation.groups.iter().enumerate() {
             let Some(known) = &group.known else {
                 continue;
@@ -60,7 +66,9 @@ impl ShownGroups {
             };
             match rules.mapping.group_name(id, said) {
                 Ok(Some(name)) => {
-                    let name = tell_apart(name, id, rules.scope.same_name(), &mut names);
+                    let name = kept.get(id).cloned().unwrap_or_else(|| {
+                        tell_apart(name, id, rules.scope.same_name(), &mut names)
+                    });
                     if rules.scope.shows_empty(id, known) {
                         shown.empty.extend(u32::try_from(shown.places.len()));
                     }

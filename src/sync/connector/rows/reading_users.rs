@@ -10,7 +10,7 @@ const PAGE: i64 = 2000;
 const SOME: usize = 500;
 
 /// Gives the users whom rows are made of, in the order of their numbers.
-pub(super) fn read_users(
+pub(in crate::sync::connector) fn read_users(
     store: &Store,
     connector: ConnectorId,
     rows: &Rows,

@@ -5,11 +5,11 @@ use std::{collections::HashSet, sync::Arc};
 use super::{Nameless, RowsError, group_names::ShownGroups};
 use crate::{
     directory::{InactiveReason, Profile},
-    store::{MirrorUser, StoreError},
+    store::MirrorUser,
     sync::{
         connector::{
             judge::{Judge, Verdict, digest, statement},
-            known::{KnownUser, unpack},
+            known::KnownUser,
             naming::Contender,
             organisation::GroupsOfUsers,
         },
@@ -96,7 +96,7 @@ impl SecondLook {
                 left.unfinished.push(Unfinished::missing(external_id));
                 continue;
             };
-            let known: KnownUser = unpack(&known).map_err(|error: StoreError| error)?;
+            let known = judge.known(number, &known)?;
             match judge.verdict(number, &external_id, &known) {
                 Verdict::Comes => self.come(&judge, number, external_id, known, &mut left)?,
                 Verdict::Absent(reason) => {

@@ -11,6 +11,7 @@ use crate::{
         Event, Events, align,
         connector::{
             folding::{FoldedRound, Touched},
+            kept_names::kept_names,
             organisation::Organisation,
             rows::{Made, Making, Nameless, Rows, UserCounts, overshadowed},
         },
@@ -105,7 +106,8 @@ impl<'a> Alignment<'a> {
         if !groups.is_empty() || !again.is_empty() {
             let nested = connector.rules.scope.is_nested();
             let organisation = Organisation::read(store, id, nested).await?;
-            let overshadowed = overshadowed(&organisation, &connector.rules, &again);
+            let kept = kept_names(store, connector).await?;
+            let overshadowed = overshadowed(&organisation, &connector.rules, &kept, &again);
             let members = organisation.members_where(|group| {
                 let is_again = again.contains(&group.external_id);
                 groups.contains(group.number)

@@ -1,6 +1,6 @@
 //! Whether a run begins anew, or goes on where one was left.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,12 +8,15 @@ use super::{Run, RunError, RunRequest, unreadable};
 use crate::{
     clock::Clock,
     cloud::{Extent, Round, Task},
-    store::{ConnectorRun, ConnectorState, Lease, NewRun, RunState, Store, StoreError},
-    sync::connector::{Connector, progress::Meter},
+    store::{ConnectorRun, ConnectorState, Lease, NewRun, RunKind, RunState, Store, StoreError},
+    sync::connector::{Connector, progress::Meter, retrying},
 };
 
 /// What a run was told so long ago is not gone on with: it says of some what was, of others what is.
 const OLDEST: TimeDelta = TimeDelta::hours(12);
+
+/// Of so many the cloud is asked one by one.
+const MOST_AGAIN: usize = 1000;
 
 /// A watermark is not used up to the hour at which it dies.
 const SAFE_PART: (i32, i32) = (3, 4);
@@ -35,7 +38,7 @@ impl Run {
             Ok(run) => Ok(Some(run)),
             Err(error) => {
                 store.release_lease(lease).await?;
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -61,7 +64,7 @@ struct Beginning<'a> {
 }
 
 impl Beginning<'_> {
-    async fn run(&self) -> Result<Run, StoreError> {
+    async fn run(&self) -> Result<Run, RunError> {
         let before = self.store.find_connector(self.lease.connector).await?;
         let last = self.store.list_runs(self.lease.connector, 1).await?.into_iter().next();
         if let Some(left) = last.filter(|run| run.ended_at.is_none()) {
@@ -73,13 +76,17 @@ impl Beginning<'_> {
             }
             self.give_up(&left).await?;
         }
-        self.begin_new(before).await
+        if self.request.retry {
+            return self.begin_retry(before).await;
+        }
+        Ok(self.begin_new(before).await?)
     }
 
     /// Whether what a run was told can still be used. What is half folded is folded to its end.
     fn goes_on(&self, left: &ConnectorRun) -> bool {
         let is_young = self.clock.now() - left.begun_at < OLDEST;
-        let is_wanted = is_young && (left.whole || !self.request.full);
+        let is_enough = left.kind != RunKind::Retry || self.request.retry;
+        let is_wanted = is_young && is_enough && (left.whole || !self.request.full);
         left.reads == self.connector.reads
             && match left.state {
                 RunState::Reading => is_wanted,
@@ -120,6 +127,7 @@ impl Beginning<'_> {
             tasks.extend(stale.map(|head| source.members(&head.external_id)));
         }
         let run = NewRun {
+            kind: RunKind::Round,
             asked_by: self.request.asked_by.clone(),
             users: word(users).to_owned(),
             groups: word(groups).to_owned(),
@@ -130,6 +138,56 @@ impl Beginning<'_> {
         };
         let id = self.store.begin_run(self.lease, run, self.clock.now()).await?;
         Ok(Run { users, groups, members, whole, ..self.run_of(id, before) })
+    }
+
+    /// Begins a run that asks for what the last one left undone, and for nothing else.
+    async fn begin_retry(&self, before: ConnectorState) -> Result<Run, RunError> {
+        let tasks = self.list_undone(&before).await?;
+        let changes = || word(Extent::Changes).to_owned();
+        let run = NewRun {
+            kind: RunKind::Retry,
+            asked_by: self.request.asked_by.clone(),
+            users: changes(),
+            groups: changes(),
+            members: changes(),
+            whole: false,
+            reads: self.connector.reads.clone(),
+            tasks: texts(&tasks)?,
+        };
+        let id = self.store.begin_run(self.lease, run, self.clock.now()).await?;
+        let [users, groups, members] = [Extent::Changes; 3];
+        Ok(Run { users, groups, members, whole: false, ..self.run_of(id, before) })
+    }
+
+    /// What the last run left undone: groups whose members could not be read, and whoever could not be as they should be.
+    async fn list_undone(&self, before: &ConnectorState) -> Result<Vec<Task>, RunError> {
+        let is_same_cloud = before.reads.as_deref() == Some(&self.connector.reads[..]);
+        if before.watermark.is_none() || before.is_folding() || !is_same_cloud {
+            let why =
+                "the cloud has not been read as a whole yet: run the connector without --retry";
+            return Err(RunError::NothingToRetry(why));
+        }
+        let heads = self.store.list_group_heads(self.lease.connector).await?;
+        let heads = || heads.iter().filter(|head| head.known.is_some());
+        let stale = heads().filter(|head| head.stale);
+        let mut tasks: Vec<_> =
+            stale.map(|head| self.connector.source.members(&head.external_id)).collect();
+        let again: BTreeSet<String> =
+            serde_json::from_str(&before.again).map_err(|error| unreadable(&error))?;
+        if again.len() > MOST_AGAIN {
+            let why = "too much was left undone to ask for each by itself: run the connector without --retry";
+            return Err(RunError::NothingToRetry(why));
+        }
+        let ids: Vec<_> = again.iter().cloned().collect();
+        let users = self.store.find_mirror_users(self.lease.connector, &ids).await?;
+        let users = users.into_iter().map(|user| user.external_id).collect();
+        let groups = heads().filter(|head| again.contains(&head.external_id));
+        let groups: Vec<_> = groups.map(|head| head.external_id.clone()).collect();
+        tasks.extend(retrying::tasks(users, &groups));
+        if tasks.is_empty() {
+            return Err(RunError::NothingToRetry("the last run left nothing undone"));
+        }
+        Ok(tasks)
     }
 
     /// Whether changes since the last run are not enough.

@@ -1,14 +1,15 @@
-//! `resources/group`, `group-list`, `group-get`; `serviceprincipal-list`, `serviceprincipal-list-approleassignedto`.
+//! `resources/group`, `group-list`, `group-get`; `serviceprincipal-list`, `serviceprincipal-get`,
+//! `serviceprincipal-list-approleassignedto`.
 
 use serde_json::{Value, json};
 
-use super::{context, error, options::Options};
+use super::{context, error, members::identity, options::Options};
 use crate::support::clouds::{
     asked::{Answer, Asked, Body, Outcome},
     cloud::Cloud,
     ids::{Ids, Sort},
     page::Page,
-    tenant::{Group, GroupKind, Tenant},
+    tenant::{App, Group, GroupKind, Member, Tenant},
     time::in_seconds,
 };
 
@@ -136,62 +137,109 @@ pub fn one(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
     Ok(Answer::json(Value::Object(object)))
 }
 
+/// What can be selected, and written, of an enterprise application.
+const APPLICATION: [&str; 6] =
+    ["id", "appId", "displayName", "accountEnabled", "servicePrincipalType", "appRoles"];
+
+/// Of an assignment.
+const ASSIGNMENT: [&str; 9] = [
+    "id",
+    "principalId",
+    "principalType",
+    "principalDisplayName",
+    "resourceId",
+    "resourceDisplayName",
+    "appRoleId",
+    "createdDateTime",
+    "deletedDateTime",
+];
+
+/// What assignments to applications give that have no roles.
+const NO_ROLE: &str = "00000000-0000-0000-0000-000000000000";
+
 /// The enterprise application whose assignments can be read.
-fn application(tenant: &Tenant, no: u32) -> Value {
-    let app = &tenant.apps[no as usize];
+fn render_application(tenant: &Tenant, app: &App) -> Value {
+    let roles = (0..).zip(&app.roles).map(|(place, value)| {
+        json!({
+            "id": role_id(tenant, app, place),
+            "value": value,
+            "displayName": value.replace('.', " "),
+            "description": format!("What {value} may do"),
+            "isEnabled": true,
+            "origin": "Application",
+            "allowedMemberTypes": ["User"],
+        })
+    });
     json!({
-        "id": tenant.ids.guid(Sort::App, no),
-        "appId": tenant.ids.guid(Sort::App, no + 1_000),
+        "id": tenant.ids.guid(Sort::App, app.no),
+        "appId": tenant.ids.guid(Sort::App, app.no + 1_000),
         "displayName": app.name,
         "accountEnabled": true,
         "servicePrincipalType": "Application",
+        "appRoles": roles.collect::<Vec<_>>(),
     })
 }
 
+fn role_id(tenant: &Tenant, app: &App, place: u32) -> String {
+    tenant.ids.guid(Sort::App, 10_000 + app.no * 100 + place)
+}
+
+/// By object id, or by application id.
+fn find_application<'a>(tenant: &'a Tenant, asked: &Asked, key: &str) -> Result<&'a App, Answer> {
+    let id_of = |app: &App| match key.strip_prefix("appId=") {
+        Some(id) => (id.to_owned(), tenant.ids.guid(Sort::App, app.no + 1_000)),
+        None => (key.to_owned(), tenant.ids.guid(Sort::App, app.no)),
+    };
+    let is_meant = |app: &&App| {
+        let (wanted, own) = id_of(app);
+        wanted.eq_ignore_ascii_case(&own)
+    };
+    tenant.apps.iter().find(is_meant).ok_or_else(|| error::not_found(asked, key))
+}
+
 pub fn applications(cloud: &Cloud, asked: &Asked) -> Outcome {
-    let properties = ["id", "appId", "displayName", "accountEnabled", "servicePrincipalType"];
-    let options = Options::read(asked, "servicePrincipal", &properties)?;
+    let options = Options::read(asked, "servicePrincipal", &APPLICATION)?;
     let tenant = cloud.tenant();
-    let all = tenant.apps.iter().map(|app| application(&tenant, app.no));
+    let all = tenant.apps.iter().map(|app| render_application(&tenant, app));
     let items = all.filter(|app| options.wants(app));
-    let items = items.map(|app| Value::Object(options.cut(&app, &properties))).collect();
+    let items = items.map(|app| Value::Object(options.cut(&app, &APPLICATION))).collect();
     Ok(options.answer(cloud, asked, Page { items, next: None }, "servicePrincipals", None))
 }
 
-/// Who is assigned: people and groups, not the people in them.
-pub fn assigned(cloud: &Cloud, asked: &Asked, id: &str) -> Outcome {
-    let properties = [
-        "id",
-        "principalId",
-        "principalType",
-        "principalDisplayName",
-        "resourceId",
-        "resourceDisplayName",
-        "appRoleId",
-        "createdDateTime",
-    ];
-    let options = Options::read(asked, "appRoleAssignment", &properties)?;
+pub fn application(cloud: &Cloud, asked: &Asked, key: &str) -> Outcome {
+    let options = Options::read(asked, "servicePrincipal", &APPLICATION)?;
     let tenant = cloud.tenant();
-    let app = tenant.apps.iter().find(|app| tenant.ids.guid(Sort::App, app.no) == id);
-    let app = app.ok_or_else(|| error::not_found(asked, id))?;
+    let app = find_application(&tenant, asked, key)?;
+    let mut object = options.cut(&render_application(&tenant, app), &APPLICATION);
+    let of = "servicePrincipals/$entity";
+    object.insert("@odata.context".to_owned(), context(asked, cloud, of));
+    Ok(Answer::json(Value::Object(object)))
+}
+
+/// Who is assigned: people and groups, not the people in them.
+pub fn assigned(cloud: &Cloud, asked: &Asked, key: &str) -> Outcome {
+    let options = Options::read(asked, "appRoleAssignment", &ASSIGNMENT)?;
+    let tenant = cloud.tenant();
+    let app = find_application(&tenant, asked, key)?;
     let users = app.users.iter().filter_map(|no| tenant.user(*no));
-    let users = users.map(|user| (user.no, "User", Sort::User, user.display));
+    let users = users.map(|user| (Member::User(user.no), "User", user.display));
     let groups = app.groups.iter().filter_map(|no| tenant.group(*no));
-    let groups = groups.map(|group| (group.no, "Group", Sort::Group, group.name.clone()));
+    let groups = groups.map(|group| (Member::Group(group.no), "Group", group.name.clone()));
     let mut all = users.chain(groups).enumerate().skip(options.after as usize).peekable();
-    let items = all.by_ref().take(options.top).map(|(_, (no, kind, sort, name))| {
+    let items = all.by_ref().take(options.top).map(|(place, (member, kind, name))| {
+        let role = app.role_of(member).map(|place| role_id(&tenant, app, place));
         let assignment = json!({
-            "id": format!("{}{no}", &tenant.ids.guid(Sort::Rule, no)[..30].replace('-', "_")),
-            "principalId": tenant.ids.guid(sort, no),
+            "id": format!("{}{place}", &tenant.ids.guid(Sort::Rule, app.no)[..30].replace('-', "_")),
+            "principalId": identity(tenant.ids, member).1,
             "principalType": kind,
             "principalDisplayName": name,
-            "resourceId": id,
+            "resourceId": tenant.ids.guid(Sort::App, app.no),
             "resourceDisplayName": app.name,
-            "appRoleId": "00000000-0000-0000-0000-000000000000",
+            "appRoleId": role.unwrap_or_else(|| NO_ROLE.to_owned()),
             "createdDateTime": in_seconds(tenant.since),
             "deletedDateTime": null,
         });
-        Value::Object(options.cut(&assignment, &properties))
+        Value::Object(options.cut(&assignment, &ASSIGNMENT))
     });
     let items = items.collect();
     let next = all.peek().map(|(place, _)| place.to_string());

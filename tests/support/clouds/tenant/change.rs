@@ -63,6 +63,9 @@ pub enum Mutation {
     Assign {
         app: u32,
         member: Member,
+        /// Which of its roles, if not the first.
+        #[serde(default)]
+        role: u32,
     },
     Unassign {
         app: u32,
@@ -127,8 +130,8 @@ impl Tenant {
             }
             Mutation::AddMembers { group, members } => self.join(group, &members, now),
             Mutation::RemoveMembers { group, members } => self.leave(group, &members, now),
-            Mutation::Assign { app, member } => self.assign(app, member, true),
-            Mutation::Unassign { app, member } => self.assign(app, member, false),
+            Mutation::Assign { app, member, role } => self.assign(app, member, Some(role)),
+            Mutation::Unassign { app, member } => self.assign(app, member, None),
             Mutation::Resync => {
                 self.generation += 1;
                 Ok(self.generation)
@@ -267,9 +270,11 @@ impl Tenant {
         Ok(no)
     }
 
-    fn assign(&mut self, no: u32, member: Member, assigned: bool) -> Result<u32, Refused> {
+    fn assign(&mut self, no: u32, member: Member, role: Option<u32>) -> Result<u32, Refused> {
         self.check_member(member)?;
         let app = self.apps.get_mut(no as usize).ok_or("there is no such application")?;
+        let assigned = role.is_some();
+        app.others.insert(member, role.unwrap_or_default());
         let (set, member) = match member {
             Member::User(no) => (&mut app.users, no),
             Member::Group(no) => (&mut app.groups, no),
