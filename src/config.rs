@@ -43,8 +43,8 @@ pub use self::{
     },
     connector::{
         AttributeCondition, CloudConfig, ConnectorConfig, ConnectorGroupsConfig,
-        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
-        OktaConfig, SameName, ShownGroups, UserKind,
+        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, GuardConfig, Leaving,
+        LeavingConfig, LeavingGroups, NationalCloud, OktaConfig, SameName, ShownGroups, UserKind,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},

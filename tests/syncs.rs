@@ -3,6 +3,8 @@
 mod broken_off;
 mod command_line;
 mod disorder;
+mod guarding;
+mod leaving;
 mod organisation;
 mod scope;
 

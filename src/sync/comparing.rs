@@ -16,7 +16,7 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-pub(super) use self::groups::{align_groups, number_groups};
+pub(super) use self::groups::{AlignedGroups, align_groups, list_inside_protected, number_groups};
 use self::{accounts::Accounts, deciding::Deciding, roster_rows::RosterRows};
 use super::{
     import::ImportError,

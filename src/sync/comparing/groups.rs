@@ -56,20 +56,30 @@ async fn make_groups(
     Ok(made)
 }
 
-/// Brings the groups of a directory in line with those of a roster, and gives the number of each; none for one that
-/// cannot be used.
+/// The groups of a roster.
+pub(in crate::sync) struct AlignedGroups {
+    /// The number of each; none for one that cannot be used.
+    pub(in crate::sync) numbers: Vec<Option<GroupId>>,
+    pub(in crate::sync) conflicts: Vec<Conflict>,
+    /// How many the source knew before.
+    pub(in crate::sync) known: usize,
+}
+
+/// Brings the groups of a directory in line with those of a roster.
 pub(in crate::sync) async fn align_groups(
     store: &Store,
     request: &RosterRequest,
     groups: &[RosterGroup],
     plan: &mut PlanWriter,
-) -> Result<(Vec<Option<GroupId>>, Vec<Conflict>), ImportError> {
+) -> Result<AlignedGroups, ImportError> {
     let there = store.list_groups_in(request.directory).await?;
     let there = there.into_iter().map(|(group, uuid)| (group.id, (group.name, uuid))).collect();
     let known = store.list_external_groups(request.directory, &request.source).await?;
     let inside = list_inside_protected(store, &request.policy.managed_groups).await?;
+    let known_before = known.iter().filter(|group| group.gone_at.is_none()).count();
     let mut decided = Grouping::new(request, groups, &there, known, &inside).decide();
     let steps = decided.steps(request.extent, &there);
+    plan.lose_groups(steps.iter().filter(|step| step.after.gone && !step.before.gone).count());
     plan.change_groups(steps).await?;
     let names: Vec<_> = decided.new.iter().map(|place| groups[*place].name.as_str()).collect();
     let made = make_groups(store, &names, plan).await?;
@@ -85,16 +95,17 @@ pub(in crate::sync) async fn align_groups(
     for (place, first) in decided.twice {
         decided.numbers[place] = decided.numbers[first];
     }
-    Ok((decided.numbers, decided.conflicts))
+    let Decided { numbers, conflicts, .. } = decided;
+    Ok(AlignedGroups { numbers, conflicts, known: known_before })
 }
 
-/// The names of groups that are inside protected ones, at whatever distance, but for those that rosters may touch. In
+/// The names of groups that are inside protected ones, at whatever distance, but for those that are named in full. In
 /// whichever directory: to an application, groups of one name are one group.
-async fn list_inside_protected(
+pub(in crate::sync) async fn list_inside_protected(
     store: &Store,
     managed: &ManagedGroups,
 ) -> Result<HashSet<NameKey>, StoreError> {
-    let may_be_touched = |name: &NameKey| managed.is_protected(name) && managed.contains(name);
+    let may_be_touched = |name: &NameKey| managed.names_in_full(name);
     let protected = managed.protected().iter().filter(|name| !may_be_touched(name));
     let (mut inside, mut new) = (HashSet::new(), protected.cloned().collect::<Vec<_>>());
     while let Some(name) = new.pop() {

@@ -7,13 +7,15 @@ use super::{
     Connector, Nameless, RunError, RunReport,
     judge::{Verdict, statement, verdict},
     known::{KnownGroup, KnownUser},
+    leaving::Stays,
     rows::UserCounts,
 };
 use crate::{
     clock::Clock,
     cloud::User,
     directory::{InactiveReason, NameKey, Profile},
-    store::{Store, StoreError},
+    provisioning::Unlisted,
+    store::{AccountKey, Store, StoreError},
     sync::{
         Events, align,
         roster::{Extent, RosterGroup, RosterRequest, RosterUser, RosterWriter},
@@ -52,6 +54,12 @@ pub async fn sync_user(
     else {
         return Ok(report);
     };
+    match row.absence.map(|reason| connector.stays(reason)) {
+        Some(Stays::AsItIs) => return Ok(report),
+        Some(Stays::InUse) => row.stays = true,
+        None | Some(Stays::No) => {}
+    }
+    let comes = row.absence.is_none() || row.stays;
     if row.profile.username.is_empty() {
         row.profile.username = one.account(&id).await?;
     }
@@ -64,14 +72,20 @@ pub async fn sync_user(
         actor: connector.membership_source(),
         reason: format!("user {id}"),
         extent: Extent::Only,
+        unlisted: Unlisted::Keep,
         policy: connector.policy.clone(),
         dry_run: report.dry_run,
         unguarded: false,
+        guarding: connector.guarding.clone(),
         lease: None,
+        run: None,
     };
     let events = Events::default();
     let aligned = Box::pin(align(store, clock, &request, roster.finish(groups), &events)).await?;
     report.directory = Some(aligned);
+    if comes && !report.dry_run {
+        one.spare(&id).await?;
+    }
     Ok(report)
 }
 
@@ -100,6 +114,18 @@ impl OneUser<'_> {
         let ids = [id.to_owned()];
         let found = self.store.find_usernames_by_id(*directory, issuer, &ids).await?;
         Ok(found.into_iter().next().map(|(_, username)| username).unwrap_or_default())
+    }
+
+    /// Who is there is left out of what would still be taken away by the word of a run from before.
+    async fn spare(&self, id: &str) -> Result<(), StoreError> {
+        let Connector { directory, issuer, .. } = self.connector;
+        let (source, by) =
+            (self.connector.membership_source(), AccountKey::Subject(issuer.clone()));
+        let found = self.store.find_held_users(*directory, &source, &by, &[id]).await?;
+        for (_, held) in found {
+            self.store.spare(*directory, &source, held.user).await?;
+        }
+        Ok(())
     }
 
     /// What the account is to be; nothing if they have no name.
@@ -144,7 +170,16 @@ impl OneUser<'_> {
             profile.username.clear();
         }
         let places = (0..).take(shown.len()).collect();
-        Ok(Some((RosterUser { external_id, profile, absence, match_key, groups: places }, shown)))
+        let groups = places;
+        let user = RosterUser {
+            external_id,
+            profile,
+            absence,
+            match_key,
+            groups,
+            ..RosterUser::default()
+        };
+        Ok(Some((user, shown)))
     }
 
     /// Those of them that the directory shows.

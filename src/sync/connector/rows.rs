@@ -24,6 +24,7 @@ use super::{
     Connector,
     judge::{Judge, Verdict, digest, statement},
     known::{KnownUser, unpack},
+    leaving::Stays,
     naming::{Contender, Holder, Settled, settle},
     organisation::Organisation,
     sets::Bits,
@@ -276,6 +277,11 @@ impl Writing<'_> {
                     continue;
                 };
                 let mut user = user.clone();
+                match user.absence.map(|reason| self.making.connector.stays(reason)) {
+                    Some(Stays::AsItIs) => continue,
+                    Some(Stays::InUse) => user.stays = true,
+                    None | Some(Stays::No) => {}
+                }
                 if *is_unsaid {
                     user.absence = reasons.get(&user.external_id).copied();
                 }
