@@ -124,11 +124,11 @@ async fn no_name_at_a_source_leads_into_a_group_inside_a_protected_one() {
         assert_eq!(conflicts(&report), []);
         assert_eq!(groups_of(&house, "ada").await, ["tea"]);
         // Who names a group inside a protected one in full means it as well.
-        let named = |request: &mut gatehouse::sync::RosterRequest| {
-            let names = ["*", "staff"].map(str::to_owned);
-            request.policy.managed_groups = ManagedGroups::new(&names, &["admins".to_owned()]);
+        let means = |request: &mut gatehouse::sync::RosterRequest| {
+            let managed = ["*", "staff"].map(str::to_owned);
+            request.policy.managed_groups = ManagedGroups::new(&managed, &["admins".to_owned()]);
         };
-        let report = house.try_align_groups(&people, &[("g0", "staff")], named).await.unwrap();
+        let report = house.try_align_groups(&people, &[("g0", "staff")], means).await.unwrap();
         assert_eq!(
             (conflicts(&report), groups_of(&house, "ada").await),
             (vec![], vec!["staff".into()])
