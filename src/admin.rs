@@ -221,6 +221,7 @@ impl IntoResponse for AdminError {
                 StoreError::Conflict { .. }
                 | StoreError::Undone(_)
                 | StoreError::PlanRuns(_)
+                | StoreError::Overtaken { .. }
                 | StoreError::NotRemoved,
             ) => StatusCode::CONFLICT,
             Self::Store(StoreError::Forgotten { .. }) => StatusCode::GONE,

@@ -44,7 +44,8 @@ pub use self::{
     connector::{
         AttributeCondition, CloudConfig, ConnectorConfig, ConnectorGroupsConfig,
         ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, GroupNameExample,
-        GroupRename, NationalCloud, OktaConfig, SameName, ShownGroups, UserKind, whole_pattern,
+        GroupRename, GuardConfig, Leaving, LeavingConfig, LeavingGroups, NationalCloud, OktaConfig,
+        SameName, ShownGroups, UserKind, whole_pattern,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},

@@ -30,7 +30,7 @@ pub use self::{
         plan_nesting, plan_reactivation, plan_removal, plan_unnesting, plan_update,
     },
     groups::ManagedGroups,
-    guard::{ALWAYS, Ending, GuardError, guard, guard_size},
+    guard::{GroupLimit, GuardError, Limit, Limits, Taken, Whole, guard},
     known::{Known, KnownPerson, KnownUser},
     mapping::{
         Mapping, MappingConfigError, MappingError, Statement, Traced, is_plain, saml_issuer,

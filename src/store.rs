@@ -45,6 +45,7 @@ mod sessions;
 mod sign_outs;
 mod signing_keys;
 mod sqlite_writer;
+mod takings;
 mod time;
 mod tombstones;
 mod transaction;
@@ -74,7 +75,7 @@ pub use self::{
     crowd_webhooks::{DirectoryNews, NewWebhook, Webhook},
     directories::DirectoryListing,
     directory_pages::{AccountKey, ExportedUser, HeldPage, read_held_page},
-    edits::{Edit, Step, UndoOutcome},
+    edits::{Edit, Removal, Step, UndoOutcome},
     endings::SessionEnding,
     error::{ProvisionError, StoreError},
     external_groups::ExternalGroup,
@@ -96,6 +97,7 @@ pub use self::{
     saved_forms::{FormLimits, NewForm, StoredForm},
     sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},
     signing_keys::StoredSigningKey,
+    takings::Takings,
     transaction::Priority,
 };
 use self::{

@@ -7,6 +7,7 @@ mod comparing;
 mod connector;
 mod export;
 mod formats;
+mod guarding;
 mod import;
 mod intake;
 mod job;
@@ -33,12 +34,13 @@ pub use self::{
     },
     export::{ExportError, export},
     formats::{Format, RowError},
+    guarding::Guarding,
     import::{ImportError, ImportReport, ImportRequest, import},
     lookup::{Found, Lookup, LookupError},
     plan_changes::{ChangeState, PlanChange, PlanChanges},
     plan_writer::PlanError,
     progress::{Event, Events, Phase, Progress},
-    removing::{RemovalReport, RemovalRequest, remove_gone_groups, remove_missing},
+    removing::{RemovalReport, RemovalRequest, remove_gone},
     roster::{
         Conflict, Deactivated, Extent, MOST_EXAMPLES, Roster, RosterError, RosterGroup,
         RosterReport, RosterRequest, RosterUser, RosterWriter, Why,

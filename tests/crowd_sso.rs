@@ -281,6 +281,31 @@ fn session_of(browser: &Curl) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_is_disabled_lets_nobody_in_and_comes_back_as_it_was() {
+    for house in houses().await {
+        let alice = house.browser("alice");
+        let token = house.token(&alice).await;
+        let said = house.run(&["directory", "disable", "Internal"]).await;
+        assert!(said.contains("sessions ended: 1"), "{said}");
+        house.assert_ends(&token).await;
+        assert!(house.run(&["session", "list"]).await.lines().count() <= 1);
+        // She has her ticket still.
+        let refused = house.browser("alice").get(&house.jira("/x"), &FOLLOW).await;
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        assert!(refused.body.contains("not active"), "{}", refused.body);
+        let bob = house.browser("bob").get(&house.jira("/x"), &FOLLOW).await;
+        assert_eq!(bob.status, 403, "no newcomer gets in: {}", bob.body);
+
+        house.run(&["directory", "enable", "Internal"]).await;
+        assert!(!house.run(&["user", "list"]).await.contains("bob"));
+        let again = house.browser("alice");
+        let new = house.token(&again).await;
+        assert_ne!(new, token);
+        assert_eq!(house.whose("jira", &new).await.as_deref(), Some("alice"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_ends_with_its_session_and_with_its_account() {
     for house in houses().await {
         let alice = house.browser("alice");

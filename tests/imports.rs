@@ -424,6 +424,29 @@ async fn an_import_can_be_undone_and_that_too() {
     }
 }
 
+#[tokio::test]
+async fn a_later_list_replaces_what_waits_also_if_it_changes_nothing() {
+    for house in houses().await {
+        let list = |count: usize| {
+            let rows = (0..count).map(|number| format!("user{number}\n"));
+            format!("username\n{}", rows.collect::<String>())
+        };
+        let import = async |count, dry_run| {
+            let change = |request: &mut ImportRequest| {
+                (request.unlisted, request.dry_run) = (Unlisted::Deactivate, dry_run);
+            };
+            house.try_import(&list(count), change).await.unwrap()
+        };
+        import(40, false).await;
+        assert!(import(5, false).await.held.is_some());
+        let open = async || house.store.list_open_plans().await.unwrap().len();
+        assert_eq!(import(40, true).await.plan, None);
+        assert_eq!(open().await, 1, "somebody has only looked");
+        assert_eq!(import(40, false).await.plan, None);
+        assert_eq!(open().await, 0);
+    }
+}
+
 /// A plan that takes back what a plan of one chunk of accounts has done, ready to be applied; and its chunk.
 async fn undoing(house: &House, undone: &StoredPlan) -> (PlanId, Chunk) {
     let new = NewPlan {

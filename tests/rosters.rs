@@ -9,17 +9,18 @@ mod standing;
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
     directory::{
         ChunkSize, DirectoryId, Identity, InactiveReason, Issuer, MatchKey, Profile, Subject,
         SubjectKind,
     },
-    provisioning::{GroupClaim, ManagedGroups, Policy},
+    provisioning::{GroupClaim, ManagedGroups, Policy, Unlisted},
     store::{PlanId, Provision, UserDetails},
     sync::{
-        Events, Extent, RosterError, RosterGroup, RosterReport, RosterRequest, RosterUser,
-        RosterWriter, Why, align, undo_plan,
+        Events, Extent, Guarding, RemovalRequest, RosterError, RosterGroup, RosterReport,
+        RosterRequest, RosterUser, RosterWriter, Why, align, undo_plan,
     },
 };
 
@@ -79,10 +80,13 @@ impl House {
             actor: SOURCE.to_owned(),
             reason: "run 1".to_owned(),
             extent: Extent::Everything,
+            unlisted: Unlisted::Missing,
             policy: roster_policy(),
             dry_run: false,
             unguarded: false,
+            guarding: Guarding::default(),
             lease: None,
+            run: None,
         };
         change(&mut request);
         let mut roster = RosterWriter::default();
@@ -165,6 +169,25 @@ impl House {
         }));
         state.sort();
         state
+    }
+}
+
+/// What has been gone for long, if that is since tomorrow.
+fn removal(house: &House) -> RemovalRequest {
+    RemovalRequest {
+        directory: house.internal,
+        source: SOURCE.to_owned(),
+        issuer: Issuer(ISSUER.to_owned()),
+        actor: SOURCE.to_owned(),
+        reason: "grace time".to_owned(),
+        absences: vec![InactiveReason::MissingAtSource],
+        groups: true,
+        before: Clock::System.now() + TimeDelta::days(1),
+        dry_run: false,
+        unguarded: false,
+        guarding: Guarding::default(),
+        managed_groups: roster_policy().managed_groups,
+        lease: None,
     }
 }
 

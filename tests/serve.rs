@@ -361,9 +361,10 @@ async fn administrators_look_change_and_take_back_with_and_without_a_running_gat
         assert!(!ok(&["directory", "enable", "Internal"]).await.contains("disabled since"));
         let (code, refused) = run(&["directory", "remove", "internal"]).await;
         assert!(code == 1 && refused.contains("logins make accounts in"), "{refused}");
-        let (code, refused) = run(&["directory", "purge", "internal", "--confirm", "no"]).await;
+        let (code, refused) =
+            run(&["directory", "purge", "internal", "--no-export", "--confirm", "no"]).await;
         assert!(code == 1 && refused.contains("gone for good"), "{refused}");
-        let purge = ["directory", "purge", "internal", "--confirm", "internal"];
+        let purge = ["directory", "purge", "internal", "--no-export", "--confirm", "internal"];
         let (code, refused) = run(&purge).await;
         assert!(code == 1 && refused.contains("directory remove"), "{refused}");
 

@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Admin, AdminError};
-use crate::{directory::NameKey, store::DirectoryListing};
+use crate::{
+    directory::{DirectoryId, NameKey},
+    store::DirectoryListing,
+};
 
 /// A directory as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,12 +28,15 @@ pub struct DirectoryView {
     pub users: i64,
     /// How many groups it has.
     pub groups: i64,
+    /// How many sessions have ended because nobody gets in by it any more.
+    #[serde(default)]
+    pub ended_sessions: u64,
 }
 
 impl From<DirectoryListing> for DirectoryView {
     fn from(directory: DirectoryListing) -> Self {
         let DirectoryListing { name, kind, disabled_at, removed_at, users, groups, .. } = directory;
-        Self { name, kind, disabled_at, removed_at, users, groups }
+        Self { name, kind, disabled_at, removed_at, users, groups, ended_sessions: 0 }
     }
 }
 
@@ -66,8 +72,8 @@ pub(super) async fn find_writable_directory(
     Ok(found)
 }
 
-/// `PUT /directories/{name}/disabled`: applications see none of its accounts any more, within half a
-/// minute. Nothing in it changes.
+/// `PUT /directories/{name}/disabled`: nobody gets in by it any more, sessions end, and applications see none of its
+/// accounts. Nothing in it changes.
 pub(super) async fn disable_directory(
     State(admin): State<Admin>,
     Path(name): Path<String>,
@@ -90,12 +96,27 @@ async fn set_disabled(
 ) -> Result<Json<DirectoryView>, AdminError> {
     let found = find_writable_directory(admin, name).await?;
     admin.store.set_directory_disabled(found.id, at).await?;
+    let ended_sessions = end_sessions(admin, found.id, at).await?;
     tracing::info!(
         directory = found.name,
         disabled = at.is_some(),
+        ended_sessions,
         "an administrator switched a directory"
     );
-    Ok(Json(find_directory(admin, name).await?.into()))
+    let view = DirectoryView::from(find_directory(admin, name).await?);
+    Ok(Json(DirectoryView { ended_sessions, ..view }))
+}
+
+/// Ends sessions, if nobody gets in any more.
+async fn end_sessions(
+    admin: &Admin,
+    directory: DirectoryId,
+    at: Option<DateTime<Utc>>,
+) -> Result<u64, AdminError> {
+    match at {
+        Some(at) => Ok(admin.store.delete_sessions_in(directory, at).await?),
+        None => Ok(0),
+    }
 }
 
 /// `PUT /directories/{name}/removed`: as if it were gone, until it is restored or purged.
@@ -124,13 +145,24 @@ async fn set_removed(
         let problem = format!("logins make accounts in {name:?}: change the configuration first");
         return Err(AdminError::BadRequest(problem));
     }
+    let follower = admin.connectors.all().find(|connector| connector.directory == found.id);
+    if let (Some(_), Some(connector)) = (at, follower) {
+        let connector = &connector.name;
+        let problem = format!(
+            "{name:?} follows connector {connector:?}: take that out of the configuration first"
+        );
+        return Err(AdminError::BadRequest(problem));
+    }
     admin.store.set_directory_removed(found.id, at).await?;
+    let ended_sessions = end_sessions(admin, found.id, at).await?;
     tracing::info!(
         directory = found.name,
         removed = at.is_some(),
+        ended_sessions,
         "an administrator removed or restored a directory"
     );
-    Ok(Json(find_directory(admin, name).await?.into()))
+    let view = DirectoryView::from(find_directory(admin, name).await?);
+    Ok(Json(DirectoryView { ended_sessions, ..view }))
 }
 
 /// `DELETE /directories/{name}`: for good. Only one that is removed.

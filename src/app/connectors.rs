@@ -113,7 +113,9 @@ fn tell(connector: &str, ran: Result<Option<crate::sync::RunReport>, crate::sync
         Ok(None) => {}
         Ok(Some(report)) => {
             let size = report.directory.as_ref().map(|directory| directory.list.size.to_string());
-            let waits = report.forced.is_some() || !report.warnings.is_empty();
+            let held = report.directory.as_ref().is_some_and(|done| done.list.held.is_some());
+            let is_kept = report.removed.as_ref().is_some_and(|removed| removed.held.is_some());
+            let waits = report.forced.is_some() || !report.warnings.is_empty() || held || is_kept;
             if waits {
                 tracing::warn!(
                     connector,

@@ -1,6 +1,9 @@
 //! `gatehouse directory`.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,6 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{
     control::{self, Control, ControlError},
     edit::{Output, print_json},
+    import::receive_export,
     say,
 };
 use crate::admin::DirectoryView;
@@ -20,7 +24,8 @@ pub(super) enum DirectoryCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Takes a directory from all applications, within half a minute. Nothing in it changes.
+    /// Lets nobody in by a directory any more, and takes it from all applications. Nothing in it changes; sessions of
+    /// its users end.
     Disable {
         /// The directory's name.
         name: String,
@@ -47,6 +52,12 @@ pub(super) enum DirectoryCommand {
         /// The name once more: this cannot be undone.
         #[arg(long, value_name = "NAME")]
         confirm: String,
+        /// Where its users and groups are written before, as `gatehouse export` writes them (JSON).
+        #[arg(long, value_name = "FILE", required_unless_present = "no_export")]
+        export: Option<PathBuf>,
+        /// Keeps nothing of it.
+        #[arg(long, conflicts_with = "export")]
+        no_export: bool,
     },
 }
 
@@ -58,7 +69,10 @@ impl DirectoryCommand {
             Self::Enable { name } => switch(control, Method::DELETE, name, "/disabled").await,
             Self::Remove { name } => switch(control, Method::PUT, name, "/removed").await,
             Self::Restore { name } => switch(control, Method::DELETE, name, "/removed").await,
-            Self::Purge { name, confirm } if name == confirm => {
+            Self::Purge { name, confirm, export, .. } if name == confirm => {
+                if let Some(file) = export {
+                    receive_export(control, name, "json", Some(file)).await?;
+                }
                 switch(control, Method::DELETE, name, "").await
             }
             Self::Purge { name, .. } => {
@@ -101,5 +115,8 @@ async fn switch(
     let directory: DirectoryView =
         control.ask(method, &format!("/directories/{name}{what}")).await?;
     say(&line(&directory));
+    if directory.ended_sessions > 0 {
+        say(&format!("sessions ended: {}", directory.ended_sessions));
+    }
     Ok(())
 }

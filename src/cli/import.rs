@@ -278,18 +278,28 @@ impl Export {
     }
 
     async fn receive(&self, control: &Control) -> Result<(), ControlError> {
-        let path = path_with(&users_path(&self.directory), &[("format", Some(&self.format))]);
-        let name = self.output.clone().unwrap_or_else(|| PathBuf::from("standard output"));
-        let failed = |error| ControlError::File(name.clone(), error);
-        let mut to: Box<dyn Write> = match &self.output {
-            Some(path) => Box::new(
-                OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?,
-            ),
-            None => Box::new(io::stdout().lock()),
-        };
-        let written = control
-            .stream(Method::GET, &path, Body::empty(), |piece| to.write_all(piece).map_err(failed));
-        written.await?;
-        to.flush().map_err(failed)
+        receive_export(control, &self.directory, &self.format, self.output.as_deref()).await
     }
+}
+
+/// Writes what a directory holds into a file that is not there yet, or to standard output.
+pub(super) async fn receive_export(
+    control: &Control,
+    directory: &str,
+    format: &str,
+    output: Option<&Path>,
+) -> Result<(), ControlError> {
+    let path = path_with(&users_path(directory), &[("format", Some(format))]);
+    let name = output.map_or_else(|| PathBuf::from("standard output"), Path::to_path_buf);
+    let failed = |error| ControlError::File(name.clone(), error);
+    let mut to: Box<dyn Write> = match output {
+        Some(path) => {
+            Box::new(OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?)
+        }
+        None => Box::new(io::stdout().lock()),
+    };
+    let written = control
+        .stream(Method::GET, &path, Body::empty(), |piece| to.write_all(piece).map_err(failed));
+    written.await?;
+    to.flush().map_err(failed)
 }

@@ -59,8 +59,8 @@ pub(super) struct Sync {
     #[arg(long)]
     full: bool,
 
-    /// Takes away however much it is; without it, more than 10 and more than 5 % of the users, groups or memberships
-    /// wait for `gatehouse plan approve`.
+    /// Takes away however much it is; without it, what is beyond the guard's limits waits for `gatehouse plan approve`.
+    /// Protected accounts and groups wait all the same.
     #[arg(long)]
     unguarded: bool,
 

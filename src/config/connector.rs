@@ -6,6 +6,8 @@ mod entra;
 mod google;
 mod group_names;
 mod groups;
+mod guard;
+mod leaving;
 mod okta;
 mod patterns;
 mod users;
@@ -22,6 +24,8 @@ pub use self::{
     google::GoogleConfig,
     group_names::{GroupNameExample, GroupRename},
     groups::{ConnectorGroupsConfig, SameName, ShownGroups},
+    guard::GuardConfig,
+    leaving::{Leaving, LeavingConfig, LeavingGroups},
     okta::OktaConfig,
     patterns::whole_pattern,
     users::{AttributeCondition, ConnectorUsersConfig, UserKind},
@@ -64,6 +68,14 @@ pub struct ConnectorConfig {
     /// Which groups are shown.
     #[serde(default)]
     pub groups: ConnectorGroupsConfig,
+
+    /// What becomes of whom and what the cloud has not any more.
+    #[serde(default)]
+    pub leaving: LeavingConfig,
+
+    /// How much a run may take away by itself, and from whom nothing.
+    #[serde(default)]
+    pub guard: GuardConfig,
 
     /// Which attributes say what; default: as the cloud has them.
     #[serde(default)]
@@ -155,10 +167,10 @@ impl ConnectorConfig {
     /// What is made of what it reads, as a text that is another one if that changes.
     #[must_use]
     pub fn rules(&self) -> String {
-        let Self { directory, saml, domains, users, groups, .. } = self;
-        let reads = self.reads();
+        let Self { directory, saml, domains, users, groups, leaving, guard, .. } = self;
+        let (reads, leaving, guard) = (self.reads(), leaving.rules(), guard.rules());
         format!(
-            "{reads} {directory:?} {saml:?} {domains:?} {users:?} {groups:?} {:?}",
+            "{reads} {directory:?} {saml:?} {domains:?} {users:?} {groups:?} {:?}{leaving}{guard}",
             self.claims()
         )
     }
@@ -168,6 +180,8 @@ impl ConnectorConfig {
         self.check_runs(key, problems);
         self.users.check(&format!("{key}.users"), problems);
         self.groups.check(&format!("{key}.groups"), problems);
+        self.leaving.check(&format!("{key}.leaving"), problems);
+        self.guard.check(&format!("{key}.guard"), problems);
         self.claims().check(&format!("{key}.claims"), problems);
         for (name, sources) in [("subject", &self.claims.subject), ("groups", &self.claims.groups)]
         {

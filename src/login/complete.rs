@@ -187,7 +187,7 @@ impl Login {
 fn sentence(refusal: &Refusal) -> Cow<'static, str> {
     match refusal {
         Refusal::NoAccount { .. } | Refusal::NoEntitlement { .. } | Refusal::NoSeat { .. } => "You have no account here. Ask your administrator for one.",
-        Refusal::Inactive { .. } => "Your account is not active. Ask your administrator why.",
+        Refusal::Inactive { .. } | Refusal::DirectoryDisabled { .. } => "Your account is not active. Ask your administrator why.",
         Refusal::MissingAttribute { .. } => {
             "You have no account here, and too little is known of you to make one. Your administrator \
              can put that right."

@@ -39,6 +39,12 @@ impl ManagedGroups {
         self.protected.contains(group)
     }
 
+    /// Whether it is named in full, and not only by its beginning: an administrator has meant this one.
+    #[must_use]
+    pub fn names_in_full(&self, group: &NameKey) -> bool {
+        self.exact.contains(group)
+    }
+
     /// Whether a login may make somebody a member of the group, or end it.
     #[must_use]
     pub fn contains(&self, group: &NameKey) -> bool {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::directory::{Group, Identity, PersonId, Source, User};
 
 /// What the directory knows that matters for one login. Read in one transaction.
+#[expect(clippy::struct_excessive_bools, reason = "each is found out by itself")]
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Who has the identity that logs in, and the identity as it is stored.
@@ -19,6 +20,8 @@ pub struct Known {
     /// Whether somebody else has the username in another directory, where an application that sees both
     /// could take one for the other.
     pub username_is_taken_elsewhere: bool,
+    /// Whether nobody gets in by the directory.
+    pub directory_is_disabled: bool,
     /// How many more accounts may be used, if that is limited.
     pub seats_left: Option<i64>,
     /// Whether the source of the directory, asked just now, says that the account may be used.

@@ -68,6 +68,12 @@ pub enum Refusal {
         /// Why.
         reason: InactiveReason,
     },
+    /// An administrator has disabled the directory that the account is in, or would be.
+    #[error("{username:?} belongs to a directory that is disabled: `gatehouse directory enable`")]
+    DirectoryDisabled {
+        /// The name that they have, or would have.
+        username: String,
+    },
     /// There is no account, and only members of managed groups get one.
     #[error("{username:?} has no account, and would be in none of provisioning.managed_groups")]
     NoEntitlement {
@@ -116,6 +122,7 @@ impl Refusal {
             Self::NoAccount { .. } => "no-account",
             Self::NoEntitlement { .. } => "no-entitlement",
             Self::NoSeat { .. } => "no-seat",
+            Self::DirectoryDisabled { .. } => "directory-disabled",
             Self::MissingAttribute { .. } => "attribute-missing",
             Self::Inactive { .. } => "account-inactive",
             Self::UsernameTaken { .. } => "username-taken",
@@ -132,6 +139,9 @@ pub fn plan(claims: &Claims, known: &Known, policy: &Policy) -> Result<Plan, Ref
     if known.is_enabled_at_source == Some(false) {
         let username = claims.profile.username.clone();
         return Err(Refusal::Inactive { username, reason: InactiveReason::DisabledAtSource });
+    }
+    if known.directory_is_disabled {
+        return Err(Refusal::DirectoryDisabled { username: claims.profile.username.clone() });
     }
     let person = find_person(claims, known, policy)?;
 

@@ -130,8 +130,8 @@ impl<'a> Applying<'a> {
             Change::RestoreUser { uuid, profile, inactive } => {
                 self.insert_user(connection, *uuid, profile, *inactive).await
             }
-            Change::RemoveUser { uuid, profile, .. } => {
-                self.remove_user(connection, *uuid, profile).await
+            Change::RemoveUser { uuid, profile, inactive } => {
+                self.remove_user(connection, *uuid, profile, *inactive).await
             }
             Change::UpdateUser { before, after } => {
                 self.update_user(connection, before, after).await

@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::{
     Priority, Store, StoreError,
     ids::{self, Ids},
-    read,
+    read, sessions,
     time::{micros, time},
     within,
 };
-use crate::directory::{DirectoryId, NameKey};
+use crate::directory::{DirectoryId, NameKey, PersonId};
 
 /// A directory as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,37 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Ends the sessions of everybody who has an account in a directory, some at a time, and says how many there were.
+    pub async fn delete_sessions_in(
+        &self,
+        directory: DirectoryId,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "
+            SELECT DISTINCT s.person_id FROM sessions s
+            JOIN users u ON u.person_id = s.person_id WHERE u.directory_id = $1 LIMIT 200";
+        let mut ended = 0;
+        loop {
+            let some = self.write::<_, StoreError, _>(Priority::Bulk, move |transaction| {
+                Box::pin(async move {
+                    let connection = &mut transaction.connection();
+                    let people: Vec<i64> = within!(connection, |connection| {
+                        sqlx::query_scalar(SQL).bind(directory.0).fetch_all(connection).await?
+                    });
+                    let mut ended = 0;
+                    for person in people {
+                        ended += sessions::delete_of(connection, PersonId(person), now).await?;
+                    }
+                    Ok(ended)
+                })
+            });
+            match some.await? {
+                0 => return Ok(ended),
+                some => ended += some,
+            }
+        }
     }
 
     /// Removes a directory, or brings it back: no application sees it. One that was disabled before is disabled

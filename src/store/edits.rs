@@ -4,12 +4,17 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Connection, LoggedChange, Priority, Store, StoreError,
+    Connection, Lease, LoggedChange, Priority, Store, StoreError,
     apply::{Applied, Applying},
     changes::{self, Author, read_batch},
+    connectors,
+    takings::{self, Takings},
     within,
 };
-use crate::directory::{Change, DirectoryId, PersonId, UserId};
+use crate::{
+    directory::{Change, DirectoryId, PersonId, UserId},
+    provisioning::Taken,
+};
 
 /// A plan about accounts and groups of one directory.
 #[derive(Clone, Debug)]
@@ -22,6 +27,17 @@ pub struct Edit {
     pub actor: String,
     /// Why.
     pub reason: String,
+}
+
+/// A plan that removes what a source has not any more.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The plan.
+    pub edit: Edit,
+    /// Who makes it, if that is whoever runs a connector.
+    pub lease: Option<Lease>,
+    /// Whose removal it is and what it takes away, if a guard is to remember that.
+    pub taken: Option<(String, Taken)>,
 }
 
 /// One step, and whom it is about.
@@ -83,19 +99,33 @@ impl Store {
     ) -> Result<Applied, StoreError> {
         let written = self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
+                let applied = make(&mut transaction.connection(), &edit, now).await?;
+                unless_dry(applied, dry_run)
+            })
+        });
+        outcome(written.await)
+    }
+
+    /// The same for what a source has not any more, as whoever runs its connector.
+    pub async fn apply_removal(
+        &self,
+        removal: Removal,
+        dry_run: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Applied, StoreError> {
+        let written = self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
                 let connection = &mut transaction.connection();
-                changes::hold_head(connection).await?;
-                let author = Author { actor: &edit.actor, reason: &edit.reason, now };
-                let mut applying = Applying::new(author, edit.directory);
-                let first = edit.steps.first().map(|step| &step.change);
-                let is_of_a_newcomer = matches!(first, Some(Change::CreatePerson));
-                for step in &edit.steps {
-                    if !is_of_a_newcomer || step.person.is_some() {
-                        (applying.person, applying.user) = (step.person, step.user);
-                    }
-                    applying.apply(connection, &step.change).await?;
+                let Removal { edit, lease, taken } = removal;
+                if let Some(lease) = lease {
+                    connectors::hold(connection, lease, now).await?;
                 }
-                unless_dry(applying.applied(), dry_run)
+                let applied = make(connection, &edit, now).await?;
+                if let Some((source, taken)) = taken {
+                    let by = (edit.directory, &source[..], Takings::Removes);
+                    takings::insert(connection, by, &taken, now).await?;
+                }
+                unless_dry(applied, dry_run)
             })
         });
         outcome(written.await)
@@ -120,6 +150,26 @@ impl Store {
         });
         outcome(written.await)
     }
+}
+
+/// Makes all changes of a plan.
+async fn make(
+    connection: &mut Connection<'_>,
+    edit: &Edit,
+    now: DateTime<Utc>,
+) -> Result<Applied, StoreError> {
+    changes::hold_head(connection).await?;
+    let author = Author { actor: &edit.actor, reason: &edit.reason, now };
+    let mut applying = Applying::new(author, edit.directory);
+    let first = edit.steps.first().map(|step| &step.change);
+    let is_of_a_newcomer = matches!(first, Some(Change::CreatePerson));
+    for step in &edit.steps {
+        if !is_of_a_newcomer || step.person.is_some() {
+            (applying.person, applying.user) = (step.person, step.user);
+        }
+        applying.apply(connection, &step.change).await?;
+    }
+    Ok(applying.applied())
 }
 
 async fn undo(

@@ -95,6 +95,17 @@ pub enum StoreError {
     /// A plan that is not there, or not as it should be.
     #[error("there is no plan {0}, or it is not in a state for this")]
     NoPlan(i64),
+    /// A connector has heard more since a plan was made.
+    #[error(
+        "plan {plan} is older than what connector {connector:?} has heard since: `gatehouse sync {connector}` looks \
+         again, and its plan can be approved"
+    )]
+    Overtaken {
+        /// Which plan.
+        plan: i64,
+        /// Which connector.
+        connector: String,
+    },
     /// Somebody else has taken over.
     #[error("another gateway runs this connector now")]
     LeaseLost,

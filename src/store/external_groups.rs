@@ -6,7 +6,10 @@ use super::{
     Step, Store, StoreError, read,
     time::{micros, time},
 };
-use crate::directory::{Change, DirectoryId, GroupId};
+use crate::{
+    directory::{DirectoryId, GroupId},
+    provisioning::plan_group_removal,
+};
 
 /// What a source knows a group by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +43,14 @@ impl Store {
         Ok(rows.into_iter().map(group).collect())
     }
 
-    /// Removals of groups that a source has not named since `before`, if nobody is in them by whose word ever.
+    /// Removals of groups that a source has not named since `before`, if nobody is in them by whose word ever: the
+    /// steps of each together.
     pub async fn plan_gone_groups(
         &self,
         directory: DirectoryId,
         source: &str,
         before: DateTime<Utc>,
-    ) -> Result<Vec<Step>, StoreError> {
+    ) -> Result<Vec<Vec<Step>>, StoreError> {
         const SQL: &str = "
             SELECT g.name, g.description FROM group_external_ids e
             JOIN groups g ON g.id = e.group_id
@@ -65,14 +69,10 @@ impl Store {
                 .fetch_all(pool)
                 .await?
         });
-        let steps = rows.into_iter().flat_map(|(group, before)| {
-            let describe = before.map(|before| Change::DescribeGroup {
-                group: group.clone(),
-                before: Some(before),
-                after: None,
-            });
-            describe.into_iter().chain([Change::RemoveGroup { group }])
-        });
-        Ok(steps.map(|change| Step { person: None, user: None, change }).collect())
+        let step = |change| Step { person: None, user: None, change };
+        let removal = |(group, described): (String, Option<String>)| {
+            plan_group_removal(&group, described.as_deref()).into_iter().map(step).collect()
+        };
+        Ok(rows.into_iter().map(removal).collect())
     }
 }

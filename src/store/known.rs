@@ -30,6 +30,7 @@ pub(super) async fn known(
         by_match_key: Vec::new(),
         unclaimed: None,
         username_is_taken_elsewhere: false,
+        directory_is_disabled: is_disabled(connection, directory).await?,
         seats_left: None,
         is_enabled_at_source: None,
     };
@@ -169,6 +170,18 @@ pub(super) async fn is_taken_elsewhere(
         sqlx::query_scalar(SQL).bind(directory.0).bind(name.as_str()).fetch_all(connection).await?
     });
     Ok(holders.iter().any(|holder| !people.contains(&PersonId(*holder))))
+}
+
+/// Whether nobody gets in by a directory.
+async fn is_disabled(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) FROM directories WHERE id = $1 AND disabled_at IS NOT NULL";
+    let count: i64 = within!(connection, |connection| {
+        sqlx::query_scalar(SQL).bind(directory.0).fetch_one(connection).await?
+    });
+    Ok(count > 0)
 }
 
 async fn count_active(

@@ -9,6 +9,7 @@ mod identifying;
 mod naming;
 mod packing;
 mod regrouping;
+mod sparing;
 mod stored;
 mod touched;
 
@@ -16,12 +17,14 @@ use chrono::{DateTime, Utc};
 
 use self::stored::{Row, select_plans};
 use super::{
-    Priority, Store, StoreError, changes,
+    Connection, Lease, Priority, Store, StoreError, changes, connectors,
     ids::{self, Ids},
     read,
+    takings::{self, Takings},
     time::micros,
     within,
 };
+use crate::directory::DirectoryId;
 
 pub(super) use self::current::{holders, retired};
 pub use self::{
@@ -141,24 +144,22 @@ impl Store {
     ) -> Result<(), StoreError> {
         const SQL: &str = "
             UPDATE plans SET size = $2, chunks = $3, first_ending = $4, guard = $5, updated_at = $6,
-                state = $7
-            WHERE id = $1 AND state = 'building'";
-        const OLDER: &str = "
-            UPDATE plans SET state = 'discarded', updated_at = $2
-            WHERE state = 'held' AND id <> $1 AND EXISTS (
-                SELECT 1 FROM plans n
-                WHERE n.id = $1 AND n.directory_id = plans.directory_id
-                  AND ((n.undoes IS NULL AND n.source = plans.source) OR n.undoes = plans.batch))";
+                state = $7, run_id = $8
+            WHERE id = $1 AND state = 'building' RETURNING directory_id, source";
         let text = serde_json::to_string(&seal.size).map_err(|error| StoreError::Unreadable {
             what: "the size of a plan",
             value: error.to_string(),
         })?;
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
+                let connection = &mut transaction.connection();
+                if let Some(lease) = seal.lease {
+                    connectors::hold(connection, lease, now).await?;
+                }
                 let waits = seal.guard.is_some() && seal.first_ending == 0;
                 let state = if waits { PlanState::Held } else { PlanState::Sealed };
-                let sealed = within!(&mut transaction.connection(), |connection| {
-                    let sealed = sqlx::query(SQL)
+                let sealed: Option<(i64, String)> = within!(connection, |connection| {
+                    sqlx::query_as(SQL)
                         .bind(plan.0)
                         .bind(text)
                         .bind(seal.chunks)
@@ -166,28 +167,67 @@ impl Store {
                         .bind(seal.guard)
                         .bind(micros(now))
                         .bind(state.as_str())
-                        .execute(&mut *connection)
-                        .await?;
-                    if !seal.of_some {
-                        let older = sqlx::query(OLDER).bind(plan.0).bind(micros(now));
-                        older.execute(&mut *connection).await.map(drop)?;
-                    }
-                    sealed.rows_affected()
+                        .bind(seal.run.map(|run| run.0))
+                        .fetch_optional(&mut *connection)
+                        .await?
                 });
-                if sealed == 1 { Ok(()) } else { Err(StoreError::NoPlan(plan.0)) }
+                let (directory, source) = sealed.ok_or(StoreError::NoPlan(plan.0))?;
+                if !seal.of_some {
+                    discard_older(connection, plan, now).await?;
+                }
+                if let Some(taken) = &seal.taken {
+                    let by = (DirectoryId(directory), &source[..], Takings::Ends);
+                    takings::insert(connection, by, taken, now).await?;
+                }
+                Ok(())
             })
         })
         .await
     }
 
-    /// Lets what waits for an administrator go on.
+    /// Forgets a plan that came to nothing, and what older ones of the same source would still take away: it has looked
+    /// at everybody, and later. Nothing is forgotten by the word of who has lost the lease.
+    pub async fn delete_empty_plan(
+        &self,
+        plan: PlanId,
+        lease: Option<Lease>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM plans WHERE id = $1 AND state = 'building'";
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let connection = &mut transaction.connection();
+                if let Some(lease) = lease {
+                    connectors::hold(connection, lease, now).await?;
+                }
+                discard_older(connection, plan, now).await?;
+                within!(connection, |connection| {
+                    sqlx::query(SQL).bind(plan.0).execute(connection).await.map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Lets what waits for an administrator go on; nothing of a connector of which a later run has heard more.
     pub async fn approve_plan(&self, plan: PlanId, now: DateTime<Utc>) -> Result<(), StoreError> {
         const SQL: &str = "
             UPDATE plans SET state = 'sealed', guard = NULL, updated_at = $2
             WHERE id = $1 AND state = 'held'";
+        const OVERTAKEN: &str = "
+            SELECT c.name FROM plans p JOIN connectors c ON p.source = 'connector:' || c.name
+            WHERE p.id = $1 AND p.run_id IS NOT NULL AND (c.folding <> 0 OR c.folded_run > p.run_id)";
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
-                let approved = within!(&mut transaction.connection(), |connection| {
+                let connection = &mut transaction.connection();
+                let overtaken: Option<String> = within!(connection, |connection| {
+                    sqlx::query_scalar(OVERTAKEN).bind(plan.0).fetch_optional(connection).await?
+                });
+                if let Some(connector) = overtaken {
+                    return Err(StoreError::Overtaken { plan: plan.0, connector });
+                }
+                let approved = within!(connection, |connection| {
                     sqlx::query(SQL)
                         .bind(plan.0)
                         .bind(micros(now))
@@ -293,4 +333,22 @@ impl Store {
         });
         steps.ok_or(StoreError::NoPlan(plan.0))
     }
+}
+
+/// Forgets what older plans of the same source would still take away.
+async fn discard_older(
+    connection: &mut Connection<'_>,
+    plan: PlanId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const OLDER: &str = "
+        UPDATE plans SET state = 'discarded', updated_at = $2
+        WHERE state = 'held' AND id <> $1 AND EXISTS (
+            SELECT 1 FROM plans n
+            WHERE n.id = $1 AND n.directory_id = plans.directory_id
+              AND ((n.undoes IS NULL AND n.source = plans.source) OR n.undoes = plans.batch))";
+    within!(connection, |connection| {
+        sqlx::query(OLDER).bind(plan.0).bind(micros(now)).execute(connection).await.map(drop)?;
+    });
+    Ok(())
 }

@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Step, Store, StoreError,
+    ConnectorId, Step, Store, StoreError,
     accounts::{UserRow, select_users},
     read,
     time::micros,
 };
-use crate::directory::{Change, DirectoryId, InactiveReason, NameKey, PersonId, User, UserId};
+use crate::directory::{
+    Change, DirectoryId, InactiveReason, Issuer, NameKey, PersonId, User, UserId,
+};
 
 /// Person, user, group and source of a membership.
 type Row = (i64, i64, String, String);
@@ -102,31 +104,45 @@ impl Store {
         Ok(rows.into_iter().filter(retired).map(leave).collect())
     }
 
-    /// Accounts that have been missing at the source of a directory since `before`, those for breaking glass apart,
-    /// with the group and source of every membership. Whatever somebody has changed of them since counts as a sign of
-    /// life.
-    pub async fn list_missing(
+    /// Accounts that have been absent at the source of a directory for some reason since `before`, those for breaking
+    /// glass apart, with the group and source of every membership. Whatever somebody has changed of them since counts as
+    /// a sign of life, and so does that a connector knows whose they are by the subject of an issuer.
+    pub async fn list_absent(
         &self,
         directory: DirectoryId,
+        absence: InactiveReason,
         before: DateTime<Utc>,
+        known_to: Option<(ConnectorId, &Issuer)>,
     ) -> Result<Vec<(User, Vec<(String, String)>)>, StoreError> {
         const SQL: &str = select_users!(
-            "WHERE u.directory_id = $1 AND u.inactive_reason = 'missing_at_source'
-              AND u.updated_at < $2
+            "WHERE u.directory_id = $1 AND u.inactive_reason = $3 AND u.updated_at < $2
               AND NOT EXISTS (SELECT 1 FROM passwords b
                               WHERE b.user_id = u.id AND b.break_glass = 1)
+              AND NOT EXISTS (SELECT 1 FROM identities i
+                              JOIN connector_users c ON c.external_id = i.subject
+                              WHERE i.person_id = u.person_id AND i.issuer = $5
+                                AND i.subject_kind = 'attribute'
+                                AND c.connector_id = $4 AND c.known IS NOT NULL)
             ORDER BY u.id"
         );
+        let (connector, issuer) = known_to.map_or((0, ""), |(id, issuer)| (id.0, &issuer.0));
         let rows: Vec<UserRow> = read!(self, |pool| {
-            sqlx::query_as(SQL).bind(directory.0).bind(micros(before)).fetch_all(pool).await?
+            sqlx::query_as(SQL)
+                .bind(directory.0)
+                .bind(micros(before))
+                .bind(absence.as_str())
+                .bind(connector)
+                .bind(issuer)
+                .fetch_all(pool)
+                .await?
         });
-        let mut missing = Vec::new();
+        let mut absent = Vec::new();
         for row in rows {
             let user = User::try_from(row)?;
             let memberships = self.list_memberships(user.id).await?;
-            missing.push((user, memberships));
+            absent.push((user, memberships));
         }
-        Ok(missing)
+        Ok(absent)
     }
 
     /// How many users and memberships a directory has.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{
     comparing::{AlignedGroups, Before, Comparison, align_groups},
+    guarding::{Guard, Protected},
     import::ImportError,
     job::{Computed, Job},
     last_list::{Keeper, KeptFor},
@@ -13,8 +14,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    provisioning::{ALWAYS, Unlisted},
-    store::{AccountKey, NewPlan, Store, StoreError},
+    provisioning::{Taken, Unlisted},
+    store::{AccountKey, NewPlan, Seal, Store, StoreError, Takings},
 };
 
 /// Brings a directory in line with a roster.
@@ -55,13 +56,14 @@ async fn compute(
     let (store, events) = (job.store, job.events);
     let everything = request.extent == Extent::Everything;
     let before = before(store, request, &plan).await?;
-    let AlignedGroups { numbers: groups, conflicts: in_the_way, gone: groups_gone } =
+    plan.protected = Protected::find(store, request.directory, &request.guarding).await?;
+    let AlignedGroups { numbers: groups, conflicts: in_the_way, known, gone: groups_gone } =
         align_groups(store, request, &roster.groups, &mut plan).await?;
     let count = roster.count;
     let sorted = tokio::task::spawn_blocking(move || roster.rows.finish());
     let sorted = sorted.await.map_err(|error| ImportError::List(error.to_string()))??;
     let read_at = Instant::now();
-    let unlisted = if everything { Unlisted::Missing } else { Unlisted::Keep };
+    let unlisted = if everything { request.unlisted } else { Unlisted::Keep };
     let comparison = Comparison {
         store,
         directory: request.directory,
@@ -78,16 +80,16 @@ async fn compute(
         Keeper::new(kept_for)?
     };
     let compared = comparison.run(sorted, before, count, &groups, &mut plan, &mut keeper).await?;
+    let lately = lately(job, request).await?;
     let held = match request.extent {
         Extent::Everything => compared.held,
-        Extent::Only => count_held(store, request, &plan).await?,
+        Extent::Only => count_held(store, request, plan.taken(), &lately).await?,
     };
-    if let Some(lease) = request.lease {
-        // Whoever has it now may have changed what the roster was made of. Proved, it lasts until the plan is sealed.
-        store.prove_lease(lease, job.clock.now()).await?;
-    }
-    let guarded = (!request.unguarded).then_some(&held);
-    let seal = job.complete(plan, guarded, keeper, compared.same_as).await?;
+    let held = Held { groups: known, ..held };
+    let guard = Guard { held, limits: request.guarding.limits, lately };
+    let guard = (!request.unguarded).then_some(&guard);
+    let seal = job.complete(plan, guard, keeper, compared.same_as).await?;
+    let seal = seal.map(|seal| Seal { run: request.run, ..seal });
     let mut conflicts = Conflicts::default();
     for conflict in in_the_way.into_iter().chain(compared.conflicts.named) {
         conflicts.add(conflict);
@@ -103,8 +105,17 @@ async fn compute(
         put_out_of_scope: compared.notable.put_out_of_scope,
         ..RosterReport::default()
     };
-    let unchanged = compared.unchanged;
-    Ok(Computed { read_at, rows: count, rejected: 0, unchanged, seal, own })
+    Ok(Computed {
+        read_at,
+        rows: count,
+        rejected: 0,
+        unchanged: compared.unchanged,
+        seal,
+        of_some: !everything,
+        // Whoever has it by then may have changed what the roster was made of.
+        lease: request.lease,
+        own,
+    })
 }
 
 /// What a roster is compared with.
@@ -121,21 +132,27 @@ async fn before(
     Ok(Before::read(store, request.directory, &request.source, &by, known)?)
 }
 
+/// What the source has taken away lately by its own word.
+async fn lately(job: &Job<'_>, request: &RosterRequest) -> Result<Taken, StoreError> {
+    let since = job.clock.now() - request.guarding.remembers;
+    job.store.sum_taken(request.directory, &request.source, Takings::Ends, since).await
+}
+
 /// What there is, for the guard, when only those who are named have been looked at. A little is always allowed, and then
 /// nothing needs to be counted.
 async fn count_held(
     store: &Store,
     request: &RosterRequest,
-    plan: &PlanWriter,
+    taken: &Taken,
+    lately: &Taken,
 ) -> Result<Held, StoreError> {
-    let (ended, left, of_groups) = plan.endings();
-    if ended <= ALWAYS && left <= ALWAYS {
+    if request.guarding.limits.always_allow(taken, lately) {
         return Ok(Held::default());
     }
     let count = |count: i64| usize::try_from(count).unwrap_or_default();
     let (users, memberships) = store.count_held(request.directory, &request.source).await?;
     let mut held = Held { users: count(users), ..Held::default() };
-    for (group, _) in of_groups.iter().filter(|(_, left)| **left > ALWAYS) {
+    for group in taken.of_groups.keys() {
         let members = store.count_members_by(*group, &request.source).await?;
         held.members.insert(*group, count(members));
     }

@@ -17,7 +17,7 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-pub(super) use self::groups::{AlignedGroups, align_groups, number_groups};
+pub(super) use self::groups::{AlignedGroups, align_groups, list_inside_protected, number_groups};
 use self::{accounts::Accounts, deciding::Deciding, notable::Notable, roster_rows::RosterRows};
 use super::{
     import::ImportError,

@@ -8,6 +8,7 @@ mod folding;
 mod judge;
 mod kept_names;
 mod known;
+mod leaving;
 mod naming;
 mod one_user;
 mod organisation;
@@ -44,10 +45,11 @@ pub use self::{
 };
 use crate::{
     cloud::Source,
-    config::ConnectorConfig,
+    config::{ConnectorConfig, LeavingConfig},
     directory::{DirectoryId, Issuer},
     provisioning::{Policy, saml_issuer},
     secrets::sha256,
+    sync::guarding::Guarding,
 };
 
 /// A cloud that is read, and the directory that follows it.
@@ -68,6 +70,10 @@ pub struct Connector {
     /// How often it is asked for everything.
     pub full_every: TimeDelta,
     at_once: usize,
+    /// What becomes of whom and what the cloud has not any more.
+    leaving: LeavingConfig,
+    /// What a run may take away by itself.
+    guarding: Guarding,
     rules: Arc<Rules>,
     /// Whose people are read, as a digest.
     reads: Vec<u8>,
@@ -102,6 +108,8 @@ impl Connector {
             interval: TimeDelta::minutes(config.interval_minutes.into()),
             full_every: TimeDelta::hours(config.full_hours.into()),
             at_once,
+            leaving: config.leaving.clone(),
+            guarding: Guarding::new(&config.guard),
             rules,
             reads: sha256(config.reads().as_bytes()).to_vec(),
             rules_digest: sha256(config.rules().as_bytes()).to_vec(),

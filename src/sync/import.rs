@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     comparing::{Before, Comparison, number_groups},
     formats::{Format, RowError},
+    guarding::Guard,
     intake::{IntakeError, take_in},
     job::{Computed, Job},
     last_list::{Keeper, KeptFor},
@@ -170,14 +171,17 @@ async fn compute(
     let compared =
         comparison.run(intake.rows, before, intake.count, &groups, &mut plan, &mut keeper);
     let compared = compared.await?;
-    let held = (!request.unguarded).then_some(&compared.held);
-    let seal = job.complete(plan, held, keeper, compared.same_as).await?;
+    let guard = Guard { held: compared.held, ..Guard::default() };
+    let guard = (!request.unguarded).then_some(&guard);
+    let seal = job.complete(plan, guard, keeper, compared.same_as).await?;
     Ok(Computed {
         read_at,
         rows: intake.count,
         rejected: intake.rejected + compared.rejected,
         unchanged: compared.unchanged,
         seal,
+        of_some: false,
+        lease: None,
         own: (),
     })
 }

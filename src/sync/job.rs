@@ -4,14 +4,15 @@ use std::{future::Future, time::Instant};
 
 use super::{
     applying::{Applied, STILL_THERE, apply_plan},
+    guarding::Guard,
     import::{ImportError, ImportReport},
     last_list::Keeper,
-    plan_writer::{Held, PlanWriter},
+    plan_writer::PlanWriter,
     progress::Events,
 };
 use crate::{
     clock::Clock,
-    store::{LastList, PlanId, PlanState, Seal, Store, StoreError},
+    store::{LastList, Lease, PlanId, PlanState, Seal, Store, StoreError},
 };
 
 /// A list that is to come true.
@@ -31,6 +32,10 @@ pub(super) struct Computed<T> {
     pub(super) rejected: u64,
     pub(super) unchanged: u64,
     pub(super) seal: Option<Seal>,
+    /// Whether the list speaks of some people only.
+    pub(super) of_some: bool,
+    /// Who speaks: nobody listens once the lease is somebody else's.
+    pub(super) lease: Option<Lease>,
     pub(super) own: T,
 }
 
@@ -46,20 +51,33 @@ impl Job<'_> {
             computed = Box::pin(compute) => computed,
             error = self.keep(plan) => Err(error.into()),
         };
-        let Computed { read_at, rows, rejected, unchanged, seal, own } = match computed {
-            Ok(computed) => computed,
-            Err(error) => {
-                self.store.delete_plan(plan).await?;
-                return Err(error);
-            }
-        };
+        let Computed { read_at, rows, rejected, unchanged, seal, of_some, lease, own } =
+            match computed {
+                Ok(computed) => computed,
+                Err(error) => {
+                    self.store.delete_plan(plan).await?;
+                    return Err(error);
+                }
+            };
         let compared_at = Instant::now();
         let dry_run = self.dry_run;
         let mut report =
             ImportReport { dry_run, rows, rejected, unchanged, ..ImportReport::default() };
-        match seal {
-            Some(seal) => self.come_true(plan, seal, &mut report).await?,
-            None => drop(self.store.delete_plan(plan).await?),
+        let done = match seal {
+            Some(seal) => self.come_true(plan, Seal { lease, ..seal }, &mut report).await,
+            None if dry_run || of_some => {
+                self.store.delete_plan(plan).await.map(drop).map_err(Into::into)
+            }
+            // What an older one would still take away is forgotten all the same: this one has looked later.
+            None => {
+                let deleted = self.store.delete_empty_plan(plan, lease, self.clock.now()).await;
+                deleted.map_err(Into::into)
+            }
+        };
+        if let Err(error) = done {
+            // Only if it is not decided; and whoever comes next forgets it as well.
+            drop(self.store.delete_plan(plan).await);
+            return Err(error);
         }
         if let Err(error) = self.store.forget_older_lists(plan).await {
             // They only take room; the next list tries again.
@@ -115,12 +133,12 @@ impl Job<'_> {
     pub(super) async fn complete(
         &self,
         plan: PlanWriter,
-        held: Option<&Held>,
+        guard: Option<&Guard>,
         keeper: Keeper,
         same_as: Option<LastList>,
     ) -> Result<Option<Seal>, ImportError> {
         let id = plan.id();
-        let seal = plan.finish(held).await?;
+        let seal = plan.finish(guard).await?;
         let kept = keeper.finish(seal.is_none()).await?;
         if let (false, false, Some(last)) = (kept, self.dry_run, same_as) {
             self.store.renew_last_list(last.id, id).await?;

@@ -40,7 +40,7 @@ pub(super) struct ListedRow {
 impl ListedRow {
     /// Somebody of a roster, as the `line`th of it.
     pub(super) fn of_roster(user: RosterUser, line: u64) -> Self {
-        let RosterUser { external_id, profile, absence, match_key, groups } = user;
+        let RosterUser { external_id, profile, absence, match_key, groups, stays } = user;
         let Profile { username, email, display_name, first_name, last_name, attributes } = profile;
         Self {
             key: external_id,
@@ -48,9 +48,13 @@ impl ListedRow {
             username,
             texts: [email, display_name, first_name, last_name],
             attributes,
-            standing: absence.map_or(Standing::Allowed, Standing::Inactive),
+            standing: match absence {
+                _ if stays => Standing::Unsaid,
+                None => Standing::Allowed,
+                Some(reason) => Standing::Inactive(reason),
+            },
             match_key,
-            groups: Some(groups),
+            groups: (!stays).then_some(groups),
             digest: Digest::default(),
         }
     }

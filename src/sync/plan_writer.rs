@@ -12,11 +12,14 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use self::renaming::in_turn;
-use super::sorter::{Sorter, Spill, read_or_end};
+use super::{
+    guarding::{Guard, Protected},
+    sorter::{Sorter, Spill, read_or_end},
+};
 use crate::{
     clock::Clock,
     directory::{ChunkSize, GroupId, GroupStep, StepKind, UserId, UserStep},
-    provisioning::{Ending, GuardError, guard_size},
+    provisioning::Taken,
     store::{Chunk, GroupJoins, NewGroup, NewPlan, PlanId, Seal, Store, StoreError},
 };
 
@@ -91,9 +94,12 @@ pub(super) struct PlanWriter {
     joins: Sorter<Join>,
     /// Chunks on their way into the store, while the next are computed.
     writing: JoinSet<Result<(), StoreError>>,
-    left: HashMap<GroupId, usize>,
-    /// How many accounts end.
-    ended: usize,
+    /// What it takes away, but for what waits.
+    taken: Taken,
+    /// From whom nothing is taken away without an administrator's word.
+    pub(super) protected: Protected,
+    /// What would be all the same. It comes after all else, and waits.
+    waiting: Vec<UserStep>,
     /// Whether it speaks of some people only.
     pub(super) of_some: bool,
 }
@@ -103,6 +109,8 @@ pub(super) struct PlanWriter {
 pub(super) struct Held {
     /// Accounts that may be used.
     pub(super) users: usize,
+    /// Groups that the source knows.
+    pub(super) groups: usize,
     /// Members by the word of the source.
     pub(super) members: HashMap<GroupId, usize>,
     /// Memberships by the word of the source that `members` does not count.
@@ -129,8 +137,9 @@ impl PlanWriter {
             endings: Vec::new(),
             joins: Sorter::new(MEMORY),
             writing: JoinSet::new(),
-            left: HashMap::new(),
-            ended: 0,
+            taken: Taken::default(),
+            protected: Protected::default(),
+            waiting: Vec::new(),
             of_some: false,
         })
     }
@@ -204,9 +213,14 @@ impl PlanWriter {
         if ending.is_empty() { Ok(()) } else { self.add(Chunk::Endings(ending)).await }
     }
 
-    /// How many accounts end, how many memberships, and of which groups how many members.
-    pub(super) fn endings(&self) -> (usize, usize, &HashMap<GroupId, usize>) {
-        (self.ended, self.left.values().sum(), &self.left)
+    /// What it takes away, but for what waits in any case.
+    pub(super) fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// The source names so many groups no more.
+    pub(super) fn lose_groups(&mut self, count: usize) {
+        self.taken.groups += count;
     }
 
     fn take(&mut self, step: UserStep) -> Result<(), PlanError> {
@@ -218,11 +232,13 @@ impl PlanWriter {
             self.adding_weight += USER_WEIGHT + step.joins.len();
             self.adding.push(step);
         }
+        let (ending, waiting) = ending.map_or((None, None), |step| self.protected.divide(step));
+        self.waiting.extend(waiting);
         if let Some(step) = ending {
             for group in &step.leaves {
-                *self.left.entry(*group).or_default() += 1;
+                *self.taken.of_groups.entry(*group).or_default() += 1;
             }
-            self.ended += usize::from(step.kind() != StepKind::Keep);
+            self.taken.users += usize::from(step.kind() != StepKind::Keep);
             self.ending_weight += USER_WEIGHT + step.leaves.len();
             self.ending.push(step);
         }
@@ -274,26 +290,53 @@ impl PlanWriter {
     }
 
     /// Completes the plan; `None` if there is nothing to do. What would take away too much of what is held
-    /// waits for an administrator, unless that was said not to matter.
-    pub(super) async fn finish(mut self, held: Option<&Held>) -> Result<Option<Seal>, PlanError> {
+    /// waits for an administrator, unless that was said not to matter; what would be taken from whom or what is
+    /// protected waits in any case.
+    pub(super) async fn finish(mut self, guard: Option<&Guard>) -> Result<Option<Seal>, PlanError> {
         self.flush_adding().await?;
         self.write_members().await?;
         let first_ending = self.chunks;
         if !self.ending.is_empty() {
             self.flush_ending()?;
         }
-        for packed in std::mem::take(&mut self.endings) {
-            self.add_packed(packed).await?;
+        self.write_endings().await?;
+        let first_waiting = self.chunks;
+        let waiting = std::mem::take(&mut self.waiting);
+        let waits = waiting.len();
+        for step in waiting {
+            self.ending_weight += USER_WEIGHT + step.leaves.len();
+            self.ending.push(step);
+            if self.ending_weight >= CHUNK_WEIGHT {
+                self.flush_ending()?;
+            }
         }
+        if !self.ending.is_empty() {
+            self.flush_ending()?;
+        }
+        self.write_endings().await?;
         while !self.writing.is_empty() {
             self.written().await?;
         }
         if self.chunks == 0 {
             return Ok(None);
         }
-        let guard = held.and_then(|held| self.guard(held).err()).map(|error| error.to_string());
+        let too_much = guard.and_then(|guard| guard.check(&self.taken).err());
+        let is_remembered = guard.is_some() && too_much.is_none() && !self.taken.is_empty();
+        let taken = is_remembered.then_some(self.taken);
+        let (first_ending, guard) = match (too_much, waits) {
+            (Some(error), _) => (first_ending, Some(error.to_string())),
+            (None, 0) => (first_ending, None),
+            (None, count) => (first_waiting, Some(of_protected(count))),
+        };
         let Self { size, chunks, of_some, .. } = self;
-        Ok(Some(Seal { size, chunks, first_ending, guard, of_some }))
+        Ok(Some(Seal { size, chunks, first_ending, guard, of_some, taken, ..Seal::default() }))
+    }
+
+    async fn write_endings(&mut self) -> Result<(), PlanError> {
+        for packed in std::mem::take(&mut self.endings) {
+            self.add_packed(packed).await?;
+        }
+        Ok(())
     }
 
     async fn write_members(&mut self) -> Result<(), PlanError> {
@@ -313,18 +356,13 @@ impl PlanWriter {
         }
         if members.is_empty() { Ok(()) } else { self.add(Chunk::Members(members)).await }
     }
+}
 
-    fn guard(&self, held: &Held) -> Result<(), GuardError> {
-        let (ended, left, _) = self.endings();
-        let users = Ending { ended, total: held.users };
-        let total = held.members.values().sum::<usize>() + held.others;
-        let memberships = Ending { ended: left, total };
-        let groups = self.left.iter().map(|(group, ended)| Ending {
-            ended: *ended,
-            total: held.members.get(group).copied().unwrap_or_default(),
-        });
-        guard_size(users, memberships, groups)
-    }
+fn of_protected(count: usize) -> String {
+    format!(
+        "it would end protected accounts, or take people out of protected groups ({count} in all), which needs an \
+         administrator's word"
+    )
 }
 
 /// A group that is to be made.

@@ -6,14 +6,15 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    guarding::Guarding,
     import::{ImportError, ImportReport},
     listed_row::ListedRow,
     sorter::Sorter,
 };
 use crate::{
     directory::{DirectoryId, InactiveReason, Issuer, MatchKey, Profile},
-    provisioning::Policy,
-    store::Lease,
+    provisioning::{Policy, Unlisted},
+    store::{Lease, RunId},
 };
 
 /// What sorting keeps in memory; the rest waits in temporary files.
@@ -41,6 +42,8 @@ pub struct RosterUser {
     pub match_key: Option<MatchKey>,
     /// Places in the table of groups, in order and each once.
     pub groups: Vec<u32>,
+    /// Whether the account stays as it is, whatever is said of it here.
+    pub stays: bool,
 }
 
 /// A group as a connector wants the directory to have it.
@@ -55,7 +58,7 @@ pub struct RosterGroup {
 /// Of whom a roster speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Of everybody: who is not named is missing at the source.
+    /// Of everybody: who is not named is missing.
     Everything,
     /// Of those whom it names, and of nobody else.
     Only,
@@ -76,14 +79,20 @@ pub struct RosterRequest {
     pub reason: String,
     /// Of whom it speaks.
     pub extent: Extent,
+    /// What becomes of whom it does not name though it speaks of everybody.
+    pub unlisted: Unlisted,
     /// Who may be taken for whom, and which groups are protected: the same as for a login.
     pub policy: Policy,
     /// Whether it is only to be seen what would change.
     pub dry_run: bool,
     /// Whether much may be taken away.
     pub unguarded: bool,
+    /// What is much, and what waits in any case.
+    pub guarding: Guarding,
     /// Who speaks: nobody listens once the lease is somebody else's. Nothing if no lease is needed.
     pub lease: Option<Lease>,
+    /// Of which run it is the outcome: what waits of it is worth nothing any more once a later one has heard more.
+    pub run: Option<RunId>,
 }
 
 /// People in any order. What does not fit into memory waits in temporary files.
@@ -190,9 +199,10 @@ pub enum Why {
     /// Several people could be meant.
     #[error("several people are known by the same address: `gatehouse user link` says who it is")]
     Ambiguous,
-    /// It could be somebody who is in a protected group.
+    /// It could be somebody who is in a protected group, or whose account is for emergencies.
     #[error(
-        "the person with that address is in a protected group: `gatehouse user link` says that it is them"
+        "the person with that address is in a protected group, or has an account for emergencies: `gatehouse user \
+         link` says that it is them"
     )]
     ProtectedPerson,
     /// The same person has another id in the roster, which comes first.

@@ -1,15 +1,14 @@
 //! Groups that are known by external ids.
 
-use chrono::TimeDelta;
 use gatehouse::{
     clock::Clock,
     directory::{ChunkSize, NameKey},
     provisioning::{ManagedGroups, plan_joining, plan_nesting},
     store::{Chunk, PlanId},
-    sync::{RemovalRequest, Why, remove_gone_groups},
+    sync::{Why, remove_gone},
 };
 
-use super::{SOURCE, conflicts, membership, person};
+use super::{SOURCE, conflicts, membership, person, removal};
 use crate::imports::{House, houses};
 
 async fn groups_of(house: &House, name: &str) -> Vec<String> {
@@ -124,6 +123,17 @@ async fn no_name_at_a_source_leads_into_a_group_inside_a_protected_one() {
         let report = house.align_groups(&people, &[("g0", "tea")]).await;
         assert_eq!(conflicts(&report), []);
         assert_eq!(groups_of(&house, "ada").await, ["tea"]);
+        // Who names a group inside a protected one in full means it as well.
+        let means = |request: &mut gatehouse::sync::RosterRequest| {
+            let managed = ["*", "staff"].map(str::to_owned);
+            request.policy.managed_groups = ManagedGroups::new(&managed, &["admins".to_owned()]);
+        };
+        let report = house.try_align_groups(&people, &[("g0", "staff")], means).await.unwrap();
+        assert_eq!(
+            (conflicts(&report), groups_of(&house, "ada").await),
+            (vec![], vec!["staff".into()])
+        );
+        house.align_groups(&people, &[("g0", "tea")]).await;
         // Who lets a source touch the protected group lets it touch those inside.
         let named = |request: &mut gatehouse::sync::RosterRequest| {
             let names = ["*", "admins"].map(str::to_owned);
@@ -196,16 +206,7 @@ async fn a_group_that_is_gone_is_empty_and_goes_after_a_while() {
         house.align_groups(&people, &both).await;
         assert!(!known().await.iter().any(gone), "they are back");
         house.align_groups(&less, &[]).await;
-        let request = RemovalRequest {
-            directory: house.internal,
-            source: SOURCE.to_owned(),
-            actor: SOURCE.to_owned(),
-            reason: "grace time".to_owned(),
-            before: Clock::System.now() + TimeDelta::days(1),
-            dry_run: false,
-            unguarded: false,
-        };
-        let report = remove_gone_groups(&house.store, &Clock::System, &request).await.unwrap();
+        let report = remove_gone(&house.store, &Clock::System, &removal(&house)).await.unwrap();
         assert_eq!(report.groups, 1);
         assert!(house.store.list_groups(Some(&NameKey::of("tea")), 1).await.unwrap().is_empty());
         let coffee = house.store.list_groups(Some(&NameKey::of("coffee")), 1).await.unwrap();

@@ -6,10 +6,10 @@ use gatehouse::{
     directory::{Change, InactiveReason},
     provisioning::{plan_deactivation, plan_joining},
     store::{PlanId, PlanState},
-    sync::{RemovalRequest, RosterError, remove_missing, undo_plan},
+    sync::{RemovalRequest, RosterError, remove_gone, undo_plan},
 };
 
-use super::{SOURCE, absent, membership, only, person};
+use super::{SOURCE, absent, membership, only, person, removal};
 use crate::{
     imports::{House, houses},
     support::directory::now,
@@ -201,17 +201,10 @@ async fn who_has_been_missing_for_long_is_removed_and_can_come_back() {
         house.align(&here[1..2]).await;
         house.store.set_password(&eve, "hash".to_owned(), true, now()).await.unwrap();
         let before = house.state().await;
-        let mut request = RemovalRequest {
-            directory: house.internal,
-            source: SOURCE.to_owned(),
-            actor: SOURCE.to_owned(),
-            reason: "grace time".to_owned(),
-            before: Clock::System.now() - TimeDelta::days(1),
-            dry_run: false,
-            unguarded: false,
-        };
+        let before_now = Clock::System.now() - TimeDelta::days(1);
+        let mut request = RemovalRequest { before: before_now, groups: false, ..removal(&house) };
         let remove = async |request: &RemovalRequest| {
-            remove_missing(&house.store, &Clock::System, request).await.unwrap()
+            remove_gone(&house.store, &Clock::System, request).await.unwrap()
         };
         assert_eq!(remove(&request).await.users, 0, "they may be back tomorrow");
         request.before = Clock::System.now() + TimeDelta::days(1);

@@ -3,10 +3,11 @@
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 /// What imports and runs of connectors write to.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 24] = [
     "plans",
     "plan_chunks",
     "plan_outcomes",
+    "takings",
     "last_lists",
     "last_list_pages",
     "persons",

@@ -149,6 +149,27 @@ async fn the_command_line_runs_connectors_and_shows_what_came_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_nobody_follows_any_more_is_written_down_and_forgotten() {
+    let house = House::build().await;
+    house.good(&["sync", "entra"]);
+    house.good(&["sync", "entra", "--apply"]);
+    let remove = ["directory", "remove", "entra"];
+    let (code, _, problems) = house.run(&remove);
+    assert!(code == 1 && problems.contains("follows connector \"entra\""), "{problems}");
+    let text = std::fs::read_to_string(&house.config).unwrap();
+    std::fs::write(&house.config, text.split("\n[[connector]]").next().unwrap()).unwrap();
+    assert!(house.good(&remove).contains("removed since"));
+    let purge = ["directory", "purge", "entra", "--confirm", "entra"];
+    let (code, _, problems) = house.run(&purge);
+    assert!(code == 2 && problems.contains("--export <FILE>"), "{problems}");
+    let file = house.vectors.path().join("entra.json");
+    let export = ["--export", file.to_str().unwrap()];
+    house.good(&[&purge[..], &export].concat());
+    assert!(std::fs::read_to_string(&file).unwrap().contains("\"username\""));
+    assert!(!house.good(&["directory", "list"]).contains("entra"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_killed_is_gone_on_with_and_decides_nothing_by_half() {
     const KILLS: u32 = 12;
     let house = House::build().await;

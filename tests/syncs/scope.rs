@@ -41,7 +41,10 @@ async fn c17_members_of_groups_in_groups_count_also_if_they_go_round_in_circles(
         assert_eq!(world.groups_of("dan@example.com").await, all);
 
         world.configure("[users]\nmembers_of = [\"id:g1\"]\nnested = false");
-        world.begin().await;
+        assert!(world.run().await.dry_run);
+        // With what has gone today it is much.
+        let apply = world.try_run(|request| (request.apply, request.unguarded) = (true, true));
+        apply.await.unwrap();
         assert_eq!(world.groups_of("ada@example.com").await, ["jira-users"]);
         assert_eq!(world.state_of("dan@example.com").await, Some(InactiveReason::OutOfScope));
     }

@@ -6,7 +6,7 @@ pub(super) use self::previewed::print_preview;
 use crate::{
     admin::{ConnectorView, RunNumbers, RunView},
     cli::say,
-    sync::{RosterReport, RunReport},
+    sync::{RemovalReport, RosterReport, RunReport},
 };
 
 /// So many conflicts are printed; `--json` has them all.
@@ -31,6 +31,9 @@ pub(super) fn print_report(connector: &str, report: &RunReport) {
         None => say("nothing has changed"),
     }
     print_surprises(report);
+    if let Some(removed) = &report.removed {
+        print_removed(connector, report.dry_run, removed);
+    }
     print_conflicts(report);
     for warning in report.warnings.iter().take(MOST_LINES) {
         say(&format!("warning: {warning}"));
@@ -87,6 +90,49 @@ fn print_surprises(report: &RunReport) {
     if !put_out_of_scope.is_empty() {
         let (count, names) = (deactivated.out_of_scope, put_out_of_scope.join(", "));
         say(&format!("{warning}{count} accounts {would} put out of scope by filters: {names}"));
+    }
+}
+
+fn print_removed(connector: &str, dry_run: bool, removed: &RemovalReport) {
+    let would = if dry_run { "would be removed" } else { "removed" };
+    let RemovalReport { users, groups, named, held, protected, skipped, batches, .. } = removed;
+    match held {
+        Some(held) => {
+            say(&format!(
+                "{users} users and {groups} groups, gone for long, are not removed: {held}"
+            ));
+            if !dry_run {
+                say(&format!(
+                    "`gatehouse sync {connector} --dry-run` names them; then `gatehouse sync {connector} --unguarded` \
+                     removes them"
+                ));
+            }
+        }
+        None => say(&format!("{would}, gone for long: {users} users, {groups} groups")),
+    }
+    for name in named.iter().take(MOST_LINES) {
+        say(&format!("  {name}"));
+    }
+    if named.len() > MOST_LINES {
+        say("  and more: `--json` has them");
+    }
+    for batch in batches {
+        say(&format!("batch {batch}: `gatehouse changes undo {batch}` takes it back"));
+    }
+    if *protected > 0 {
+        say(&format!("{protected} stay, gone for long, because they are protected"));
+    }
+    if *skipped > 0 {
+        say(&format!("{skipped} were changed by somebody meanwhile: the next run looks again"));
+    }
+}
+
+/// The same in a few words.
+fn removal(removed: &RemovalReport) -> String {
+    match (&removed.held, removed.users + removed.groups) {
+        (Some(_), count) => format!(", {count} wait to be removed"),
+        (None, 0) => String::new(),
+        (None, count) => format!(", {count} removed"),
     }
 }
 
@@ -234,12 +280,14 @@ fn outcome(run: &RunView) -> String {
     let Some(report) = &run.report else {
         return format!("{} pages, {} objects so far", run.progress.pages, run.progress.items);
     };
+    let removed = report.removed.as_ref().map(removal).unwrap_or_default();
     let Some(directory) = &report.directory else {
-        return "nothing has changed".to_owned();
+        return format!("nothing has changed{removed}");
     };
     let dry = if report.dry_run { "dry run: " } else { "" };
     let held = directory.list.held.as_ref().map_or("", |_| ", waits for approval");
     let conflicts = run.numbers.as_ref().map_or(0, |numbers| numbers.conflicts);
     let conflicts = (conflicts > 0).then(|| format!(", {conflicts} conflicts"));
-    format!("{dry}{}{}{held}", directory.list.size, conflicts.unwrap_or_default())
+    let conflicts = conflicts.unwrap_or_default();
+    format!("{dry}{}{conflicts}{held}{removed}", directory.list.size)
 }

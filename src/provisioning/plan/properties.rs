@@ -138,6 +138,7 @@ impl Directory {
             by_match_key: Vec::new(),
             unclaimed: None,
             username_is_taken_elsewhere: false,
+            directory_is_disabled: false,
             seats_left: None,
             is_enabled_at_source: None,
             username_held_by: if has_name { Some(ALICE) } else { bob },

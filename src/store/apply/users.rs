@@ -58,19 +58,24 @@ impl Applying<'_> {
         Ok(inserted == 1)
     }
 
-    /// An account without memberships goes, and leaves its name behind, unless its making is undone.
+    /// An account without memberships goes, and leaves its name behind, unless its making is undone. One that was
+    /// inactive does not go if it may be used again, or is inactive for another reason: somebody has come back.
     pub(super) async fn remove_user(
         &mut self,
         connection: &mut Connection<'_>,
         uuid: Uuid,
         profile: &Profile,
+        inactive: Option<InactiveReason>,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "
             DELETE FROM users WHERE id = $1 AND uuid = $2
+              AND ($3 = '' OR COALESCE(inactive_reason, '') = $3)
               AND NOT EXISTS (SELECT 1 FROM memberships WHERE user_id = $1)";
         let user = self.user.map(|user| user.0);
         let deleted = within!(connection, |connection| {
-            sqlx::query(SQL).bind(user).bind(uuid).execute(connection).await?.rows_affected()
+            let run = sqlx::query(SQL).bind(user).bind(uuid);
+            let run = run.bind(inactive.map_or("", InactiveReason::as_str));
+            run.execute(connection).await?.rows_affected()
         });
         if deleted == 1 && self.undoes.is_none() {
             let key = NameKey::of(&profile.username);

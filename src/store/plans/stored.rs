@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     directory::{ChunkSize, DirectoryId},
-    store::{StoreError, time::time},
+    provisioning::Taken,
+    store::{Lease, RunId, StoreError, time::time},
 };
 
 /// A large plan. Small, and only inside.
@@ -83,6 +84,12 @@ pub struct Seal {
     pub guard: Option<String>,
     /// Whether it speaks of some people only, and has not looked at the others.
     pub of_some: bool,
+    /// What it takes away without an administrator's word, if the guard is to remember that.
+    pub taken: Option<Taken>,
+    /// Who has decided it: it is worth nothing once the lease is somebody else's.
+    pub lease: Option<Lease>,
+    /// The connector's run that it is the outcome of.
+    pub run: Option<RunId>,
 }
 
 /// A plan as it is stored.

@@ -56,17 +56,18 @@ async fn make_groups(
     Ok(made)
 }
 
-/// What came of a roster's groups.
+/// The groups of a roster.
 pub(in crate::sync) struct AlignedGroups {
     /// The number of each; none for one that cannot be used.
     pub(in crate::sync) numbers: Vec<Option<GroupId>>,
     pub(in crate::sync) conflicts: Vec<Conflict>,
-    /// How many the roster does not name any more.
+    /// How many the source knew before.
+    pub(in crate::sync) known: usize,
+    /// How many of them the roster does not name any more.
     pub(in crate::sync) gone: u64,
 }
 
-/// Brings the groups of a directory in line with those of a roster, and gives the number of each; none for one that
-/// cannot be used.
+/// Brings the groups of a directory in line with those of a roster.
 pub(in crate::sync) async fn align_groups(
     store: &Store,
     request: &RosterRequest,
@@ -77,10 +78,12 @@ pub(in crate::sync) async fn align_groups(
     let there = there.into_iter().map(|(group, uuid)| (group.id, (group.name, uuid))).collect();
     let known = store.list_external_groups(request.directory, &request.source).await?;
     let inside = list_inside_protected(store, &request.policy.managed_groups).await?;
+    let known_before = known.iter().filter(|group| group.gone_at.is_none()).count();
     let mut decided = Grouping::new(request, groups, &there, known, &inside).decide();
     let steps = decided.steps(request.extent, &there);
     let goes = |step: &&GroupStep| step.after.gone && !step.before.gone;
-    let gone = steps.iter().filter(goes).count() as u64;
+    let gone = steps.iter().filter(goes).count();
+    plan.lose_groups(gone);
     plan.change_groups(steps).await?;
     let names: Vec<_> = decided.new.iter().map(|place| groups[*place].name.as_str()).collect();
     let made = make_groups(store, &names, plan).await?;
@@ -97,16 +100,16 @@ pub(in crate::sync) async fn align_groups(
         decided.numbers[place] = decided.numbers[first];
     }
     let Decided { numbers, conflicts, .. } = decided;
-    Ok(AlignedGroups { numbers, conflicts, gone })
+    Ok(AlignedGroups { numbers, conflicts, known: known_before, gone: gone as u64 })
 }
 
-/// The names of groups that are inside protected ones, at whatever distance, but for those that rosters may touch. In
+/// The names of groups that are inside protected ones, at whatever distance, but for those that are named in full. In
 /// whichever directory: to an application, groups of one name are one group.
-async fn list_inside_protected(
+pub(in crate::sync) async fn list_inside_protected(
     store: &Store,
     managed: &ManagedGroups,
 ) -> Result<HashSet<NameKey>, StoreError> {
-    let may_be_touched = |name: &NameKey| managed.is_protected(name) && managed.contains(name);
+    let may_be_touched = |name: &NameKey| managed.names_in_full(name);
     let protected = managed.protected().iter().filter(|name| !may_be_touched(name));
     let (mut inside, mut new) = (HashSet::new(), protected.cloned().collect::<Vec<_>>());
     while let Some(name) = new.pop() {

@@ -10,6 +10,7 @@ use super::{
     judge::{Verdict, statement, verdict},
     kept_names::kept_names,
     known::{KnownGroup, KnownUser},
+    leaving::Stays,
     rows::UserCounts,
     run::{spent, unreadable},
 };
@@ -17,7 +18,8 @@ use crate::{
     clock::Clock,
     cloud::{GroupKind, User},
     directory::{InactiveReason, NameKey, Profile},
-    store::{Lease, Store, StoreError, UserRun},
+    provisioning::Unlisted,
+    store::{AccountKey, Lease, Store, StoreError, UserRun},
     sync::{
         Events, align,
         roster::{Extent, RosterGroup, RosterReport, RosterRequest, RosterUser, RosterWriter},
@@ -94,7 +96,7 @@ async fn look(
     let asked = begun.elapsed();
     // Who has no account, and is to use none, gets none.
     if let Some((row, groups)) = made.filter(|(row, _)| row.absence.is_none() || has_account) {
-        report.directory = Some(one.align(clock, row, groups, report.dry_run).await?);
+        report.directory = one.align(clock, row, groups, report.dry_run).await?;
     }
     report.seconds = [asked, Duration::ZERO, begun.elapsed().saturating_sub(asked)]
         .map(|took| took.as_secs_f64());
@@ -119,9 +121,14 @@ impl OneUser<'_> {
         mut row: RosterUser,
         groups: Vec<RosterGroup>,
         dry_run: bool,
-    ) -> Result<RosterReport, RunError> {
+    ) -> Result<Option<RosterReport>, RunError> {
         let Self { store, connector, .. } = self;
-        let id = row.external_id.clone();
+        match row.absence.map(|reason| connector.stays(reason)) {
+            Some(Stays::AsItIs) => return Ok(None),
+            Some(Stays::InUse) => row.stays = true,
+            None | Some(Stays::No) => {}
+        }
+        let (id, comes) = (row.external_id.clone(), row.absence.is_none() || row.stays);
         if row.profile.username.is_empty() {
             row.profile.username = self.account(&id).await?;
         }
@@ -134,13 +141,20 @@ impl OneUser<'_> {
             actor: connector.membership_source(),
             reason: format!("user {id}"),
             extent: Extent::Only,
+            unlisted: Unlisted::Keep,
             policy: connector.policy.clone(),
             dry_run,
             unguarded: false,
+            guarding: connector.guarding.clone(),
             lease: self.lease,
+            run: None,
         };
         let (roster, events) = (roster.finish(groups), Events::default());
-        Ok(Box::pin(align(store, clock, &request, roster, &events)).await?)
+        let aligned = Box::pin(align(store, clock, &request, roster, &events)).await?;
+        if comes && !dry_run {
+            self.spare(&id).await?;
+        }
+        Ok(Some(aligned))
     }
 
     /// The cloud's id of whom a username or an id names.
@@ -157,6 +171,18 @@ impl OneUser<'_> {
         let ids = [id.to_owned()];
         let found = self.store.find_usernames_by_id(*directory, issuer, &ids).await?;
         Ok(found.into_iter().next().map(|(_, username)| username).unwrap_or_default())
+    }
+
+    /// Who is there is left out of what would still be taken away by the word of a run from before.
+    async fn spare(&self, id: &str) -> Result<(), StoreError> {
+        let Connector { directory, issuer, .. } = self.connector;
+        let (source, by) =
+            (self.connector.membership_source(), AccountKey::Subject(issuer.clone()));
+        let found = self.store.find_held_users(*directory, &source, &by, &[id]).await?;
+        for (_, held) in found {
+            self.store.spare(*directory, &source, held.user).await?;
+        }
+        Ok(())
     }
 
     /// What the account is to be; nothing if they have no name.
@@ -203,7 +229,16 @@ impl OneUser<'_> {
             profile.username.clear();
         }
         let places = (0..).take(shown.len()).collect();
-        Ok(Some((RosterUser { external_id, profile, absence, match_key, groups: places }, shown)))
+        let groups = places;
+        let user = RosterUser {
+            external_id,
+            profile,
+            absence,
+            match_key,
+            groups,
+            ..RosterUser::default()
+        };
+        Ok(Some((user, shown)))
     }
 
     /// Those of them that the directory shows.

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     cloud::{ConnectorError, Usage},
     store::StoreError,
-    sync::roster::{RosterError, RosterReport},
+    sync::{
+        removing::RemovalReport,
+        roster::{RosterError, RosterReport},
+    },
 };
 
 /// What came of a run.
@@ -37,6 +40,8 @@ pub struct RunReport {
     pub users: UserCounts,
     /// What became of the directory; nothing if nothing had changed.
     pub directory: Option<RosterReport>,
+    /// What was removed, having been gone for long; nothing if there was nothing.
+    pub removed: Option<RemovalReport>,
     /// People and groups for whom there is no name.
     pub nameless: Vec<Nameless>,
     /// How many more there are.

@@ -25,6 +25,7 @@ use super::{
     judge::{Judge, Verdict, digest, statement},
     kept_names::kept_names,
     known::KnownUser,
+    leaving::Stays,
     naming::{Contender, Holder, Settled, settle},
     organisation::Organisation,
     sets::Bits,
@@ -278,6 +279,11 @@ impl Writing<'_> {
                     continue;
                 };
                 let mut user = user.clone();
+                match user.absence.map(|reason| self.making.connector.stays(reason)) {
+                    Some(Stays::AsItIs) => continue,
+                    Some(Stays::InUse) => user.stays = true,
+                    None | Some(Stays::No) => {}
+                }
                 if *is_unsaid {
                     user.absence = reasons.get(&user.external_id).copied();
                 }

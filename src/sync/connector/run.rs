@@ -2,6 +2,7 @@
 
 mod aligning;
 mod beginning;
+mod leaving;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -163,6 +163,7 @@ impl SecondLook {
         let profile = Profile { username: String::new(), ..profile };
         let groups = if keeps_groups { self.of_users.of(number) } else { Vec::new() };
         let groups = self.shown.in_table(groups);
-        RosterUser { external_id, profile, absence, match_key, groups }
+        let stays = false;
+        RosterUser { external_id, profile, absence, match_key, groups, stays }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{Run, RunError, RunReport, unreadable};
 use crate::{
-    store::{PlanState, RunId, StoreError},
+    store::{RunId, StoreError},
     sync::{
         Event, Events, align,
         connector::{
@@ -75,12 +75,13 @@ impl<'a> Alignment<'a> {
             });
             let aligned = aligned.await?;
             again.extend(aligned.conflicts.iter().map(|conflict| conflict.external_id.clone()));
-            if report.compared_all && !self.dry_run && aligned.list.plan.is_none() {
-                self.forget_held().await?;
-            }
             report.directory = Some(aligned);
         }
-        self.note(report, again).await
+        let is_in_line = self.note(report, again).await?;
+        if is_in_line || self.dry_run {
+            report.removed = self.run.remove_gone(self.dry_run).await?;
+        }
+        Ok(())
     }
 
     /// Whom rows are made of.
@@ -129,20 +130,6 @@ impl<'a> Alignment<'a> {
         serde_json::from_str(&self.run.before.again).map_err(|error| unreadable(&error))
     }
 
-    /// What older runs would still take away is forgotten: this one has looked later, and there is nothing to do.
-    async fn forget_held(&self) -> Result<(), StoreError> {
-        let Run { store, clock, connector, .. } = self.run;
-        for open in store.list_open_plans().await? {
-            let is_own = open.plan.directory == connector.directory
-                && open.plan.source == connector.membership_source();
-            if is_own && open.state == PlanState::Held {
-                let now = clock.now();
-                store.move_plan(open.id, PlanState::Held, PlanState::Discarded, now).await?;
-            }
-        }
-        Ok(())
-    }
-
     fn request(&self, extent: Extent) -> RosterRequest {
         let Run { connector, request, id, lease, .. } = self.run;
         RosterRequest {
@@ -152,10 +139,13 @@ impl<'a> Alignment<'a> {
             actor: connector.membership_source(),
             reason: format!("run {}", id.0),
             extent,
+            unlisted: connector.unlisted(),
             policy: connector.policy.clone(),
             dry_run: self.dry_run,
             unguarded: request.unguarded,
+            guarding: connector.guarding.clone(),
             lease: Some(*lease),
+            run: Some(*id),
         }
     }
 
@@ -176,17 +166,20 @@ impl<'a> Alignment<'a> {
         tokio::join!(work(Events::to(sender)), listening).0
     }
 
-    /// Remembers under which rules the run was, and whether the next one has to look only at what changes.
-    async fn note(&self, report: &RunReport, again: BTreeSet<String>) -> Result<(), RunError> {
+    /// Remembers under which rules the run was, and whether the next one has to look only at what changes: it has if all
+    /// has come true, which is said.
+    async fn note(&self, report: &RunReport, again: BTreeSet<String>) -> Result<bool, RunError> {
         let Run { store, clock, lease, connector, id, .. } = self.run;
         let (rules, now) = (connector.rules_digest.clone(), clock.now());
         if self.dry_run {
-            return Ok(store.note_rules_seen(*lease, rules, now).await?);
+            store.note_rules_seen(*lease, rules, now).await?;
+            return Ok(false);
         }
         let is_whole = report.directory.as_ref().is_none_or(is_whole) && again.len() <= MOST_AGAIN;
         let again = serde_json::to_string(&again).map_err(|error| unreadable(&error))?;
         let whole: Option<(RunId, String)> = is_whole.then_some((*id, again));
-        Ok(store.note_rules_applied(*lease, rules, whole, now).await?)
+        store.note_rules_applied(*lease, rules, whole, now).await?;
+        Ok(is_whole)
     }
 }
 
