@@ -43,8 +43,8 @@ pub use self::{
     },
     connector::{
         AttributeCondition, CloudConfig, ConnectorConfig, ConnectorGroupsConfig,
-        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, NationalCloud,
-        OktaConfig, SameName, ShownGroups, UserKind,
+        ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, HINTS_PATH, HintsConfig,
+        NationalCloud, OktaConfig, SameName, ShownGroups, UserKind,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
@@ -183,6 +183,7 @@ impl Config {
             let key = format!("connector[{index}]");
             connector.check(&key, problems);
             connector.check_beside(&key, &self.provisioning.directory, &self.saml, problems);
+            connector.check_hints_beside(&key, &self.server.login_url, problems);
             let is_own = |other: &ConnectorConfig| {
                 other.directory().to_lowercase() == connector.directory().to_lowercase()
             };

@@ -60,8 +60,9 @@ pub use self::{
     changes::LoggedChange,
     connect::StoreOptions,
     connectors::{
-        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup,
-        MirrorUser, NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
+        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, HeardHints, HintState, Lease,
+        MirrorGroup, MirrorUser, NewRun, NewSubscription, RunId, RunState, StagedPart, StoredHint,
+        StoredSubscription, StoredTask, UserWrites,
     },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,

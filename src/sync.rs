@@ -24,8 +24,8 @@ pub use self::{
     aligning::align,
     applying::{Applied, apply_plan, go_on, left_plans},
     connector::{
-        Connector, Gauge, Nameless, Patience, Run, RunError, RunPhase, RunProgress, RunReport,
-        RunRequest, UserCounts, connector_issuer, sync_user,
+        Connector, Gauge, Looked, Nameless, Patience, Run, RunError, RunPhase, RunProgress,
+        RunReport, RunRequest, Subscriber, UserCounts, connector_issuer, sync_user,
     },
     export::{ExportError, export},
     formats::{Format, RowError},

@@ -8,12 +8,14 @@ mod aadsts;
 mod addresses;
 mod delta;
 mod graph;
+mod hints;
 mod lookups;
 mod members;
 mod objects;
 mod probe;
 mod proof;
 mod select;
+mod subscriptions;
 mod tokens;
 mod work;
 
@@ -22,10 +24,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
 
+pub(super) use self::hints::words;
 use self::{addresses::Addresses, graph::Graph, tokens::Tokens, work::Work};
 use super::{
-    Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source, Task, User,
-    Watermark,
+    Announcer, Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source,
+    Task, User, Watermark,
     http::{Connection, Line, Request},
 };
 use crate::config::EntraConfig;
@@ -124,5 +127,9 @@ impl Source for Entra {
 
     fn probe(&self) -> BoxFuture<'_, Probe> {
         Box::pin(self.try_everything())
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(self)
     }
 }

@@ -4,6 +4,7 @@ mod defaults;
 mod entra;
 mod google;
 mod groups;
+mod hints;
 mod okta;
 mod users;
 
@@ -18,6 +19,7 @@ pub use self::{
     entra::{EntraCertificate, EntraConfig, NationalCloud},
     google::GoogleConfig,
     groups::{ConnectorGroupsConfig, SameName, ShownGroups},
+    hints::{HINTS_PATH, HintsConfig},
     okta::OktaConfig,
     users::{AttributeCondition, ConnectorUsersConfig, UserKind},
 };
@@ -72,6 +74,9 @@ pub struct ConnectorConfig {
 
     /// Google Workspace.
     pub google: Option<GoogleConfig>,
+
+    /// Whether the cloud says by itself that something has happened, and where. Default: it does not.
+    pub hints: Option<HintsConfig>,
 
     /// The proxy that leads there, such as `http://proxy.example.com:3128`. Default: none.
     pub proxy: Option<Url>,
@@ -160,6 +165,7 @@ impl ConnectorConfig {
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {
         super::check_name(&format!("{key}.name"), &self.name, problems);
         self.check_runs(key, problems);
+        self.check_hints(&format!("{key}.hints"), problems);
         self.users.check(&format!("{key}.users"), problems);
         self.groups.check(&format!("{key}.groups"), problems);
         self.claims().check(&format!("{key}.claims"), problems);

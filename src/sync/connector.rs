@@ -4,6 +4,7 @@
 //! with folding what was said, or with comparing the mirror anew.
 
 mod folding;
+mod hinted;
 mod judge;
 mod known;
 mod naming;
@@ -19,12 +20,15 @@ mod scope;
 mod sets;
 mod staged;
 mod stager;
+mod subscriber;
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use url::Url;
 
 pub use self::{
+    hinted::Looked,
     one_user::sync_user,
     progress::{RunPhase, RunProgress},
     report::{RunError, RunReport},
@@ -32,6 +36,7 @@ pub use self::{
     run::{Gauge, Run, RunRequest},
     schedule::Patience,
     scope::Scope,
+    subscriber::Subscriber,
 };
 use crate::{
     cloud::Source,
@@ -39,6 +44,7 @@ use crate::{
     directory::{DirectoryId, Issuer},
     provisioning::{Mapping, MappingConfigError, Policy, saml_issuer},
     secrets::sha256,
+    store::ConnectorState,
 };
 
 /// What is made of what a cloud says.
@@ -65,6 +71,8 @@ pub struct Connector {
     pub interval: TimeDelta,
     /// How often it is asked for everything.
     pub full_every: TimeDelta,
+    /// Where the cloud says by itself that something has happened, if it is to.
+    pub hints: Option<Url>,
     at_once: usize,
     rules: Arc<Rules>,
     /// Whose people are read, as a digest.
@@ -101,11 +109,23 @@ impl Connector {
             policy,
             interval: TimeDelta::minutes(config.interval_minutes.into()),
             full_every: TimeDelta::hours(config.full_hours.into()),
+            hints: None,
             at_once,
             rules: Arc::new(Rules { scope, mapping }),
             reads: sha256(config.reads().as_bytes()).to_vec(),
             rules_digest: sha256(config.rules().as_bytes()).to_vec(),
         })
+    }
+
+    /// Has the cloud say by itself what happens, at an address.
+    #[must_use]
+    pub fn with_hints(self, address: Option<Url>) -> Self {
+        Self { hints: address, ..self }
+    }
+
+    /// Whether a run has come true under its filters and its mapping: before, nothing does.
+    fn has_come_true(&self, state: &ConnectorState) -> bool {
+        state.applied_rules.as_deref() == Some(&self.rules_digest[..])
     }
 
     /// By whose word memberships begin and end.

@@ -1,7 +1,9 @@
 //! Runs as people read them.
 
+use chrono::{DateTime, Utc};
+
 use crate::{
-    admin::{ConnectorView, RunView},
+    admin::{ConnectorView, HintsView, RunView},
     cli::say,
     sync::{RosterReport, RunReport},
 };
@@ -92,7 +94,7 @@ fn print_conflicts(report: &RunReport) {
 
 /// How a connector is.
 pub(super) fn print_status(connector: &ConnectorView) {
-    let ConnectorView { name, problem, running, full_at, in_line, last } = connector;
+    let ConnectorView { name, problem, running, full_at, in_line, hints, last } = connector;
     let how = match (problem, running, in_line) {
         (Some(problem), _, _) => format!("cannot be used: {problem}"),
         (None, true, _) => "runs".to_owned(),
@@ -103,9 +105,30 @@ pub(super) fn print_status(connector: &ConnectorView) {
     if let Some(at) = full_at {
         say(&format!("  everything was read  {}", at.format("%Y-%m-%d %H:%M:%SZ")));
     }
+    if let Some(hints) = hints {
+        print_hints(hints);
+    }
     match last {
         Some(run) => say(&format!("  last run             {}", line(run))),
         None => say("  it has not run yet"),
+    }
+}
+
+/// How it is with what the cloud says by itself.
+fn print_hints(hints: &HintsView) {
+    let at = |time: &DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%SZ").to_string();
+    let heard = match &hints.heard_at {
+        Some(time) => format!("last heard {}", at(time)),
+        None => "nothing heard yet".to_owned(),
+    };
+    let agreed = match &hints.good_until {
+        Some(time) => format!(", good until {}", at(time)),
+        None if hints.is_asked => ", the cloud has not agreed yet".to_owned(),
+        None => String::new(),
+    };
+    say(&format!("  hints                on, {heard}{agreed}, waiting: {}", hints.waiting));
+    if let Some(problem) = &hints.problem {
+        say(&format!("  hints are missing    {problem}"));
     }
 }
 

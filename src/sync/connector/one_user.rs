@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     cloud::User,
     directory::{InactiveReason, NameKey, Profile},
-    store::{Store, StoreError},
+    store::{Lease, Store, StoreError},
     sync::{
         Events, align,
         roster::{Extent, RosterGroup, RosterRequest, RosterUser, RosterWriter},
@@ -28,6 +28,18 @@ pub async fn sync_user(
     user: &str,
     dry_run: bool,
 ) -> Result<RunReport, RunError> {
+    sync_user_as(None, store, clock, connector, user, dry_run).await
+}
+
+/// The same for whoever has the connector's lease: nothing comes true once somebody else has it.
+pub(super) async fn sync_user_as(
+    lease: Option<Lease>,
+    store: &Store,
+    clock: &Clock,
+    connector: &Connector,
+    user: &str,
+    dry_run: bool,
+) -> Result<RunReport, RunError> {
     let one = OneUser { store, connector };
     let id = one.id_of(user).await?;
     let has_account = !one.account(&id).await?.is_empty();
@@ -36,8 +48,7 @@ pub async fn sync_user(
         return Err(RunError::NoUser(user.to_owned()));
     }
     let state = store.find_connector(store.ensure_connector(&connector.name).await?).await?;
-    let is_applied = state.applied_rules.as_deref() == Some(&connector.rules_digest[..]);
-    let forced = (!dry_run && !is_applied).then(|| {
+    let forced = (!dry_run && !connector.has_come_true(&state)).then(|| {
         "nothing of the connector has come true yet under its filters and mapping".to_owned()
     });
     let mut report =
@@ -67,7 +78,7 @@ pub async fn sync_user(
         policy: connector.policy.clone(),
         dry_run: report.dry_run,
         unguarded: false,
-        lease: None,
+        lease,
     };
     let events = Events::default();
     let aligned = Box::pin(align(store, clock, &request, roster.finish(groups), &events)).await?;
