@@ -10,6 +10,7 @@ mod directories;
 mod edits;
 mod explain;
 mod groups;
+mod hints;
 mod keys;
 mod lists;
 mod passwords;
@@ -40,6 +41,7 @@ pub use self::{
     edits::EditView,
     explain::{ExplainView, FieldView, LoginView, MembershipView},
     groups::{GroupView, MemberView, NestingView},
+    hints::HintsView,
     keys::KeyView,
     lists::ImportLine,
     passwords::{PasswordBody, PasswordEditView, PasswordView},

@@ -8,6 +8,7 @@ mod check;
 mod connectors;
 mod crowd;
 mod gateway;
+mod hints;
 mod metadata;
 mod parts;
 mod signing_in;

@@ -44,8 +44,8 @@ pub use self::{
     connector::{
         AttributeCondition, CloudConfig, ConnectorConfig, ConnectorGroupsConfig,
         ConnectorUsersConfig, EntraCertificate, EntraConfig, GoogleConfig, GroupNameExample,
-        GroupRename, GuardConfig, Leaving, LeavingConfig, LeavingGroups, NationalCloud, OktaConfig,
-        SameName, ShownGroups, UserKind, whole_pattern,
+        GroupRename, GuardConfig, HINTS_PATH, HintsConfig, Leaving, LeavingConfig, LeavingGroups,
+        NationalCloud, OktaConfig, SameName, ShownGroups, UserKind, whole_pattern,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
@@ -184,6 +184,7 @@ impl Config {
             let key = format!("connector[{index}]");
             connector.check(&key, problems);
             connector.check_beside(&key, &self.provisioning.directory, &self.saml, problems);
+            connector.check_hints_beside(&key, &self.server.login_url, problems);
             let is_own = |other: &ConnectorConfig| {
                 other.directory().to_lowercase() == connector.directory().to_lowercase()
             };

@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod config;
 pub mod crowd;
 pub mod directory;
+pub mod hints;
 pub mod http;
 pub mod kerberos;
 pub mod keyring;

@@ -19,6 +19,7 @@ use crate::{
     clock::Clock,
     crowd::AccountFirst,
     directory::DirectoryId,
+    hints::{self, Ears},
     http::{
         AppCookies, Arrival, Body, Error, Origins, Pages, Peer, Place, Response, Route, STYLE_PATH,
         Site, Sites, TrustedProxies, check_request, find_cookie, is_for_a_page, is_navigation,
@@ -110,7 +111,7 @@ pub struct Router {
 }
 
 /// Every address of the gateway's own, on one screen.
-pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>) -> Routes {
+pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>, ears: Arc<Ears>) -> Routes {
     let keys = get(move || std::future::ready(show_keys(&keyring)));
     Routes::new()
         // On the login host.
@@ -122,6 +123,7 @@ pub fn own_routes(login: Arc<Login>, keyring: Arc<Keyring>) -> Routes {
         .route(login::METADATA_PATH, get(login::show_metadata))
         .route(login::LOGGED_OUT_PATH, get(login::show_logged_out))
         .route(WELL_KNOWN_KEYS_PATH, keys.clone())
+        .route(hints::PATH, hints::receive(ears))
         // On the hosts of applications.
         .route(login::HANDOVER_PATH, get(login::take_over))
         // On all of them.

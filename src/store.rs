@@ -62,8 +62,9 @@ pub use self::{
     changes::LoggedChange,
     connect::StoreOptions,
     connectors::{
-        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup,
-        MirrorUser, NewRun, RunId, RunKind, RunState, StagedPart, StoredTask, UserRun, UserWrites,
+        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, HeardHints, HintState, Lease,
+        MirrorGroup, MirrorUser, NewRun, NewSubscription, RunId, RunKind, RunState, StagedPart,
+        StoredHint, StoredSubscription, StoredTask, UserRun, UserWrites,
     },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,

@@ -28,9 +28,10 @@ pub use self::{
     applying::{Applied, apply_plan, go_on, left_plans},
     connector::{
         ChangesPreview, Connector, ConnectorConfigError, FilterPreview, Gauge, GroupPreview,
-        GroupsPreview, MirrorPreview, Nameless, NamesPreview, PartPreview, Patience, Preview,
-        PreviewError, Rules, Run, RunError, RunPhase, RunProgress, RunReport, RunRequest,
-        UserCounts, UserPreview, UserRequest, UsersPreview, connector_issuer, preview, sync_user,
+        GroupsPreview, Looked, MirrorPreview, Nameless, NamesPreview, PartPreview, Patience,
+        Preview, PreviewError, Rules, Run, RunError, RunPhase, RunProgress, RunReport, RunRequest,
+        Subscriber, UserCounts, UserPreview, UserRequest, UsersPreview, connector_issuer, preview,
+        sync_user,
     },
     export::{ExportError, export},
     formats::{Format, RowError},

@@ -11,8 +11,8 @@ mod trace_id;
 pub use self::{
     log::init,
     metrics::{
-        AppLabels, BreakGlassLabels, FormLabels, LeftOutLabels, LimitLabels, LoginLabels,
-        LoginMethod, LoginOutcome, LoopLabels, Metrics, RequestLabels, SpanLabels,
+        AppLabels, BreakGlassLabels, FormLabels, HintLabels, LeftOutLabels, LimitLabels,
+        LoginLabels, LoginMethod, LoginOutcome, LoopLabels, Metrics, RequestLabels, SpanLabels,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     seldom::Seldom,

@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 9] = [
     &["keyring", "passwords", "session", "sync", "publish"],
     &["http"],
     &["login", "proxy"],
-    &["admin", "api", "crowd", "scim"],
+    &["admin", "api", "crowd", "hints", "scim"],
 ];
 
 /// Composition: knows everybody.

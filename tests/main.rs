@@ -21,6 +21,7 @@ mod crowd_writes;
 mod directory;
 mod docs;
 mod fuzz;
+mod hints;
 mod identity;
 mod imports;
 mod kerberos;

@@ -10,7 +10,7 @@ mod group_names;
 mod guarding;
 mod history;
 mod leaving;
-mod organisation;
+pub mod organisation;
 mod previews;
 mod retries;
 mod scope;

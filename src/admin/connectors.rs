@@ -12,7 +12,9 @@ use http::Uri;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::{ACTOR, Admin, AdminError, Options, RunNumbers, lists::answer_lines};
+use super::{
+    ACTOR, Admin, AdminError, Options, RunNumbers, hints::HintsView, lists::answer_lines,
+};
 use crate::{
     clock::Clock,
     http::Parameters,
@@ -22,6 +24,9 @@ use crate::{
 
 /// How often it is looked how far somebody else's run is.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// So often it is looked whether somebody is done who has begun no run.
+const MOST_LOOKS: u32 = 60;
 
 /// Lines that wait for whoever reads them.
 const LINES: usize = 64;
@@ -72,6 +77,8 @@ pub struct ConnectorView {
     pub full_at: Option<DateTime<Utc>>,
     /// Whether the directory is as the cloud was in the last run.
     pub in_line: bool,
+    /// How it is with what the cloud says by itself, if it is to.
+    pub hints: Option<HintsView>,
     /// The last run.
     pub last: Option<RunView>,
 }
@@ -161,12 +168,18 @@ pub(super) async fn list_connectors(
         let id = admin.store.ensure_connector(name).await?;
         let state = admin.store.find_connector(id).await?;
         let last = admin.store.list_runs(id, 1).await?.into_iter().next();
+        let now = admin.clock.now();
+        let hints = match connector {
+            Ok(connector) => HintsView::of(connector, id, &admin.store, now).await?,
+            Err(_) => None,
+        };
         views.push(ConnectorView {
             name: name.clone(),
             problem: connector.as_ref().err().cloned(),
-            running: state.is_running(admin.clock.now()),
+            running: state.is_running(now),
             full_at: state.full_at(),
             in_line: state.is_in_line() && !state.is_folding(),
+            hints,
             last: last.map(RunView::from),
         });
     }
@@ -214,7 +227,7 @@ pub(super) async fn run_connector(
     let (store, clock) = (admin.store.clone(), admin.clock.clone());
     // It goes on when nobody listens any more.
     tokio::spawn(async move {
-        match Run::begin(&store, &clock, &connector, &request).await {
+        match begin(&store, &clock, &connector, &request).await {
             Ok(Some(run)) => follow_own(&name, run, &sender).await,
             Ok(None) => follow_other(&store, &clock, &name, &sender).await,
             Err(RunError::NothingToRetry(why)) => {
@@ -226,6 +239,29 @@ pub(super) async fn run_connector(
     Ok(answer_lines("application/x-ndjson", lines, |line| {
         serde_json::to_string(&line).unwrap_or_default() + "\n"
     }))
+}
+
+/// Begins a run. Who has the right to without having begun one, looks at somebody whom the cloud has named: that takes a
+/// moment.
+async fn begin(
+    store: &Store,
+    clock: &Clock,
+    connector: &Arc<Connector>,
+    request: &RunRequest,
+) -> Result<Option<Run>, RunError> {
+    for _ in 0..MOST_LOOKS {
+        let begun = Run::begin(store, clock, connector, request).await?;
+        if begun.is_some() {
+            return Ok(begun);
+        }
+        let id = store.ensure_connector(&connector.name).await?;
+        let last = store.list_runs(id, 1).await?.into_iter().next();
+        if last.is_some_and(|last| last.ended_at.is_none()) {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(None)
 }
 
 fn run_request(uri: &Uri) -> Result<RunRequest, AdminError> {

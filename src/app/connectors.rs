@@ -60,7 +60,9 @@ fn connectors_with(
         let made = open(&connector.name).and_then(|source| {
             let directory = directories[connector.directory()];
             let made = Connector::new(connector, directory, policy(config), source);
-            made.map(Arc::new).map_err(|error| format!("connector.{}: {error}", error.key()))
+            let hints = connector.hints_address(&config.server.login_url);
+            let made = made.map(|made| Arc::new(made.with_hints(hints)));
+            made.map_err(|error| format!("connector.{}: {error}", error.key()))
         });
         (connector.name.clone(), made)
     });
@@ -107,7 +109,10 @@ pub(super) fn run_when_due(
 /// How often it is looked whether it is time for a run.
 const LOOK_FOR_RUNS: std::time::Duration = std::time::Duration::from_secs(30);
 
-fn tell(connector: &str, ran: Result<Option<crate::sync::RunReport>, crate::sync::RunError>) {
+pub(super) fn tell(
+    connector: &str,
+    ran: Result<Option<crate::sync::RunReport>, crate::sync::RunError>,
+) {
     let see = "gatehouse sync status";
     match ran {
         Ok(None) => {}

@@ -11,6 +11,7 @@ use super::{
     connectors::{connectors, run_when_due},
     crowd::{crowd, internal_server, put_accounts_first},
     gateway::{Doors, Gateway},
+    hints::{ears, follow_hints},
     metadata,
     parts::{Parts, configured},
     signing_in::login,
@@ -19,6 +20,7 @@ use crate::{
     admin::{self, Admin},
     clock::Clock,
     config::{Config, Problems},
+    hints::Ears,
     http::{Pages, TrustedProxies},
     keyring::KeyringError,
     login::Login,
@@ -81,6 +83,8 @@ async fn assemble(
     let admin = running_admin(config, &parts, &apps);
     admin.keep_up(&parts.background);
     run_when_due(&admin.connectors, &parts.store, &parts.clock, &parts.background);
+    follow_hints(&admin.connectors, &parts);
+    let ears = ears(config, &parts).await?;
     let crowd = crowd(config, &parts)?;
     put_accounts_first(&mut apps, &crowd);
     background::begin(config, &parts).await?;
@@ -89,7 +93,7 @@ async fn assemble(
     let health =
         server::internal_routes(readiness.clone(), parts.metrics.clone(), parts.sessions.clone());
     Ok(Gateway {
-        server: server(config, &parts, login, apps)?,
+        server: server(config, &parts, login, ears, apps)?,
         internal: internal_server(config, crowd, health)?,
         doors,
         admin,
@@ -118,6 +122,7 @@ fn server(
     config: &Config,
     parts: &Parts,
     login: Arc<Login>,
+    ears: Arc<Ears>,
     apps: Vec<App>,
 ) -> Result<Server, Problems> {
     let accept = |tls| server::acceptor(tls, config.server.http2);
@@ -130,7 +135,7 @@ fn server(
         sessions: parts.sessions.clone(),
         login: login.clone(),
         apps,
-        own: own_routes(login, parts.keyring.clone()),
+        own: own_routes(login, parts.keyring.clone(), ears),
         pages: Pages::new(parts.sites.clone()),
         metrics: parts.metrics.clone(),
         tracer: parts.tracer.clone(),

@@ -1,5 +1,6 @@
 //! `gatehouse connector`.
 
+mod hints;
 mod sample;
 
 use std::{path::Path, process::ExitCode};
@@ -24,8 +25,8 @@ pub(super) enum ConnectorCommand {
 /// Tries everything that a connector needs in its cloud, and says what is missing and where to grant it.
 ///
 /// Asks for a token, compares clocks, reads a few users and groups and who is in them, and prints the users with all
-/// attributes that a mapping could use. Nothing is changed, neither in the cloud nor here, and no gateway needs to run.
-/// Exits with 1 if something is missing.
+/// attributes that a mapping could use. With `[connector.hints]` it also asks the cloud for a moment to say what happens.
+/// Nothing else is changed, neither in the cloud nor here, and no gateway needs to run. Exits with 1 if something is missing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
     /// The connector, as the configuration calls it.
@@ -52,9 +53,13 @@ impl ConnectorCommand {
 
 impl Test {
     async fn test(&self, config: &Config) -> Result<(), ControlError> {
-        let source = cloud::open(self.find(config)?, &Clock::System, Patience::default());
+        let connector = self.find(config)?;
+        let source = cloud::open(connector, &Clock::System, Patience::default());
         let source = source.map_err(|error| ControlError::Refused(error.to_string()))?;
-        let probe = source.probe().await;
+        let mut probe = source.probe().await;
+        if probe.is_good() {
+            hints::try_hints(config, connector, source.as_ref(), &mut probe).await;
+        }
         let good = probe.is_good();
         if self.output.json {
             print_json(&Tried { connector: &self.name, good, probe: &probe })?;

@@ -9,12 +9,14 @@ mod addresses;
 mod assigned;
 mod delta;
 mod graph;
+mod hints;
 mod lookups;
 mod members;
 mod objects;
 mod probe;
 mod proof;
 mod select;
+mod subscriptions;
 mod tokens;
 mod work;
 
@@ -23,10 +25,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
 
+pub(super) use self::hints::words;
 use self::{addresses::Addresses, graph::Graph, tokens::Tokens, work::Work};
 use super::{
-    Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source, Task, User,
-    Watermark,
+    Announcer, Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source,
+    Task, User, Watermark,
     http::{Connection, Line, Request},
 };
 use crate::config::EntraConfig;
@@ -140,5 +143,9 @@ impl Source for Entra {
 
     fn probe(&self) -> BoxFuture<'_, Probe> {
         Box::pin(self.try_everything())
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(self)
     }
 }

@@ -11,6 +11,8 @@
 mod account;
 mod answers;
 mod api;
+mod channels;
+mod hints;
 mod look_up;
 mod pages;
 mod probe;
@@ -22,14 +24,15 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use url::Url;
 
+pub(super) use self::hints::words;
 use self::{
     account::Account,
     api::Api,
     work::{List, Question, Work},
 };
 use super::{
-    Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source, Task, User,
-    Watermark,
+    Announcer, Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source,
+    Task, User, Watermark,
     http::{Connection, Line, Request},
 };
 use crate::config::GoogleConfig;
@@ -120,5 +123,9 @@ impl Source for Google {
 
     fn probe(&self) -> BoxFuture<'_, Probe> {
         Box::pin(self.try_everything())
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(self)
     }
 }

@@ -9,6 +9,7 @@ mod answers;
 mod api;
 mod api_token;
 mod dpop;
+mod hints;
 mod limits;
 mod link;
 mod look_up;
@@ -25,6 +26,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, header::CONTENT_TYPE};
 
+pub(super) use self::hints::words;
 use self::{api::Api, pages::STREAM, profile::Taken, work::List};
 use super::{
     Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source, Task, User,

@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectorError, Group, Meter, Page, Round, Task, User, Watermark};
+use super::{Announcer, ConnectorError, Group, Meter, Page, Round, Task, User, Watermark};
 
 /// A cloud that can be read. Implementations wait and try again by themselves where that helps.
 pub trait Source: Debug + Send + Sync {
@@ -50,6 +50,11 @@ pub trait Source: Debug + Send + Sync {
 
     /// Tries everything that a run needs, and says what is missing.
     fn probe(&self) -> BoxFuture<'_, Probe>;
+
+    /// Whom to ask to be told by itself what happens; of clouds whose administrators have to do so, nobody.
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        None
+    }
 }
 
 /// What a cloud can do.
@@ -84,7 +89,7 @@ impl Probe {
     }
 
     /// Writes down what a step showed.
-    pub(super) fn note(&mut self, step: &str, found: Result<String, impl Display>) {
+    pub fn note(&mut self, step: &str, found: Result<String, impl Display>) {
         let (problem, detail) = match found {
             Ok(detail) => (None, Some(detail)),
             Err(problem) => (Some(problem.to_string()), None),

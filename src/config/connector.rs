@@ -7,6 +7,7 @@ mod google;
 mod group_names;
 mod groups;
 mod guard;
+mod hints;
 mod leaving;
 mod okta;
 mod patterns;
@@ -25,6 +26,7 @@ pub use self::{
     group_names::{GroupNameExample, GroupRename},
     groups::{ConnectorGroupsConfig, SameName, ShownGroups},
     guard::GuardConfig,
+    hints::{HINTS_PATH, HintsConfig},
     leaving::{Leaving, LeavingConfig, LeavingGroups},
     okta::OktaConfig,
     patterns::whole_pattern,
@@ -89,6 +91,9 @@ pub struct ConnectorConfig {
 
     /// Google Workspace.
     pub google: Option<GoogleConfig>,
+
+    /// Whether the cloud says by itself that something has happened, and where. Default: it does not.
+    pub hints: Option<HintsConfig>,
 
     /// The proxy that leads there, such as `http://proxy.example.com:3128`. Default: none.
     pub proxy: Option<Url>,
@@ -178,6 +183,7 @@ impl ConnectorConfig {
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {
         super::check_name(&format!("{key}.name"), &self.name, problems);
         self.check_runs(key, problems);
+        self.check_hints(&format!("{key}.hints"), problems);
         self.users.check(&format!("{key}.users"), problems);
         self.groups.check(&format!("{key}.groups"), problems);
         self.leaving.check(&format!("{key}.leaving"), problems);

@@ -4,18 +4,22 @@
 //! that of two gateways that believe to run the same one only the later one writes.
 
 mod accounts;
+mod hints;
 mod mirror;
 mod mirror_groups;
 mod runs;
 mod staging;
+mod subscriptions;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    hints::{HeardHints, HintState, StoredHint},
     mirror::{MirrorUser, UserWrites},
     mirror_groups::{GroupHead, MirrorGroup},
     runs::{ConnectorRun, NewRun, RunId, RunKind, RunState, UserRun},
     staging::{StagedPart, StoredTask},
+    subscriptions::{NewSubscription, StoredSubscription},
 };
 use super::{Connection, Priority, Store, StoreError, Transaction, read, time::micros, within};
 
@@ -180,11 +184,14 @@ impl Store {
 
     /// Takes all leases from whoever had them: nobody else can be at work on this database.
     pub(super) async fn break_leases(&self) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE connectors SET lease_until = 0 WHERE lease_until > 0";
+        const RUNS: &str = "UPDATE connectors SET lease_until = 0 WHERE lease_until > 0";
+        const HINTS: &str = "UPDATE connector_hint_states SET kept_until = 0 WHERE kept_until > 0";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
                 within!(&mut transaction.connection(), |connection| {
-                    sqlx::query(SQL).execute(connection).await.map(drop)?;
+                    for statement in [RUNS, HINTS] {
+                        sqlx::query(statement).execute(&mut *connection).await?;
+                    }
                 });
                 Ok(())
             })

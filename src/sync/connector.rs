@@ -5,6 +5,7 @@
 
 mod configured;
 mod folding;
+mod hinted;
 mod judge;
 mod kept_names;
 mod known;
@@ -24,13 +25,16 @@ mod scope;
 mod sets;
 mod staged;
 mod stager;
+mod subscriber;
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use url::Url;
 
 pub use self::{
     configured::{ConnectorConfigError, Rules},
+    hinted::Looked,
     one_user::{UserRequest, sync_user},
     preview::{
         ChangesPreview, FilterPreview, GroupPreview, GroupsPreview, MirrorPreview, NamesPreview,
@@ -42,6 +46,7 @@ pub use self::{
     run::{Gauge, Run, RunRequest},
     schedule::Patience,
     scope::Scope,
+    subscriber::Subscriber,
 };
 use crate::{
     cloud::Source,
@@ -49,6 +54,7 @@ use crate::{
     directory::{DirectoryId, Issuer},
     provisioning::{Policy, saml_issuer},
     secrets::sha256,
+    store::ConnectorState,
     sync::guarding::Guarding,
 };
 
@@ -69,6 +75,8 @@ pub struct Connector {
     pub interval: TimeDelta,
     /// How often it is asked for everything.
     pub full_every: TimeDelta,
+    /// Where the cloud says by itself that something has happened, if it is to.
+    pub hints: Option<Url>,
     at_once: usize,
     /// What becomes of whom and what the cloud has not any more.
     leaving: LeavingConfig,
@@ -107,6 +115,7 @@ impl Connector {
             policy,
             interval: TimeDelta::minutes(config.interval_minutes.into()),
             full_every: TimeDelta::hours(config.full_hours.into()),
+            hints: None,
             at_once,
             leaving: config.leaving.clone(),
             guarding: Guarding::new(&config.guard),
@@ -114,6 +123,17 @@ impl Connector {
             reads: sha256(config.reads().as_bytes()).to_vec(),
             rules_digest: sha256(config.rules().as_bytes()).to_vec(),
         })
+    }
+
+    /// Has the cloud say by itself what happens, at an address.
+    #[must_use]
+    pub fn with_hints(self, address: Option<Url>) -> Self {
+        Self { hints: address, ..self }
+    }
+
+    /// Whether a run has come true under its filters and its mapping: before, nothing does.
+    fn has_come_true(&self, state: &ConnectorState) -> bool {
+        state.applied_rules.as_deref() == Some(&self.rules_digest[..])
     }
 
     /// By whose word memberships begin and end.

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub crowd_syncs: Family<SyncLabels, Counter>,
     /// Pings that applications were sent.
     pub crowd_webhooks: Family<SyncLabels, Counter>,
+    /// What clouds have said by themselves, and what became of it.
+    pub hints: Family<HintLabels, Counter>,
     /// Newcomers whom an application could not know yet.
     pub account_waits: Family<WaitLabels, Counter>,
     registry: Arc<Mutex<Registry>>,
@@ -53,6 +55,15 @@ pub struct SyncLabels {
     /// What it calls itself.
     pub application: Arc<str>,
     /// Of synchronisations `events`, `full` or `expired`; of pings `told`, `failed` or `given_up`.
+    pub outcome: &'static str,
+}
+
+/// What became of what a cloud has said.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HintLabels {
+    /// The connector.
+    pub connector: String,
+    /// Of messages `heard`, `echoed`, `unproved`, `unreadable` or `no_room`; of people `looked` or `failed`; `run`.
     pub outcome: &'static str,
 }
 
@@ -210,6 +221,7 @@ impl Default for Metrics {
             crowd_requests: Family::default(),
             crowd_syncs: Family::default(),
             crowd_webhooks: Family::default(),
+            hints: Family::default(),
             account_waits: Family::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
@@ -247,6 +259,8 @@ impl Default for Metrics {
         registry.register("crowd_syncs", "Applications that bring their copies up to date", syncs);
         let webhooks = metrics.crowd_webhooks.clone();
         registry.register("crowd_webhooks", "Pings that applications were sent", webhooks);
+        let hints = metrics.hints.clone();
+        registry.register("hints", "What clouds have said by themselves", hints);
         let waits = metrics.account_waits.clone();
         registry.register("account_waits", "Newcomers whom an app could not know yet", waits);
         drop(registry);
@@ -299,6 +313,17 @@ impl Metrics {
     pub fn count_webhook(&self, application: &Arc<str>, outcome: &'static str) {
         let labels = SyncLabels { application: application.clone(), outcome };
         self.crowd_webhooks.get_or_create(&labels).inc();
+    }
+
+    /// Counts something that a cloud has said, or what became of it.
+    pub fn count_hint(&self, connector: &str, outcome: &'static str) {
+        self.count_hints(connector, outcome, 1);
+    }
+
+    /// The same, of several.
+    pub fn count_hints(&self, connector: &str, outcome: &'static str, count: u64) {
+        let labels = HintLabels { connector: connector.to_owned(), outcome };
+        self.hints.get_or_create(&labels).inc_by(count);
     }
 
     /// Counts a newcomer.

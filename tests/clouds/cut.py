@@ -17,7 +17,7 @@ NULLABLE = {
     "firstName", "lastName", "employeeNumber", "department", "title", "manager", "externalId", "errorRedirectUrl", "loginRedirectUrl",
 }
 GOOGLE = {
-    "users": ["list", "get"], "groups": ["list", "get"], "members": ["list", "get", "hasMember"], "orgunits": ["list", "get"],
+    "users": ["list", "get", "watch"], "channels": ["stop"], "groups": ["list", "get"], "members": ["list", "get", "hasMember"], "orgunits": ["list", "get"],
 }
 KEPT = ("type", "format", "enum", "items", "properties", "additionalProperties", "$ref", "required", "description")
 
@@ -110,12 +110,16 @@ def google(document):
             path = "/" + method["path"].replace("{+", "{")
             parameters = [google_parameter(*it) for it in method["parameters"].items()]
             parameters += [{"name": it, "in": "query", "type": "string"} for it in ("fields", "alt")]
-            schema = {"$ref": "#/definitions/" + method["response"]["$ref"]}
-            responses = {"200": {"description": "Success", "schema": schema}}
-            paths[path] = {"get": {"operationId": method["id"], "parameters": parameters, "responses": responses}}
+            refer = lambda it: {"$ref": "#/definitions/" + it["$ref"]}
+            if "request" in method:
+                parameters.append({"name": "body", "in": "body", "required": True, "schema": refer(method["request"])})
+            success = {"description": "Success"}
+            responses = {"200": success | {"schema": refer(method["response"])}} if "response" in method else {"204": success}
+            operation = {"operationId": method["id"], "parameters": parameters, "responses": responses}
+            paths[path] = {method["httpMethod"].lower(): operation}
     definitions = {name: google_schema(it) for name, it in document["schemas"].items()}
     info = {"title": document["title"], "version": document["version"] + " " + document["revision"]}
-    return {"swagger": "2.0", "info": info, "produces": ["application/json"], "paths": paths, "definitions": needed(paths, definitions)}
+    return {"swagger": "2.0", "info": info, "consumes": ["application/json"], "produces": ["application/json"], "paths": paths, "definitions": needed(paths, definitions)}
 
 
 vendor, file = sys.argv[1:]

@@ -36,14 +36,17 @@ class Proxy:
             time.sleep(0.1)
         sys.exit("Prism did not start")
 
-    def get(self, address, headers):
-        """An answer that fits, and its headers."""
+    def get(self, address, headers, body=None):
+        """An answer that fits, and its headers; to a body, if there is one."""
         parts = urllib.parse.urlsplit(address)
         path = parts.path + ("?" + parts.query if parts.query else "")
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        data = None if body is None else json.dumps(body).encode()
+        headers = headers | ({} if body is None else {"Content-Type": "application/json"})
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
         try:
             with urllib.request.urlopen(request) as answer:
-                return json.load(answer), answer.headers
+                text = answer.read()
+                return json.loads(text) if text else None, answer.headers
         except urllib.error.HTTPError as error:
             sys.exit(f"{address}: {error.code} {error.read().decode()[:800]}")
 
@@ -151,6 +154,12 @@ def google():
             for member in [it for it in members if it["type"] == "USER"][:2]:
                 equal("member", one(f"/groups/{id}/hasMember/{member['id']}"), {"isMember": True})
         one("/customer/my_customer/orgunits?type=all")
+        for event in ("add", "delete", "undelete", "update"):
+            asked += 2
+            wish = {"id": f"described-{event}", "type": "web_hook", "address": "https://localhost:1/", "params": {"ttl": "60"}}
+            channel = proxy.get(f"{root}/users/watch?customer=my_customer&event={event}", headers, wish)[0]
+            equal("channel", channel["id"], wish["id"])
+            proxy.get("/admin/directory_v1/channels/stop", headers, {"id": channel["id"], "resourceId": channel["resourceId"]})
     print(f"Google: {asked} answers fit")
 
 

@@ -2,10 +2,12 @@
 import httplib2
 from google.oauth2 import service_account
 from google_auth_httplib2 import AuthorizedHttp
+from googleapiclient.channel import new_webhook_channel, notification_from_headers
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from asked import CERTIFICATE, CREDENTIALS, HOSTS, apply, control, equal, known, same_keys
+from listening import Listener
 
 GOOGLE = CREDENTIALS["google"]
 SCOPES = ["https://www.googleapis.com/auth/admin.directory." + kind for kind in ("user.readonly", "group.readonly", "group.member.readonly", "orgunit.readonly")]
@@ -109,10 +111,43 @@ def check_deleted(directory):
     control("/time", {"seconds": 21 * 24 * 3600}, "POST")
 
 
+def check_channels(directory):
+    """A channel begins, tells of users as Google's library reads it, and ends."""
+    listener = Listener("google")
+    channels = {}
+    for event in ("add", "update", "delete", "undelete"):
+        channel = new_webhook_channel(listener.address, token="a secret", params={"ttl": "3600"})
+        answer = directory.users().watch(customer="my_customer", event=event, body=channel.body()).execute()
+        channel.update(answer)
+        channels[event] = channel
+        headers, _ = listener.next()
+        equal("beginning", notification_from_headers(channel, headers).state, "sync")
+    body = channels["add"].body()
+    refused(directory.users().watch(customer="my_customer", event="add", body=body), 400, "channelIdNotUnique")
+    for bad, reason in (({"address": "http://localhost/"}, "push.webhookUrlNotHttps"), ({"type": "mail"}, "invalid"), ({"id": "ä"}, "invalid")):
+        refused(directory.users().watch(customer="my_customer", event="add", body=body | {"id": "other"} | bad), 400, reason)
+    user = next(id for id, it in known("google")[0].items() if it["no"] == 30)
+    happened = [
+        ("update", {"do": "change_user", "no": 30, "set": {"status": "SUSPENDED"}}), ("delete", {"do": "delete_user", "no": 30}),
+        ("undelete", {"do": "restore_user", "no": 30}),
+    ]
+    for event, change in happened:
+        apply("google", change)
+        headers, said = listener.next()
+        notification = notification_from_headers(channels[event], headers)
+        equal("what", (notification.state, notification.message_number, headers["x-goog-channel-token"]), (event, 2, "a secret"))
+        equal("whom", said["id"], user)
+    for channel in channels.values():
+        directory.channels().stop(body=channel.body()).execute()
+    refused(directory.channels().stop(body=channels["add"].body()), 404, "channelNotFound")
+    return len(channels)
+
+
 def main():
     control("/google/manners", {"limit": 1_000_000}, "PUT")
     directory = service(GOOGLE["admin"])
     print("service account: %d users, %d groups, %d units" % check(directory))
+    print("channels: %d" % check_channels(directory))
     check_refusals(directory)
     check_deleted(directory)
     print("refusals and deleted users")

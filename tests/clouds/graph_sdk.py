@@ -1,5 +1,6 @@
 """Microsoft's own library reads the whole directory, by pages and by delta, with each kind of credential."""
 import asyncio
+import datetime
 import ssl
 import time
 
@@ -8,12 +9,15 @@ import jwt
 from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from msgraph import GraphRequestAdapter, GraphServiceClient
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.generated.models.subscription import Subscription
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from msgraph.generated.users.item.get_member_groups.get_member_groups_post_request_body import GetMemberGroupsPostRequestBody
 from msgraph_core import GraphClientFactory, PageIterator
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 
 from asked import CERTIFICATE, CREDENTIALS, HOSTS, apply, control, equal, known, same_keys
+from listening import Listener
 
 ENTRA = CREDENTIALS["graph"]
 ROOT = HOSTS["graph"] + "/v1.0"
@@ -205,6 +209,56 @@ async def check_deltas(graph):
     await read_round(groups, None, lambda items: equal("news", items, []))
 
 
+async def refused(request, status):
+    try:
+        await request
+    except ODataError as error:
+        equal("refusal", error.response_status_code, status)
+    else:
+        equal("refusal", None, status)
+
+
+async def check_subscriptions(graph):
+    """What is asked for is told, prolonged and ended."""
+    listener, now = Listener("graph"), datetime.datetime.now(datetime.timezone.utc)
+
+    def wish(**other):
+        fields = dict(change_type="updated,deleted", resource="users", notification_url=listener.address, client_state="a secret")
+        fields |= dict(lifecycle_notification_url=listener.address, expiration_date_time=now + datetime.timedelta(days=2))
+        return Subscription(**(fields | other))
+
+    made = [await graph.subscriptions.post(wish(resource=resource)) for resource in ("users", "groups")]
+    for subscription in made:
+        check_known(subscription)
+    await refused(graph.subscriptions.post(wish()), 409)
+    for bad in (
+        dict(expiration_date_time=now + datetime.timedelta(days=30)), dict(client_state="x" * 129), dict(change_type="created"),
+        dict(notification_url="http://localhost/"), dict(notification_url="https://localhost:1/"), dict(resource="devices"),
+    ):
+        await refused(graph.subscriptions.post(wish(**bad)), 400)
+    listed = await graph.subscriptions.get()
+    same_keys("subscriptions", [it.id for it in listed.value], [it.id for it in made])
+    one = graph.subscriptions.by_subscription_id(made[0].id)
+    later = await one.patch(Subscription(expiration_date_time=now + datetime.timedelta(days=20)))
+    equal("more time", later.expiration_date_time > made[0].expiration_date_time, True)
+    users, groups = known("graph")
+    user = next(id for id, it in users.items() if it["no"] == 30)
+    group = next(id for id, it in groups.items() if it["no"] == 5)
+    apply("graph", {"do": "change_user", "no": 30, "set": {"status": "SUSPENDED"}})
+    apply("graph", {"do": "add_members", "group": 5, "members": [{"user": 199}]})
+    for kind, id, subscription in (("User", user, made[0]), ("Group", group, made[1])):
+        said = listener.next()[1]["value"][0]
+        equal("whose", (said["subscriptionId"], said["clientState"], said["tenantId"]), (subscription.id, "a secret", ENTRA["tenant"]))
+        equal("what", (said["changeType"], said["resource"]), ("updated", f"{kind}s/{id}"))
+        equal("of whom", (said["resourceData"]["@odata.type"], said["resourceData"]["id"]), (f"#Microsoft.Graph.{kind}", id))
+    control("/graph/lifecycle/reauthorizationRequired", method="POST")
+    equal("lifecycle", listener.next()[1]["value"][0]["lifecycleEvent"], "reauthorizationRequired")
+    for subscription in made:
+        await graph.subscriptions.by_subscription_id(subscription.id).delete()
+    await refused(one.delete(), 404)
+    return len(made)
+
+
 async def main():
     control("/graph/manners", {"limit": 1_000_000, "empty_page_every": 3, "leavers_stay_members": False}, "PUT")
     for name, credential in credentials():
@@ -215,6 +269,9 @@ async def main():
     async with next(credentials())[1] as credential:
         assigned, roles = await check_assignments(client(credential))
         print(f"assignments: {assigned} with one of {roles}")
+    async with next(credentials())[1] as credential:
+        print(f"subscriptions: {await check_subscriptions(client(credential))}")
+    async with next(credentials())[1] as credential:
         await check_deltas(client(credential))
         print(f"delta: {len(CHANGES)} rounds")
 

@@ -17,6 +17,7 @@ async fn microsofts_library_reads_the_whole_directory_by_pages_and_by_delta() {
         assert!(said.contains(&format!("{credential}: 200 users and 40 groups")), "{said}");
     }
     assert!(said.contains("assignments: 2") && said.contains("'Jira.Admin'"), "{said}");
+    assert!(said.contains("subscriptions: 2"), "{said}");
     assert!(said.contains("delta: 5 rounds"), "{said}");
 }
 
@@ -27,12 +28,14 @@ async fn oktas_library_reads_the_whole_organisation_with_a_token_and_with_proofs
         assert!(said.contains(&format!("{credential}: 200 users, 40 groups")), "{said}");
     }
     assert!(said.contains("changes by time"), "{said}");
+    assert!(said.contains("event hooks: 2 events"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn googles_library_reads_the_whole_customer_for_an_administrator() {
     let Some(said) = judged("google_sdk.py", true).await else { return };
     assert!(said.contains("service account: 200 users, 40 groups, 5 units"), "{said}");
+    assert!(said.contains("channels: 4"), "{said}");
     assert!(said.contains("refusals and deleted users"), "{said}");
 }
 

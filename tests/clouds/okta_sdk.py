@@ -3,9 +3,10 @@ import asyncio
 
 # First, so that the library trusts the certificate.
 from asked import CREDENTIALS, HOSTS, apply, control, equal, known, same_keys
+from listening import Listener
 from okta.api_response import OktaAPIResponse
 from okta.client import Client
-from okta.models import Application, AppUser, Group, GroupRule, User
+from okta.models import Application, AppUser, Group, GroupRule, LogEvent, User
 
 OKTA = CREDENTIALS["okta"]
 
@@ -97,6 +98,23 @@ async def check_changes(client):
     equal("groups with other members", set(changed), {group["id"]})
 
 
+def check_hooks():
+    """An event hook is verified, and tells what Okta's library takes for an event of the System Log."""
+    listener = Listener("okta")
+    hook = {"uri": listener.address, "secret": "a secret", "events": ["user.lifecycle.suspend", "group.user_membership.add"]}
+    control("/okta/hooks", hook)
+    users, groups = known("okta")
+    user = next(id for id, it in users.items() if it["no"] == 31)
+    group = next(id for id, it in groups.items() if it["no"] == 30)
+    apply("okta", {"do": "add_members", "group": 30, "members": [{"user": 31}]}, {"do": "change_user", "no": 31, "set": {"status": "SUSPENDED"}})
+    for kind, targets in (("group.user_membership.add", [user, group]), ("user.lifecycle.suspend", [user])):
+        headers, said = listener.next()
+        equal("secret", headers["authorization"], "a secret")
+        event = LogEvent.from_dict(said["data"]["events"][0])
+        equal("event", (event.event_type, [target.id for target in event.target]), (kind, targets))
+    return len(hook["events"])
+
+
 async def main():
     control("/okta/manners", {"limit": 1_000_000}, "PUT")
     for name, config, manners in settings():
@@ -106,6 +124,7 @@ async def main():
     async with Client(next(settings())[1]) as client:
         await check_changes(client)
         print("changes by time")
+    print("event hooks: %d events" % check_hooks())
 
 
 asyncio.run(main())

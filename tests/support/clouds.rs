@@ -15,6 +15,7 @@ pub mod expression;
 pub mod faults;
 pub mod google;
 pub mod graph;
+pub mod hooks;
 pub mod ids;
 pub mod jose;
 pub mod line;

@@ -29,6 +29,7 @@ pub struct Plan {
     store: Option<String>,
     keytab: Option<PathBuf>,
     idp: Option<(String, String)>,
+    idp_line: String,
     subject: &'static str,
     server: String,
     app: Option<(String, String)>,
@@ -57,6 +58,7 @@ impl Plan {
             store: None,
             keytab: None,
             idp: None,
+            idp_line: String::new(),
             subject: "uid",
             server: String::new(),
             app: None,
@@ -86,6 +88,12 @@ impl Plan {
         self
     }
 
+    /// With a line in the identity provider's table.
+    pub fn with_idp_line(mut self, line: &str) -> Self {
+        line.clone_into(&mut self.idp_line);
+        self
+    }
+
     /// With the attribute that says who somebody is, whatever else changes.
     pub fn with_subject(mut self, attribute: &'static str) -> Self {
         self.subject = attribute;
@@ -102,6 +110,11 @@ impl Plan {
     pub fn with(mut self, more: &str) -> Self {
         more.clone_into(&mut self.more);
         self
+    }
+
+    /// Says something else in what [`Plan::with`] has added, from the next start on.
+    pub fn replace(&mut self, from: &str, to: &str) {
+        self.more = self.more.replace(from, to);
     }
 
     /// With a line in an application's table.
@@ -140,6 +153,8 @@ impl Plan {
             store: self.store.clone(),
             app: self.app.clone(),
             more: self.more.clone(),
+            idp: self.idp.clone(),
+            idp_line: self.idp_line.clone(),
             ..Self::new()
         }
     }
@@ -213,7 +228,7 @@ managed_groups = ["jira-*", "wiki-*"]
             );
         }
         if let Some((entity_id, metadata)) = &self.idp {
-            let subject = self.subject;
+            let (subject, line) = (self.subject, &self.idp_line);
             let _ = writeln!(
                 text,
                 r#"
@@ -223,6 +238,7 @@ title = "Example Corp"
 entity_id = "{entity_id}"
 metadata = {{ url = "{metadata}" }}
 domains = ["example.test"]
+{line}
 [saml.claims]
 subject = ["{subject}"]
 username = ["uid"]

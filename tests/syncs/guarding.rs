@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use gatehouse::{
     directory::InactiveReason,
     store::{NewPlan, PlanId, PlanState, Seal, StoreError},
-    sync::{Events, RunReport, apply_plan, sync_user},
+    sync::{Events, RunReport, UserRequest, apply_plan, sync_user},
 };
 
 use super::{Way, World, user};
@@ -91,7 +91,8 @@ async fn one_user_at_a_time_is_as_much() {
         let mut waits = Vec::new();
         for number in 0..11 {
             let id = format!("u{number}");
-            let report = sync_user(&world.store, &world.clock, &connector, &id, false).await;
+            let report =
+                sync_user(&world.store, &world.clock, &connector, &super::look_at(&id)).await;
             waits.push(held(&report.unwrap()).is_some());
         }
         assert_eq!(waits.iter().position(|waits| *waits), Some(10), "{waits:?}");
@@ -203,7 +204,8 @@ async fn who_is_there_again_at_once_is_left_out_of_what_waits() {
         world.organisation.hire("u4", |_| {});
         let connector = world.connector();
         for (id, dry_run) in [("u3", false), ("u4", false), ("u5", false), ("u4", true)] {
-            sync_user(&world.store, &world.clock, &connector, id, dry_run).await.unwrap();
+            let look = UserRequest { dry_run, ..super::look_at(id) };
+            sync_user(&world.store, &world.clock, &connector, &look).await.unwrap();
         }
         world.approve().await.unwrap();
         for (name, state) in [("u3", None), ("u4", None), ("u6", GONE)] {

@@ -2,9 +2,11 @@
 
 mod previewed;
 
+use chrono::{DateTime, Utc};
+
 pub(super) use self::previewed::print_preview;
 use crate::{
-    admin::{ConnectorView, RunNumbers, RunView},
+    admin::{ConnectorView, HintsView, RunNumbers, RunView},
     cli::say,
     sync::{RemovalReport, RosterReport, RunReport},
 };
@@ -160,7 +162,7 @@ fn print_conflicts(report: &RunReport) {
 
 /// How a connector is.
 pub(super) fn print_status(connector: &ConnectorView) {
-    let ConnectorView { name, problem, running, full_at, in_line, last } = connector;
+    let ConnectorView { name, problem, running, full_at, in_line, hints, last } = connector;
     let how = match (problem, running, in_line) {
         (Some(problem), _, _) => format!("cannot be used: {problem}"),
         (None, true, _) => "runs".to_owned(),
@@ -171,9 +173,30 @@ pub(super) fn print_status(connector: &ConnectorView) {
     if let Some(at) = full_at {
         say(&format!("  everything was read  {}", at.format("%Y-%m-%d %H:%M:%SZ")));
     }
+    if let Some(hints) = hints {
+        print_hints(hints);
+    }
     match last {
         Some(run) => say(&format!("  last run             {}", line(run))),
         None => say("  it has not run yet"),
+    }
+}
+
+/// How it is with what the cloud says by itself.
+fn print_hints(hints: &HintsView) {
+    let at = |time: &DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%SZ").to_string();
+    let heard = match &hints.heard_at {
+        Some(time) => format!("last heard {}", at(time)),
+        None => "nothing heard yet".to_owned(),
+    };
+    let agreed = match &hints.good_until {
+        Some(time) => format!(", good until {}", at(time)),
+        None if hints.is_asked => ", the cloud has not agreed yet".to_owned(),
+        None => String::new(),
+    };
+    say(&format!("  hints                on, {heard}{agreed}, waiting: {}", hints.waiting));
+    if let Some(problem) = &hints.problem {
+        say(&format!("  hints are missing    {problem}"));
     }
 }
 

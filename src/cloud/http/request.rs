@@ -7,7 +7,8 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// A request, whoever may be asked with whatever credential. It is only ever a question: asking twice changes nothing.
+/// A request, whoever may be asked with whatever credential. It is only ever a question, or asks to be told something by
+/// itself: asking twice does no harm.
 pub(in crate::cloud) struct Request {
     pub method: Method,
     pub url: Url,

@@ -81,8 +81,7 @@ async fn look(
         return Err(RunError::NoUser(user.clone()));
     }
     let state = store.find_connector(store.ensure_connector(&connector.name).await?).await?;
-    let is_applied = state.applied_rules.as_deref() == Some(&connector.rules_digest[..]);
-    let forced = (!dry_run && !is_applied).then(|| {
+    let forced = (!dry_run && !connector.has_come_true(&state)).then(|| {
         "nothing of the connector has come true yet under its filters and mapping".to_owned()
     });
     let mut report =

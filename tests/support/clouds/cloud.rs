@@ -12,6 +12,7 @@ use super::{
     bucket::{Bucket, Level},
     credentials::Credentials,
     faults::Faults,
+    hooks::Hooks,
     jose::Once,
     tenant::{Tenant, Vendor},
     time::{Moment, Time},
@@ -105,6 +106,8 @@ pub struct Cloud {
     pub time: Arc<Time>,
     pub credentials: Arc<Credentials>,
     pub faults: Faults,
+    /// Who is told what happens.
+    pub hooks: Hooks,
     pub tokens: Tokens,
     /// Identifiers of signed tokens, each good once.
     pub once: Once,
@@ -130,6 +133,7 @@ impl Cloud {
             time,
             credentials,
             faults: Faults::default(),
+            hooks: Hooks::default(),
             tokens: Tokens::default(),
             once: Once::default(),
             origins: RwLock::default(),

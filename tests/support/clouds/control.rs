@@ -17,8 +17,10 @@ use super::{
     Clouds,
     cloud::{Cloud, Manners, Seen},
     faults::Fault,
-    graph::members::identity,
+    graph::{members::identity, subscriptions},
+    hooks::{Listener, Told},
     ids::Sort,
+    okta::hooks::{self, NewHook},
     tenant::{Member, Mutation, Tenant, User, Vendor},
 };
 
@@ -37,6 +39,11 @@ pub fn routes(clouds: Arc<Clouds>) -> Router {
         .route("/{vendor}/faults", post(add_faults).delete(clear_faults))
         .route("/{vendor}/manners", put(set_manners))
         .route("/{vendor}/seen", get(list_seen).delete(forget_seen))
+        .route("/{vendor}/listeners", get(list_listeners))
+        .route("/{vendor}/told", get(list_told).delete(forget_told))
+        .route("/{vendor}/trust", post(trust))
+        .route("/okta/hooks", post(create_hook))
+        .route("/graph/lifecycle/{event}", post(tell_of_subscriptions))
         .route("/{vendor}/users", get(list_users))
         .route("/{vendor}/groups", get(list_groups))
         .with_state(clouds)
@@ -58,11 +65,7 @@ async fn apply(
     body: Bytes,
 ) -> Result<Json<Vec<u32>>, Refusal> {
     let mutations: Vec<Mutation> = serde_json::from_slice(&body).map_err(refuse)?;
-    let cloud = clouds.cloud(vendor);
-    let (now, mut tenant) = (cloud.now(), cloud.tenant_mut());
-    let done: Result<_, _> =
-        mutations.into_iter().map(|mutation| tenant.apply(mutation, now)).collect();
-    done.map(Json).map_err(refuse)
+    clouds.cloud(vendor).happen(mutations).map(Json).map_err(refuse)
 }
 
 async fn add_faults(
@@ -106,6 +109,44 @@ async fn list_seen(
 
 async fn forget_seen(State(clouds): State<Arc<Clouds>>, Path(vendor): Path<Vendor>) {
     clouds.cloud(vendor).seen().clear();
+}
+
+/// Who is told what happens.
+async fn list_listeners(
+    State(clouds): State<Arc<Clouds>>,
+    Path(vendor): Path<Vendor>,
+) -> Json<Vec<Listener>> {
+    Json(clouds.cloud(vendor).hooks.listeners().clone())
+}
+
+/// What they were told.
+async fn list_told(
+    State(clouds): State<Arc<Clouds>>,
+    Path(vendor): Path<Vendor>,
+) -> Json<Vec<Told>> {
+    Json(clouds.cloud(vendor).hooks.told().clone())
+}
+
+async fn forget_told(State(clouds): State<Arc<Clouds>>, Path(vendor): Path<Vendor>) {
+    clouds.cloud(vendor).hooks.told().clear();
+}
+
+/// Whose certificate (PEM) is good enough to be told something.
+async fn trust(State(clouds): State<Arc<Clouds>>, Path(vendor): Path<Vendor>, pem: String) {
+    clouds.cloud(vendor).hooks.trust(pem);
+}
+
+/// An administrator makes an event hook.
+async fn create_hook(
+    State(clouds): State<Arc<Clouds>>,
+    Json(hook): Json<NewHook>,
+) -> Result<Json<String>, Refusal> {
+    hooks::create(clouds.cloud(Vendor::Okta), hook).await.map(Json).map_err(refuse)
+}
+
+/// Graph says something of the subscriptions themselves.
+async fn tell_of_subscriptions(State(clouds): State<Arc<Clouds>>, Path(event): Path<String>) {
+    subscriptions::tell(clouds.cloud(Vendor::Graph), &event);
 }
 
 /// Everybody, also who was deleted: one JSON object a line, in the tenant's own words, with the vendor's id.

@@ -51,6 +51,7 @@ pub async fn serve(
     // A search through a million people takes a while.
     let answer = tokio::task::spawn_blocking(move || answer(&cloud, &asked)).await;
     let answer = answer.unwrap_or_else(|error| Answer::new(500, json!(error.to_string())));
+    google::channels::greet(&served.cloud);
     let mut seen = served.cloud.seen();
     if seen.len() < SEEN {
         seen.push(Seen { method, uri, status: answer.status });

@@ -1,6 +1,7 @@
 //! Google Workspace's Directory API: `developers.google.com/workspace/admin/directory/reference/rest/v1` (users, groups, members,
 //! orgunits), `…/directory/v1/guides/search-users`, `…/search-groups`, `…/performance` (partial responses, etags), `…/limits`.
 
+pub mod channels;
 pub mod error;
 pub mod fields;
 pub mod groups;
@@ -54,11 +55,20 @@ fn may(scopes: &[String], kinds: &[&str]) -> Result<(), Answer> {
 }
 
 fn route(cloud: &Cloud, asked: &Asked, scopes: &[String]) -> Outcome {
-    if asked.method != Method::GET {
-        return Err(error::not_found("Method"));
-    }
     let segments = asked.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (asked.method.clone(), path.as_slice()) {
+        (Method::POST, ["admin", "directory", "v1", "users", "watch"]) => {
+            may(scopes, &["user"])?;
+            return channels::watch(cloud, asked);
+        }
+        (Method::POST, ["admin", "directory_v1", "channels", "stop"]) => {
+            may(scopes, &["user"])?;
+            return channels::stop(cloud, asked);
+        }
+        (Method::GET, _) => {}
+        _ => return Err(error::not_found("Method")),
+    }
     let ["admin", "directory", "v1", path @ ..] = path.as_slice() else {
         return Err(error::not_found("Resource"));
     };

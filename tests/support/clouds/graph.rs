@@ -7,6 +7,7 @@ pub mod filter;
 pub mod groups;
 pub mod members;
 pub mod options;
+pub mod subscriptions;
 pub mod token;
 pub mod users;
 
@@ -183,6 +184,10 @@ fn route(cloud: &Cloud, asked: &Asked, token: &Issued, path: &[String]) -> Outco
             may(USERS)?;
             users::deleted(cloud, asked)
         }
+        (Method::GET, ["subscriptions"]) => Ok(subscriptions::list(cloud, asked)),
+        (Method::POST, ["subscriptions"]) => subscriptions::create(cloud, asked, token),
+        (Method::PATCH, ["subscriptions", id]) => subscriptions::update(cloud, asked, id),
+        (Method::DELETE, ["subscriptions", id]) => subscriptions::delete(cloud, asked, id),
         (Method::GET, [first, ..]) => {
             let message = format!("Resource not found for the segment '{first}'.");
             Err(error(asked, 400, "BadRequest", &message))

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod dpop;
 pub mod error;
 pub mod groups;
+pub mod hooks;
 pub mod language;
 pub mod list;
 pub mod token;

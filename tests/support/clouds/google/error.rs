@@ -64,6 +64,22 @@ pub fn not_found(what: &str) -> Answer {
     error(404, "global", "notFound", &format!("Resource Not Found: {what}"))
 }
 
+pub fn required(name: &str) -> Answer {
+    error(400, "global", "required", &format!("Required parameter: {name}"))
+}
+
+pub fn webhook_not_https() -> Answer {
+    error(400, "global", "push.webhookUrlNotHttps", "WebHook callback must be HTTPS")
+}
+
+pub fn channel_not_unique(id: &str) -> Answer {
+    error(400, "global", "channelIdNotUnique", &format!("Channel id {id} not unique"))
+}
+
+pub fn channel_not_found(id: &str) -> Answer {
+    error(404, "global", "channelNotFound", &format!("Channel '{id}' not found for project"))
+}
+
 pub fn precondition() -> Answer {
     error(412, "global", "conditionNotMet", "Precondition Failed")
 }
