@@ -38,7 +38,7 @@ impl World {
         open.into_iter().find(|plan| plan.state == PlanState::Held).map(|plan| plan.id)
     }
 
-    async fn approve(&self) -> Result<(), StoreError> {
+    pub async fn approve(&self) -> Result<(), StoreError> {
         let plan = self.waiting().await.unwrap();
         self.store.approve_plan(plan, self.clock.now()).await?;
         apply_plan(&self.store, &self.clock, plan, &Events::default()).await.map(drop)
