@@ -12,9 +12,7 @@ use http::Uri;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::{
-    ACTOR, Admin, AdminError, Options, RunNumbers, hints::HintsView, lists::answer_lines,
-};
+use super::{ACTOR, Admin, AdminError, Options, RunNumbers, hints::HintsView, lists::answer_lines};
 use crate::{
     clock::Clock,
     http::Parameters,

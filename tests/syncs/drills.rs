@@ -1,10 +1,7 @@
 //! Drills: a source that seems to have lost half of everybody, or all of them, takes nothing from anybody before an
 //! administrator has said so.
 
-use gatehouse::{
-    cloud::ConnectorError,
-    directory::InactiveReason,
-};
+use gatehouse::{cloud::ConnectorError, directory::InactiveReason};
 use serde_json::json;
 
 use super::{People, Way, World, command_line::House, user};

@@ -153,8 +153,7 @@ async fn who_is_kept_works_on_and_that_is_looked_at_first() {
         let connector = world.connector();
         for id in ["ada", "bob"] {
             let look = super::look_at(id);
-            let report =
-                gatehouse::sync::sync_user(&world.store, &world.clock, &connector, &look);
+            let report = gatehouse::sync::sync_user(&world.store, &world.clock, &connector, &look);
             report.await.unwrap();
         }
         assert_eq!(world.state_of("bob@example.com").await, None);

@@ -8,7 +8,6 @@ use super::{Connector, Run, RunError, RunReport, RunRequest, UserRequest, sync_u
 use crate::{
     clock::Clock,
     directory::ChunkSize,
-    provisioning::ALWAYS,
     store::{ConnectorId, HeardHints, HintState, Lease, Store, StoreError, StoredHint},
 };
 
@@ -19,8 +18,9 @@ const HINTS: &str = "hints";
 const BETWEEN_RUNS: TimeDelta = TimeDelta::seconds(60);
 const BETWEEN_URGENT_RUNS: TimeDelta = TimeDelta::seconds(10);
 
-/// So long it is counted whom hints have taken away. Beyond what a run always may, there is a run instead, whose guard
-/// looks at all of them together.
+/// Of more people than this at a time, a run finds out, whose guard looks at all of them together; whom hints have taken
+/// away is counted for so long.
+const MOST_USERS: usize = 10;
 const COUNTED: TimeDelta = TimeDelta::hours(1);
 
 /// If nothing is new about somebody, one of the cloud's servers may not have known yet.
@@ -88,7 +88,7 @@ impl Connector {
 /// Few people are looked at one by one; of more, a run finds out.
 fn decide(due: Vec<StoredHint>, taken: usize) -> Todo {
     let (users, run): (Vec<_>, Vec<_>) = due.into_iter().partition(|hint| hint.user().is_some());
-    if users.len() + taken <= ALWAYS {
+    if users.len() + taken <= MOST_USERS {
         return Todo { users, run };
     }
     Todo { users: Vec::new(), run: run.into_iter().chain(users).collect() }

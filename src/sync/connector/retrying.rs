@@ -19,7 +19,7 @@ enum Again {
 
 impl Again {
     fn task(&self) -> Task {
-        let work = MARK.to_owned() + &serde_json::to_string(self).unwrap_or_default();
+        let work = format!("{MARK}{}", serde_json::to_string(self).unwrap_or_default());
         Task { work, group: None, fingerprint: None }
     }
 }
