@@ -22,5 +22,5 @@ pub use self::{
     opening::open,
     round::{Extent, Page, Round, Task, Watermark},
     said::{Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
-    source::{Capabilities, Finding, Probe, Source},
+    source::{Capabilities, Expiry, Finding, Probe, Source},
 };

@@ -4,6 +4,7 @@
 //! migrations differ. Times are stored as microseconds since 1970, hashes as bytes.
 
 mod accounts;
+mod alarms;
 mod aliases;
 mod apply;
 mod attributes;
@@ -55,13 +56,18 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use self::{
     accounts::{Account, UserDetails},
+    alarms::{
+        AlarmId, AlarmStep, DeliveryId, DeliveryState, LastTold, NewDelivery, StoredAlarm,
+        StoredDelivery,
+    },
     aliases::{AliasEdit, AliasError, AliasListing, AliasOutcome},
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
     connectors::{
-        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, Lease, MirrorGroup,
-        MirrorUser, NewRun, RunId, RunState, StagedPart, StoredTask, UserWrites,
+        ConnectorId, ConnectorRun, ConnectorState, EndedRun, Folded, GroupHead, Lease, MirrorGroup,
+        MirrorUser, NewRun, RunFacts, RunId, RunOutcome, RunState, SeenCredential, StagedPart,
+        StoredTask, UserWrites,
     },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,

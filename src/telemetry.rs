@@ -11,8 +11,9 @@ mod trace_id;
 pub use self::{
     log::init,
     metrics::{
-        AppLabels, BreakGlassLabels, FormLabels, LeftOutLabels, LimitLabels, LoginLabels,
-        LoginMethod, LoginOutcome, LoopLabels, Metrics, RequestLabels, SpanLabels,
+        AlarmLabels, AppLabels, BreakGlassLabels, ConnectorMetrics, FormLabels, LeftOutLabels,
+        LimitLabels, LoginLabels, LoginMethod, LoginOutcome, LoopLabels, Metrics, RequestLabels,
+        RunCounts, SpanLabels,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     seldom::Seldom,

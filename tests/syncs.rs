@@ -3,7 +3,7 @@
 mod broken_off;
 mod command_line;
 mod disorder;
-mod organisation;
+pub mod organisation;
 mod scope;
 
 use std::{collections::BTreeMap, sync::Arc};

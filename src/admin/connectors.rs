@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{ACTOR, Admin, AdminError, Options, lists::answer_lines};
 use crate::{
     clock::Clock,
+    cloud::Expiry,
     http::Parameters,
     store::{ConnectorRun, Store, StoreError},
     sync::{Connector, Run, RunError, RunProgress, RunReport, RunRequest, sync_user},
@@ -68,6 +69,8 @@ pub struct ConnectorView {
     pub in_line: bool,
     /// The last run.
     pub last: Option<RunView>,
+    /// When what it proves itself with expires, if that is known.
+    pub expiry: Option<Expiry>,
 }
 
 /// A run as administrators see it.
@@ -140,6 +143,10 @@ pub(super) async fn list_connectors(
             full_at: state.full_at(),
             in_line: state.is_in_line() && !state.is_folding(),
             last: last.map(RunView::from),
+            expiry: match connector {
+                Ok(connector) => connector.known_expiry(&admin.store, id).await?,
+                Err(_) => None,
+            },
         });
     }
     Ok(Json(views))

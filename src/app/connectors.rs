@@ -11,6 +11,7 @@ use crate::{
     lifecycle::Background,
     provisioning::{Mapping, MappingConfigError},
     sync::{Connector, connector_issuer},
+    telemetry::ConnectorMetrics,
 };
 
 /// The clouds, by the names of their connectors.
@@ -33,9 +34,10 @@ pub(super) fn connectors(
     config: &Config,
     directories: &Directories,
     clouds: &Clouds,
+    metrics: &ConnectorMetrics,
 ) -> Connectors {
     let opened = |name: &str| clouds.get(name).cloned().ok_or_else(String::new);
-    connectors_with(config, directories, opened)
+    connectors_with(config, directories, metrics, opened)
 }
 
 /// The same where no gateway runs: what cannot be used keeps nobody from anything else.
@@ -44,7 +46,7 @@ pub(super) fn connectors_at_hand(
     directories: &Directories,
     clock: &Clock,
 ) -> Connectors {
-    connectors_with(config, directories, |name| {
+    connectors_with(config, directories, &ConnectorMetrics::default(), |name| {
         let all = config.connectors.iter();
         let connector = all.clone().find(|connector| connector.name == name);
         let connector = connector.ok_or_else(String::new)?;
@@ -55,13 +57,15 @@ pub(super) fn connectors_at_hand(
 fn connectors_with(
     config: &Config,
     directories: &Directories,
+    metrics: &ConnectorMetrics,
     open: impl Fn(&str) -> Result<Arc<dyn Source>, String>,
 ) -> Connectors {
     let made = config.connectors.iter().map(|connector| {
         let made = open(&connector.name).and_then(|source| {
             let directory = directories[connector.directory()];
             let made = Connector::new(connector, directory, policy(config), source);
-            made.map(Arc::new).map_err(|error| format!("connector.claims: {error}"))
+            let counted = |made: Connector| Arc::new(made.counting(metrics));
+            made.map(counted).map_err(|error| format!("connector.claims: {error}"))
         });
         (connector.name.clone(), made)
     });

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    cloud::{self, Patience, Probe},
+    cloud::{self, Expiry, Patience, Probe},
     config::{Config, ConnectorConfig},
 };
 
@@ -52,10 +52,19 @@ impl ConnectorCommand {
 
 impl Test {
     async fn test(&self, config: &Config) -> Result<(), ControlError> {
-        let source = cloud::open(self.find(config)?, &Clock::System, Patience::default());
+        let connector = self.find(config)?;
+        let source = cloud::open(connector, &Clock::System, Patience::default());
         let source = source.map_err(|error| ControlError::Refused(error.to_string()))?;
-        let probe = source.probe().await;
+        let mut probe = source.probe().await;
         let good = probe.is_good();
+        if good {
+            let said = || connector.credential_expires_at();
+            let expiry = source
+                .expiry()
+                .await
+                .or_else(|| said().map(|at| Expiry { what: "the credential".to_owned(), at }));
+            probe.note_expiry(expiry.as_ref(), Clock::System.now());
+        }
         if self.output.json {
             print_json(&Tried { connector: &self.name, good, probe: &probe })?;
         } else {

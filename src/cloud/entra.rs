@@ -7,6 +7,7 @@
 mod aadsts;
 mod addresses;
 mod delta;
+mod expiry;
 mod graph;
 mod lookups;
 mod members;
@@ -24,8 +25,8 @@ use http::{HeaderName, HeaderValue};
 
 use self::{addresses::Addresses, graph::Graph, tokens::Tokens, work::Work};
 use super::{
-    Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source, Task, User,
-    Watermark,
+    Capabilities, ConnectorError, Expiry, Extent, Group, Meter, Page, Probe, Round, Source, Task,
+    User, Watermark,
     http::{Connection, Line, Request},
 };
 use crate::config::EntraConfig;
@@ -40,6 +41,7 @@ const PRIORITY: HeaderName = HeaderName::from_static("x-ms-throttle-priority");
 #[derive(Debug)]
 pub(super) struct Entra {
     graph: Line<Graph>,
+    config: EntraConfig,
 }
 
 impl Entra {
@@ -50,7 +52,8 @@ impl Entra {
         let addresses = Addresses::of(config);
         let tokens = Tokens::open(connection, config, &addresses)?;
         let base = addresses.graph_root()?;
-        Ok(Self { graph: Line::new(Arc::clone(connection), base, Graph { tokens }) })
+        let graph = Line::new(Arc::clone(connection), base, Graph { tokens });
+        Ok(Self { graph, config: config.clone() })
     }
 
     /// A request of a round, which others may go before.
@@ -124,5 +127,9 @@ impl Source for Entra {
 
     fn probe(&self) -> BoxFuture<'_, Probe> {
         Box::pin(self.try_everything())
+    }
+
+    fn expiry(&self) -> BoxFuture<'_, Option<Expiry>> {
+        Box::pin(self.find_expiry())
     }
 }

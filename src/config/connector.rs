@@ -1,5 +1,6 @@
 //! The `[[connector]]` tables: clouds whose users and groups the gateway keeps in step with.
 
+mod credential;
 mod defaults;
 mod entra;
 mod google;
@@ -9,6 +10,7 @@ mod users;
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 use url::Url;
 
@@ -86,6 +88,13 @@ pub struct ConnectorConfig {
     /// How long an answer may take. Default: 60.
     #[serde(default = "a_minute")]
     pub timeout_seconds: u32,
+
+    /// After so many intervals in which no run has come true, it is an alarm. Default: 3.
+    #[serde(default = "credential::three")]
+    pub overdue_intervals: u32,
+
+    /// The day on which the secret, key or token expires, such as `2027-05-01`, where the cloud does not say. Default: never.
+    pub credential_expires: Option<NaiveDate>,
 }
 
 /// Which cloud a connector reads.
@@ -160,6 +169,7 @@ impl ConnectorConfig {
     pub(super) fn check(&self, key: &str, problems: &mut Problems) {
         super::check_name(&format!("{key}.name"), &self.name, problems);
         self.check_runs(key, problems);
+        self.check_alarms(key, problems);
         self.users.check(&format!("{key}.users"), problems);
         self.groups.check(&format!("{key}.groups"), problems);
         self.claims().check(&format!("{key}.claims"), problems);

@@ -4,16 +4,20 @@
 //! that of two gateways that believe to run the same one only the later one writes.
 
 mod accounts;
+mod credentials;
 mod mirror;
 mod mirror_groups;
+mod outcomes;
 mod runs;
 mod staging;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    credentials::SeenCredential,
     mirror::{MirrorUser, UserWrites},
     mirror_groups::{GroupHead, MirrorGroup},
+    outcomes::{EndedRun, RunFacts, RunOutcome},
     runs::{ConnectorRun, NewRun, RunId, RunState},
     staging::{StagedPart, StoredTask},
 };
@@ -186,10 +190,12 @@ impl Store {
     /// Takes all leases from whoever had them: nobody else can be at work on this database.
     pub(super) async fn break_leases(&self) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE connectors SET lease_until = 0 WHERE lease_until > 0";
+        const WATCH: &str = "UPDATE alarm_watch SET held_until = 0 WHERE held_until > 0";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
                 within!(&mut transaction.connection(), |connection| {
-                    sqlx::query(SQL).execute(connection).await.map(drop)?;
+                    sqlx::query(SQL).execute(&mut *connection).await?;
+                    sqlx::query(WATCH).execute(&mut *connection).await?;
                 });
                 Ok(())
             })

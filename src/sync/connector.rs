@@ -3,12 +3,14 @@
 //! Nothing is applied before all has been said. A run that is killed goes on where it was: with the tasks that are left,
 //! with folding what was said, or with comparing the mirror anew.
 
+mod credential;
 mod folding;
 mod judge;
 mod known;
 mod naming;
 mod one_user;
 mod organisation;
+mod outcome;
 mod progress;
 mod reading;
 mod report;
@@ -22,7 +24,7 @@ mod stager;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
     one_user::sync_user,
@@ -39,6 +41,7 @@ use crate::{
     directory::{DirectoryId, Issuer},
     provisioning::{Mapping, MappingConfigError, Policy, saml_issuer},
     secrets::sha256,
+    telemetry::ConnectorMetrics,
 };
 
 /// What is made of what a cloud says.
@@ -65,6 +68,12 @@ pub struct Connector {
     pub interval: TimeDelta,
     /// How often it is asked for everything.
     pub full_every: TimeDelta,
+    /// After so many intervals in which no run has come true, somebody has to know.
+    pub overdue_intervals: u32,
+    /// When the credential expires, if the configuration says so.
+    pub credential_expires: Option<DateTime<Utc>>,
+    /// What counts its runs.
+    metrics: ConnectorMetrics,
     at_once: usize,
     rules: Arc<Rules>,
     /// Whose people are read, as a digest.
@@ -101,6 +110,9 @@ impl Connector {
             policy,
             interval: TimeDelta::minutes(config.interval_minutes.into()),
             full_every: TimeDelta::hours(config.full_hours.into()),
+            overdue_intervals: config.overdue_intervals,
+            credential_expires: config.credential_expires_at(),
+            metrics: ConnectorMetrics::default(),
             at_once,
             rules: Arc::new(Rules { scope, mapping }),
             reads: sha256(config.reads().as_bytes()).to_vec(),

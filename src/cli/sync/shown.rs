@@ -3,6 +3,7 @@
 use crate::{
     admin::{ConnectorView, RunView},
     cli::say,
+    clock::Clock,
     sync::{RosterReport, RunReport},
 };
 
@@ -92,7 +93,7 @@ fn print_conflicts(report: &RunReport) {
 
 /// How a connector is.
 pub(super) fn print_status(connector: &ConnectorView) {
-    let ConnectorView { name, problem, running, full_at, in_line, last } = connector;
+    let ConnectorView { name, problem, running, full_at, in_line, last, expiry } = connector;
     let how = match (problem, running, in_line) {
         (Some(problem), _, _) => format!("cannot be used: {problem}"),
         (None, true, _) => "runs".to_owned(),
@@ -106,6 +107,9 @@ pub(super) fn print_status(connector: &ConnectorView) {
     match last {
         Some(run) => say(&format!("  last run             {}", line(run))),
         None => say("  it has not run yet"),
+    }
+    if let Some(expiry) = expiry {
+        say(&format!("  {:<20} {}", expiry.what, expiry.told(Clock::System.now())));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Microsoft Graph 1.0, as far as a directory is read with it: `learn.microsoft.com/graph`, the pages named in each module.
 
+pub mod applications;
 pub mod batch;
 pub mod delta;
 pub mod error;
@@ -68,9 +69,12 @@ fn versioned(cloud: &Cloud, asked: &Asked) -> Result<Vec<String>, Answer> {
     Ok(segments.iter().flat_map(|segment| spell(segment)).collect())
 }
 
-/// `users('id')` is `users/id`, `microsoft.graph.delta()` is `delta`, `graph.user` is `microsoft.graph.user`.
+/// `users('id')` is `users/id`, `applications(appId='id')` is `applications/appId/id`, `microsoft.graph.delta()` is `delta`, `graph.user` is `microsoft.graph.user`.
 fn spell(segment: &str) -> Vec<String> {
     let name = segment.strip_suffix("()").unwrap_or(segment);
+    if let Some((set, key)) = name.split_once("(appId='") {
+        return [set, "appId", key.trim_end_matches("')")].map(str::to_owned).to_vec();
+    }
     if let Some((set, key)) = name.split_once("('") {
         return vec![set.to_owned(), key.trim_end_matches("')").to_owned()];
     }
@@ -120,6 +124,13 @@ fn cost(asked: &Asked, path: &[String]) -> u32 {
 const USERS: &[&str] = &["User.Read.All", "User.ReadWrite.All", "Directory.Read.All"];
 const GROUPS: &[&str] = &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"];
 const APPS: &[&str] = &["Application.Read.All", "Directory.Read.All"];
+/// `api/application-get`, application permissions.
+const APPLICATIONS: &[&str] = &[
+    "Application.Read.All",
+    "Application.ReadWrite.OwnedBy",
+    "Application.ReadWrite.All",
+    "Directory.Read.All",
+];
 /// Permission to see who is in groups that hide it.
 pub const HIDDEN: &[&str] = &["Member.Read.Hidden"];
 
@@ -132,6 +143,7 @@ fn route(cloud: &Cloud, asked: &Asked, token: &Issued, path: &[String]) -> Outco
         (Method::GET, ["users", ..]) | (Method::POST, ["users", _, _]) => may(USERS)?,
         (Method::GET | Method::POST, ["groups", ..]) => may(GROUPS)?,
         (Method::GET, ["servicePrincipals", ..]) => may(APPS)?,
+        (Method::GET, ["applications", ..]) => may(APPLICATIONS)?,
         _ => {}
     }
     match (asked.method.clone(), path.as_slice()) {
@@ -174,6 +186,7 @@ fn route(cloud: &Cloud, asked: &Asked, token: &Issued, path: &[String]) -> Outco
         (Method::GET, ["servicePrincipals", id, "appRoleAssignedTo"]) => {
             groups::assigned(cloud, asked, id)
         }
+        (Method::GET, ["applications", "appId", id]) => applications::one(cloud, asked, id),
         (Method::GET, ["organization"]) => Ok(organization(cloud, asked)),
         (Method::GET, ["directory", "deletedItems", "microsoft.graph.user"]) => {
             may(USERS)?;
