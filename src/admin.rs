@@ -1,6 +1,7 @@
 //! Controlling the gateway: JSON over HTTP, on a Unix socket or, without a running gateway, within the
 //! command line itself. Both ways lead through the same routes.
 
+mod alarms;
 mod aliases;
 mod chain;
 mod changes;
@@ -33,6 +34,7 @@ use http::{StatusCode, Uri};
 use serde_json::json;
 
 pub use self::{
+    alarms::{AlarmView, DeliveryView, TestView},
     aliases::{AliasEditView, AliasView},
     chain::{ChainApp, ChainCrowd, ChainQuestion, ChainView, Chains, LinkOutcome, LinkView},
     changes::{ChangeView, UndoView},
@@ -56,6 +58,7 @@ pub use self::{
     users::UserView,
 };
 use crate::{
+    alarms::Receivers,
     clock::Clock,
     http::Parameters,
     passwords::{Passwords, SetPasswordError},
@@ -90,6 +93,8 @@ pub struct Admin {
     pub chains: Arc<Chains>,
     /// The clouds that are read.
     pub connectors: Connectors,
+    /// Who is told when something needs somebody.
+    pub receivers: Receivers,
 }
 
 impl Admin {
@@ -149,6 +154,9 @@ impl Admin {
             .route("/connectors/{name}/runs/{run}/changes", get(connector_runs::export_changes))
             .route("/connectors/{name}/preview", post(connector_runs::preview_connector))
             .route("/connectors/{name}/users/{user}", post(connectors::sync_one_user))
+            .route("/alarms", get(alarms::list_alarms))
+            .route("/alarms/test", post(alarms::test_receivers))
+            .route("/alarms/{key}/silence", put(alarms::silence_alarm).delete(alarms::end_silence))
             .route("/plans", get(plans::list_plans))
             .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))
             .route("/plans/{id}/approval", put(plans::approve_plan))

@@ -1,6 +1,7 @@
 //! Puts the gateway together from its configuration.
 
 mod administration;
+mod alarms;
 mod applications;
 mod background;
 mod chains;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod adopt;
+mod alarm;
 mod app;
 mod changes;
 mod check;
@@ -82,6 +83,9 @@ enum Command {
     /// Looks at the clouds that are read.
     #[command(subcommand)]
     Connector(connector::ConnectorCommand),
+    /// Shows what needs somebody, and who is told of it.
+    #[command(subcommand)]
+    Alarm(alarm::AlarmCommand),
     /// Shows what happened to the directory, and takes it back.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
@@ -131,6 +135,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Adopt(adopt) => adopt.run(&cli.config),
         Command::App(app) => app.run(&cli.config),
         Command::Connector(connector) => connector.run(&cli.config),
+        Command::Alarm(alarm) => alarm.run(&cli.config),
         Command::Keys(keys) => keys.run(&cli.config),
         Command::Upkeep(upkeep) => upkeep.run(&cli.config),
         Command::Changes(changes) => changes.run(&cli.config),

@@ -26,5 +26,5 @@ pub use self::{
     opening::open,
     round::{Extent, Page, Round, Task, Watermark},
     said::{APP_ROLES, Attributes, Group, GroupKind, Item, Member, Members, Standing, User},
-    source::{Capabilities, Finding, Probe, Source},
+    source::{Capabilities, Expiry, Finding, Probe, Source},
 };

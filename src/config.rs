@@ -4,6 +4,9 @@
 //! can be used is for those who use them to say.
 
 mod admin;
+mod alarm;
+mod alarm_mail;
+mod alarm_webhook;
 mod app;
 mod app_sessions;
 mod claims;
@@ -35,6 +38,9 @@ use toml::{Table, Value};
 
 pub use self::{
     admin::AdminConfig,
+    alarm::{AlarmConfig, AlarmKind},
+    alarm_mail::{MailConfig, MailEncryption, MailTls},
+    alarm_webhook::{WebhookConfig, WebhookUrl},
     app::{AppConfig, AppKind, PresetConfig},
     app_sessions::{AppSessionsConfig, SignOutConfig},
     claims::{
@@ -98,6 +104,8 @@ pub struct Config {
     pub provisioning: ProvisioningConfig,
     /// The clouds that are read.
     pub connectors: Vec<ConnectorConfig>,
+    /// Who is told when something needs somebody.
+    pub alarms: Vec<AlarmConfig>,
 }
 
 impl Config {
@@ -147,6 +155,7 @@ impl Config {
         let session = tables.optional("session").unwrap_or_default();
         let provisioning = tables.optional("provisioning").unwrap_or_default();
         let connectors = tables.list("connector");
+        let alarms = tables.list("alarm");
         Some(Self {
             server: server?,
             store: store?,
@@ -160,6 +169,7 @@ impl Config {
             session,
             provisioning,
             connectors,
+            alarms,
         })
     }
 
@@ -197,6 +207,10 @@ impl Config {
         check_unique("saml", self.saml.iter().map(|saml| &saml.name), problems);
         let connectors = self.connectors.iter().map(|connector| &connector.name);
         check_unique("connector", connectors, problems);
+        for (index, alarm) in self.alarms.iter().enumerate() {
+            alarm.check(&format!("alarm[{index}]"), &self.connectors, problems);
+        }
+        check_unique("alarm", self.alarms.iter().map(|alarm| &alarm.name), problems);
         self.check_lookups(problems);
         self.check_crowd_applications(problems);
         self.check_ways_to_sign_in(problems);

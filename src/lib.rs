@@ -1,6 +1,7 @@
 //! A single sign-on gateway. See `docs/architecture.md` for the map.
 
 pub mod admin;
+pub mod alarms;
 pub mod app;
 pub mod atlassian;
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod kerberos;
 pub mod keyring;
 pub mod lifecycle;
 pub mod login;
+pub mod notify;
 pub mod passwords;
 pub mod policy;
 pub mod provisioning;

@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use chrono::TimeDelta;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What runs besides requests.
@@ -57,6 +58,15 @@ impl Background {
     }
 }
 
+/// How long to wait before something is tried again that has failed so many times: twice as long after each, up to the
+/// longest.
+#[must_use]
+pub fn growing_pause(first: TimeDelta, failures: i64, longest: TimeDelta) -> TimeDelta {
+    let times = u32::try_from(failures).ok().and_then(|failures| 2_i32.checked_pow(failures));
+    let pause = times.and_then(|times| first.checked_mul(times));
+    pause.map_or(longest, |pause| pause.min(longest))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -81,5 +91,13 @@ mod tests {
         tokio::time::sleep(Duration::from_mins(150)).await;
         background.shut_down(Duration::from_secs(1)).await;
         assert_eq!(runs.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn pauses_grow_up_to_the_longest() {
+        let pause = |failures| {
+            growing_pause(TimeDelta::seconds(2), failures, TimeDelta::hours(1)).num_seconds()
+        };
+        assert_eq!([0, 1, 3, 19, i64::MAX].map(pause), [2, 4, 16, 3600, 3600]);
     }
 }

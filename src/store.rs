@@ -4,6 +4,7 @@
 //! migrations differ. Times are stored as microseconds since 1970, hashes as bytes.
 
 mod accounts;
+mod alarms;
 mod aliases;
 mod apply;
 mod attributes;
@@ -57,14 +58,19 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use self::{
     accounts::{Account, UserDetails},
+    alarms::{
+        AlarmId, AlarmStep, DeliveryId, DeliveryState, LastTold, NewDelivery, StoredAlarm,
+        StoredDelivery,
+    },
     aliases::{AliasEdit, AliasError, AliasListing, AliasOutcome},
     apply::Applied,
     changes::LoggedChange,
     connect::StoreOptions,
     connectors::{
-        ConnectorId, ConnectorRun, ConnectorState, Folded, GroupHead, HeardHints, HintState, Lease,
-        MirrorGroup, MirrorUser, NewRun, NewSubscription, RunId, RunKind, RunState, StagedPart,
-        StoredHint, StoredSubscription, StoredTask, UserRun, UserWrites,
+        ConnectorId, ConnectorRun, ConnectorState, EndedRun, Folded, GroupHead, HeardHints,
+        HintState, Lease, MirrorGroup, MirrorUser, NewRun, NewSubscription, RunFacts, RunId,
+        RunKind, RunOutcome, RunState, SeenCredential, StagedPart, StoredHint, StoredSubscription,
+        StoredTask, UserRun, UserWrites,
     },
     crowd::{
         Condition, Cut, Direction, Field, Seen, SeenGroup, SeenMember, SeenMembers, SeenUser,

@@ -11,8 +11,9 @@ mod trace_id;
 pub use self::{
     log::init,
     metrics::{
-        AppLabels, BreakGlassLabels, FormLabels, HintLabels, LeftOutLabels, LimitLabels,
-        LoginLabels, LoginMethod, LoginOutcome, LoopLabels, Metrics, RequestLabels, SpanLabels,
+        AlarmLabels, AppLabels, BreakGlassLabels, ConnectorMetrics, FormLabels, HintLabels,
+        LeftOutLabels, LimitLabels, LoginLabels, LoginMethod, LoginOutcome, LoopLabels, Metrics,
+        RequestLabels, RunCounts, SpanLabels,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     seldom::Seldom,

@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod alarms;
 mod around;
 mod attacks;
 mod cli;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{ACTOR, Admin, AdminError, Options, RunNumbers, hints::HintsView, lists::answer_lines};
 use crate::{
     clock::Clock,
+    cloud::Expiry,
     http::Parameters,
     store::{ConnectorRun, RunKind, Store, StoreError},
     sync::{Connector, Run, RunError, RunProgress, RunReport, RunRequest, UserRequest, sync_user},
@@ -79,6 +80,8 @@ pub struct ConnectorView {
     pub hints: Option<HintsView>,
     /// The last run.
     pub last: Option<RunView>,
+    /// When what it proves itself with expires, if that is known.
+    pub expiry: Option<Expiry>,
 }
 
 /// A run as administrators see it.
@@ -179,6 +182,10 @@ pub(super) async fn list_connectors(
             in_line: state.is_in_line() && !state.is_folding(),
             hints,
             last: last.map(RunView::from),
+            expiry: match connector {
+                Ok(connector) => connector.known_expiry(&admin.store, id).await?,
+                Err(_) => None,
+            },
         });
     }
     Ok(Json(views))

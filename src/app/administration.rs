@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     admin::{Admin, Connectors, Requests, UpkeepRules},
+    alarms::Receivers,
     clock::Clock,
     config::{Config, ConnectorConfig, Problems},
     directory::{DirectoryId, Issuer},
@@ -77,6 +78,7 @@ pub(super) fn admin(
         // Nobody can be signed in where no gateway runs.
         chains: chains(config, directories, None),
         connectors,
+        receivers: Receivers::new(&config.alarms, &config.server.login_url),
     }
 }
 

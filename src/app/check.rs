@@ -4,7 +4,7 @@ use std::fs;
 
 use chrono::{DateTime, Utc};
 
-use super::{applications::sign_out, connectors::check_rules, telemetry};
+use super::{alarms::check_alarms, applications::sign_out, connectors::check_rules, telemetry};
 use crate::{
     config::{AppConfig, Config, MetadataSource, Problems, SamlConfig, check_secret_file},
     kerberos,
@@ -40,6 +40,7 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
         }
     }
     check_rules(config, &mut problems);
+    check_alarms(config, &mut problems);
     if let Some(settings) = &config.kerberos {
         if let Err((index, problem)) = Realms::new(&settings.realm) {
             problems.add(format!("kerberos.realm[{index}]"), problem);

@@ -10,6 +10,7 @@ use crate::{
     config::{Config, Problems},
     lifecycle::Background,
     sync::{Connector, Rules},
+    telemetry::ConnectorMetrics,
 };
 
 /// The clouds, by the names of their connectors.
@@ -32,9 +33,10 @@ pub(super) fn connectors(
     config: &Config,
     directories: &Directories,
     clouds: &Clouds,
+    metrics: &ConnectorMetrics,
 ) -> Connectors {
     let opened = |name: &str| clouds.get(name).cloned().ok_or_else(String::new);
-    connectors_with(config, directories, opened)
+    connectors_with(config, directories, metrics, opened)
 }
 
 /// The same where no gateway runs: what cannot be used keeps nobody from anything else.
@@ -43,7 +45,7 @@ pub(super) fn connectors_at_hand(
     directories: &Directories,
     clock: &Clock,
 ) -> Connectors {
-    connectors_with(config, directories, |name| {
+    connectors_with(config, directories, &ConnectorMetrics::default(), |name| {
         let all = config.connectors.iter();
         let connector = all.clone().find(|connector| connector.name == name);
         let connector = connector.ok_or_else(String::new)?;
@@ -54,6 +56,7 @@ pub(super) fn connectors_at_hand(
 fn connectors_with(
     config: &Config,
     directories: &Directories,
+    metrics: &ConnectorMetrics,
     open: impl Fn(&str) -> Result<Arc<dyn Source>, String>,
 ) -> Connectors {
     let made = config.connectors.iter().map(|connector| {
@@ -61,7 +64,7 @@ fn connectors_with(
             let directory = directories[connector.directory()];
             let made = Connector::new(connector, directory, policy(config), source);
             let hints = connector.hints_address(&config.server.login_url);
-            let made = made.map(|made| Arc::new(made.with_hints(hints)));
+            let made = made.map(|made| Arc::new(made.with_hints(hints).counting(metrics)));
             made.map_err(|error| format!("connector.{}: {error}", error.key()))
         });
         (connector.name.clone(), made)

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     administration::admin,
+    alarms::watch_alarms,
     applications::{applications, requests},
     background,
     chains::chains,
@@ -85,6 +86,7 @@ async fn assemble(
     run_when_due(&admin.connectors, &parts.store, &parts.clock, &parts.background);
     follow_hints(&admin.connectors, &parts);
     let ears = ears(config, &parts).await?;
+    watch_alarms(config, &parts, &admin, &login);
     let crowd = crowd(config, &parts)?;
     put_accounts_first(&mut apps, &crowd);
     background::begin(config, &parts).await?;
@@ -110,7 +112,8 @@ async fn assemble(
 fn running_admin(config: &Config, parts: &Parts, apps: &[App]) -> Admin {
     let Parts { store, clock, directories, passwords, .. } = parts;
     let requests = requests(config, &parts.sites, apps);
-    let connectors = connectors(config, directories, &parts.clouds);
+    let metrics = &parts.metrics.connectors;
+    let connectors = connectors(config, directories, &parts.clouds, metrics);
     Admin {
         chains: chains(config, directories, Some(parts.sessions.clone())),
         ..admin(config, store, clock, directories, requests, passwords.clone(), connectors)

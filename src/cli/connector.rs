@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    cloud::{self, Patience, Probe},
+    cloud::{self, Expiry, Patience, Probe},
     config::{Config, ConnectorConfig},
 };
 
@@ -61,6 +61,14 @@ impl Test {
             hints::try_hints(config, connector, source.as_ref(), &mut probe).await;
         }
         let good = probe.is_good();
+        if good {
+            let said = || connector.credential_expires_at();
+            let expiry = source
+                .expiry()
+                .await
+                .or_else(|| said().map(|at| Expiry { what: "the credential".to_owned(), at }));
+            probe.note_expiry(expiry.as_ref(), Clock::System.now());
+        }
         if self.output.json {
             print_json(&Tried { connector: &self.name, good, probe: &probe })?;
         } else {

@@ -8,6 +8,7 @@ mod aadsts;
 mod addresses;
 mod assigned;
 mod delta;
+mod expiry;
 mod graph;
 mod hints;
 mod lookups;
@@ -28,8 +29,8 @@ use http::{HeaderName, HeaderValue};
 pub(super) use self::hints::words;
 use self::{addresses::Addresses, graph::Graph, tokens::Tokens, work::Work};
 use super::{
-    Announcer, Capabilities, ConnectorError, Extent, Group, Meter, Page, Probe, Round, Source,
-    Task, User, Watermark,
+    Announcer, Capabilities, ConnectorError, Expiry, Extent, Group, Meter, Page, Probe, Round,
+    Source, Task, User, Watermark,
     http::{Connection, Line, Request},
 };
 use crate::config::EntraConfig;
@@ -44,8 +45,7 @@ const PRIORITY: HeaderName = HeaderName::from_static("x-ms-throttle-priority");
 #[derive(Debug)]
 pub(super) struct Entra {
     graph: Line<Graph>,
-    /// The application that people have to be assigned to, by either of its ids.
-    application: Option<String>,
+    config: EntraConfig,
 }
 
 impl Entra {
@@ -56,10 +56,8 @@ impl Entra {
         let addresses = Addresses::of(config);
         let tokens = Tokens::open(connection, config, &addresses)?;
         let base = addresses.graph_root()?;
-        Ok(Self {
-            graph: Line::new(Arc::clone(connection), base, Graph { tokens }),
-            application: config.application.clone(),
-        })
+        let graph = Line::new(Arc::clone(connection), base, Graph { tokens });
+        Ok(Self { graph, config: config.clone() })
     }
 
     /// A request of a round, which others may go before.
@@ -92,7 +90,7 @@ impl Source for Entra {
         let groups = Work::begin(work::Stream::Groups, since);
         let extent =
             |work: &Work| if work.is_whole() { Extent::Everything } else { Extent::Changes };
-        let assigned = self.application.as_ref().map(|_| Work::Application.task());
+        let assigned = self.config.application.as_ref().map(|_| Work::Application.task());
         Round {
             users: extent(&users),
             groups: extent(&groups),
@@ -147,5 +145,9 @@ impl Source for Entra {
 
     fn announcer(&self) -> Option<&dyn Announcer> {
         Some(self)
+    }
+
+    fn expiry(&self) -> BoxFuture<'_, Option<Expiry>> {
+        Box::pin(self.find_expiry())
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::{Debug, Display};
 
-use futures_util::future::BoxFuture;
+use chrono::{DateTime, Utc};
+use futures_util::future::{BoxFuture, ready};
 use serde::{Deserialize, Serialize};
 
 use super::{Announcer, ConnectorError, Group, Meter, Page, Round, Task, User, Watermark};
@@ -55,6 +56,34 @@ pub trait Source: Debug + Send + Sync {
     fn announcer(&self) -> Option<&dyn Announcer> {
         None
     }
+
+    /// When what the gateway proves itself with expires, if a file or the cloud says so. That it is not said is no error.
+    fn expiry(&self) -> BoxFuture<'_, Option<Expiry>> {
+        Box::pin(ready(None))
+    }
+}
+
+/// When a credential expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    /// What it is, such as `the client secret`.
+    pub what: String,
+    /// When it is not taken any more.
+    pub at: DateTime<Utc>,
+}
+
+impl Expiry {
+    /// As people read it: the day, and how many days are left.
+    #[must_use]
+    pub fn told(&self, now: DateTime<Utc>) -> String {
+        let (day, left) = (self.at.format("%Y-%m-%d"), self.at - now);
+        match left.num_days() {
+            _ if left <= chrono::TimeDelta::zero() => format!("expired on {day}"),
+            0 => format!("expires on {day}, in less than a day"),
+            1 => format!("expires on {day}, in a day"),
+            days => format!("expires on {day}, in {days} days"),
+        }
+    }
 }
 
 /// What a cloud can do.
@@ -86,6 +115,13 @@ impl Probe {
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.findings.iter().all(|finding| finding.problem.is_none())
+    }
+
+    /// Writes down when the credential expires; that nobody says so is nothing that is missing.
+    pub fn note_expiry(&mut self, expiry: Option<&Expiry>, now: DateTime<Utc>) {
+        let said = expiry.map(|expiry| format!("{} {}", expiry.what, expiry.told(now)));
+        let unsaid = "nobody says when the credential expires".to_owned();
+        self.note("look at the credential", Ok::<_, ConnectorError>(said.unwrap_or(unsaid)));
     }
 
     /// Writes down what a step showed.

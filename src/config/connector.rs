@@ -1,6 +1,7 @@
 //! The `[[connector]]` tables: clouds whose users and groups the gateway keeps in step with.
 
 mod candidate;
+mod credential;
 mod defaults;
 mod entra;
 mod google;
@@ -15,6 +16,7 @@ mod users;
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 use url::Url;
 
@@ -108,6 +110,13 @@ pub struct ConnectorConfig {
     /// How long an answer may take. Default: 60.
     #[serde(default = "a_minute")]
     pub timeout_seconds: u32,
+
+    /// After so many intervals in which no run has come true, it is an alarm. Default: 3.
+    #[serde(default = "credential::three")]
+    pub overdue_intervals: u32,
+
+    /// The day on which the secret, key or token expires, such as `2027-05-01`, where the cloud does not say. Default: never.
+    pub credential_expires: Option<NaiveDate>,
 }
 
 /// Which cloud a connector reads.
@@ -184,6 +193,7 @@ impl ConnectorConfig {
         super::check_name(&format!("{key}.name"), &self.name, problems);
         self.check_runs(key, problems);
         self.check_hints(&format!("{key}.hints"), problems);
+        self.check_alarms(key, problems);
         self.users.check(&format!("{key}.users"), problems);
         self.groups.check(&format!("{key}.groups"), problems);
         self.leaving.check(&format!("{key}.leaving"), problems);

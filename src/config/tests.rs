@@ -211,3 +211,50 @@ fn filters_of_a_connector_say_one_thing_each_and_patterns_can_be_used() {
         assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
     }
 }
+
+fn with_alarm(text: &str) -> Result<Config, Problems> {
+    Config::parse(&format!("{EXAMPLE}\n{text}"))
+}
+
+#[test]
+fn what_the_example_suggests_of_alarms_is_good_too() {
+    let (_, suggested) = EXAMPLE.split_once("# [[alarm]]").unwrap();
+    let lines = suggested.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
+    let alarms = format!("[[alarm]]{}", lines.collect::<Vec<_>>().join("\n"));
+    let config = with_alarm(&alarms).unwrap();
+    assert_eq!(config.alarms.len(), 2);
+    assert_eq!(config.alarms[0].on.len(), 6);
+    assert_eq!(config.alarms[1].on, AlarmKind::all());
+    assert_eq!(config.alarms[1].warn_days, [30, 14, 7, 1]);
+    assert_eq!(config.alarms[1].mail.as_ref().unwrap().port(), 587);
+}
+
+#[test]
+fn an_alarm_that_could_not_be_told_is_refused() {
+    let mail = "mail = { to = [\"a@b\\r\\nBcc: c@d\"], from = \"x\", server = \"http://mail\", user = \"u\" }";
+    let cases = [
+        ("", "alarm[0]: say one of webhook and mail"),
+        ("on = []", "alarm[0].on: would say nothing"),
+        ("on = [\"everything\"]", "unknown variant `everything`"),
+        ("connectors = [\"corp\"]", "alarm[0].connectors: there is no [[connector]]"),
+        ("repeat_hours = 0", "alarm[0].repeat_hours: must be between 1 and 672"),
+        ("warn_days = []", "alarm[0].warn_days: must be numbers of days"),
+        (
+            "webhook = { url = \"http://hooks.example.com/\" }",
+            "alarm[0].webhook.url: must begin with https://",
+        ),
+        (
+            "webhook = { url = \"https://u:p@hooks.example.com/\" }",
+            "must not have a user or a password",
+        ),
+        (mail, "alarm[0].mail.to: \"a@b\\r\\nBcc: c@d\" is no address of mail"),
+        (mail, "alarm[0].mail.from: \"x\" is no address of mail"),
+        (mail, "alarm[0].mail.server: must be smtp://"),
+        (mail, "alarm[0].mail.password: goes with user"),
+    ];
+    for (text, expected) in cases {
+        let problems =
+            with_alarm(&format!("[[alarm]]\nname = \"ops\"\n{text}")).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{text}: {problems}");
+    }
+}

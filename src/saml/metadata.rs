@@ -11,6 +11,7 @@ use super::{
     MetadataError, time,
     xml::{self, DSIG, METADATA},
 };
+use crate::secrets::certificate_expiry;
 
 /// Federations publish thousands of identity providers in one file.
 pub(super) const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -62,6 +63,13 @@ impl IdentityProvider {
     #[must_use]
     pub fn sso_redirect(&self) -> &Url {
         &self.sso_redirect
+    }
+
+    /// Until when the last of its certificates says that it is good; nothing if none can be read.
+    #[must_use]
+    pub fn certificates_expire_at(&self) -> Option<DateTime<Utc>> {
+        let expiries = self.certificates.iter().map(|der| certificate_expiry(der.der_data()));
+        expiries.flatten().max()
     }
 
     pub(super) fn certificates(&self) -> &[CertificateDer] {

@@ -4,9 +4,11 @@
 //! that of two gateways that believe to run the same one only the later one writes.
 
 mod accounts;
+mod credentials;
 mod hints;
 mod mirror;
 mod mirror_groups;
+mod outcomes;
 mod runs;
 mod staging;
 mod subscriptions;
@@ -14,9 +16,11 @@ mod subscriptions;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    credentials::SeenCredential,
     hints::{HeardHints, HintState, StoredHint},
     mirror::{MirrorUser, UserWrites},
     mirror_groups::{GroupHead, MirrorGroup},
+    outcomes::{EndedRun, RunFacts, RunOutcome},
     runs::{ConnectorRun, NewRun, RunId, RunKind, RunState, UserRun},
     staging::{StagedPart, StoredTask},
     subscriptions::{NewSubscription, StoredSubscription},
@@ -191,10 +195,11 @@ impl Store {
     pub(super) async fn break_leases(&self) -> Result<(), StoreError> {
         const RUNS: &str = "UPDATE connectors SET lease_until = 0 WHERE lease_until > 0";
         const HINTS: &str = "UPDATE connector_hint_states SET kept_until = 0 WHERE kept_until > 0";
+        const WATCH: &str = "UPDATE alarm_watch SET held_until = 0 WHERE held_until > 0";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
                 within!(&mut transaction.connection(), |connection| {
-                    for statement in [RUNS, HINTS] {
+                    for statement in [RUNS, HINTS, WATCH] {
                         sqlx::query(statement).execute(&mut *connection).await?;
                     }
                 });

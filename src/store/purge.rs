@@ -16,8 +16,11 @@ pub(super) const KEEP_FAILURES: TimeDelta = TimeDelta::days(1);
 /// Longer than what a browser remembers from before a sign-out is listened to.
 const KEEP_SIGN_OUTS: TimeDelta = TimeDelta::days(40);
 
+/// So long it can be seen that something was an alarm.
+const KEEP_ALARMS: TimeDelta = TimeDelta::days(90);
+
 /// Each statement forgets by one time: sessions by their end and by their last use.
-const STATEMENTS: [&str; 10] = [
+const STATEMENTS: [&str; 11] = [
     "DELETE FROM sessions WHERE expires_at <= $1",
     "DELETE FROM handover_codes WHERE expires_at <= $1",
     "DELETE FROM login_states WHERE expires_at <= $1",
@@ -28,6 +31,7 @@ const STATEMENTS: [&str; 10] = [
     "DELETE FROM crowd_known WHERE at <= $1",
     "DELETE FROM password_failures WHERE last_at <= $1",
     "DELETE FROM sign_outs WHERE at <= $1",
+    "DELETE FROM alarms WHERE ended_at <= $1",
 ];
 
 impl Store {
@@ -39,7 +43,9 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let (endings, failures) = (now - KEEP_ENDINGS, now - KEEP_FAILURES);
         let (known, sign_outs) = (now - KEEP_KNOWN, now - KEEP_SIGN_OUTS);
-        let times = [now, now, now, now, now, idle_since, endings, known, failures, sign_outs];
+        let alarms = now - KEEP_ALARMS;
+        let times =
+            [now, now, now, now, now, idle_since, endings, known, failures, sign_outs, alarms];
         let times = times.map(micros);
         let mut deleted = 0;
         for (statement, time) in STATEMENTS.into_iter().zip(times) {

@@ -4,6 +4,7 @@
 //! with folding what was said, or with comparing the mirror anew.
 
 mod configured;
+mod credential;
 mod folding;
 mod hinted;
 mod judge;
@@ -13,6 +14,7 @@ mod leaving;
 mod naming;
 mod one_user;
 mod organisation;
+mod outcome;
 mod preview;
 mod progress;
 mod reading;
@@ -29,7 +31,7 @@ mod subscriber;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
 pub use self::{
@@ -56,6 +58,7 @@ use crate::{
     secrets::sha256,
     store::ConnectorState,
     sync::guarding::Guarding,
+    telemetry::ConnectorMetrics,
 };
 
 /// A cloud that is read, and the directory that follows it.
@@ -77,6 +80,12 @@ pub struct Connector {
     pub full_every: TimeDelta,
     /// Where the cloud says by itself that something has happened, if it is to.
     pub hints: Option<Url>,
+    /// After so many intervals in which no run has come true, somebody has to know.
+    pub overdue_intervals: u32,
+    /// When the credential expires, if the configuration says so.
+    pub credential_expires: Option<DateTime<Utc>>,
+    /// What counts its runs.
+    metrics: ConnectorMetrics,
     at_once: usize,
     /// What becomes of whom and what the cloud has not any more.
     leaving: LeavingConfig,
@@ -116,6 +125,9 @@ impl Connector {
             interval: TimeDelta::minutes(config.interval_minutes.into()),
             full_every: TimeDelta::hours(config.full_hours.into()),
             hints: None,
+            overdue_intervals: config.overdue_intervals,
+            credential_expires: config.credential_expires_at(),
+            metrics: ConnectorMetrics::default(),
             at_once,
             leaving: config.leaving.clone(),
             guarding: Guarding::new(&config.guard),

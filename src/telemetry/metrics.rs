@@ -1,5 +1,7 @@
 //! What the gateway counts.
 
+mod connectors;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::{
@@ -7,6 +9,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+pub use self::connectors::{AlarmLabels, ConnectorMetrics, RunCounts};
 
 /// Upper bounds of the buckets for durations, in seconds: from a look-up to a slow upstream.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -46,6 +50,8 @@ pub struct Metrics {
     pub hints: Family<HintLabels, Counter>,
     /// Newcomers whom an application could not know yet.
     pub account_waits: Family<WaitLabels, Counter>,
+    /// Runs of connectors, and who is told of them.
+    pub connectors: ConnectorMetrics,
     registry: Arc<Mutex<Registry>>,
 }
 
@@ -223,6 +229,7 @@ impl Default for Metrics {
             crowd_webhooks: Family::default(),
             hints: Family::default(),
             account_waits: Family::default(),
+            connectors: ConnectorMetrics::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -263,6 +270,7 @@ impl Default for Metrics {
         registry.register("hints", "What clouds have said by themselves", hints);
         let waits = metrics.account_waits.clone();
         registry.register("account_waits", "Newcomers whom an app could not know yet", waits);
+        metrics.connectors.register(&mut registry);
         drop(registry);
         metrics
     }

@@ -259,6 +259,23 @@ async def check_subscriptions(graph):
     return len(made)
 
 
+async def check_application(graph):
+    """When the secret ends, as the application is told itself."""
+    found = await graph.applications_with_app_id(ENTRA["client_id"]).get()
+    check_known(found)
+    equal("application", found.app_id, ENTRA["client_id"])
+    hints = {secret.hint: secret for secret in found.password_credentials}
+    secret = hints[ENTRA["client_secret"][:3]]
+    check_known(secret)
+    equal("secret text", secret.secret_text, None)
+    left = (secret.end_date_time - datetime.datetime.now(datetime.timezone.utc)).days
+    if not 0 < left <= 366:
+        raise SystemExit(f"the secret ends in {left} days")
+    for key in found.key_credentials:
+        check_known(key)
+        equal("kind of key", (key.type, key.usage), ("AsymmetricX509Cert", "Verify"))
+
+
 async def main():
     control("/graph/manners", {"limit": 1_000_000, "empty_page_every": 3, "leavers_stay_members": False}, "PUT")
     for name, credential in credentials():
@@ -272,6 +289,7 @@ async def main():
     async with next(credentials())[1] as credential:
         print(f"subscriptions: {await check_subscriptions(client(credential))}")
     async with next(credentials())[1] as credential:
+        await check_application(client(credential))
         await check_deltas(client(credential))
         print(f"delta: {len(CHANGES)} rounds")
 

@@ -56,6 +56,7 @@ async fn everything_that_a_run_needs_is_tried_and_shown_with_what_a_mapping_can_
         "read groups",
         "follow groups",
         "read members of groups",
+        "look at the credential   the client secret expires on ",
     ] {
         assert!(said.contains(&format!("ok      {step}")), "{step} is not in:\n{said}");
     }

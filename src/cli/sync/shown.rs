@@ -8,6 +8,7 @@ pub(super) use self::previewed::print_preview;
 use crate::{
     admin::{ConnectorView, HintsView, RunNumbers, RunView},
     cli::say,
+    clock::Clock,
     sync::{RemovalReport, RosterReport, RunReport},
 };
 
@@ -162,7 +163,7 @@ fn print_conflicts(report: &RunReport) {
 
 /// How a connector is.
 pub(super) fn print_status(connector: &ConnectorView) {
-    let ConnectorView { name, problem, running, full_at, in_line, hints, last } = connector;
+    let ConnectorView { name, problem, running, full_at, in_line, hints, last, expiry } = connector;
     let how = match (problem, running, in_line) {
         (Some(problem), _, _) => format!("cannot be used: {problem}"),
         (None, true, _) => "runs".to_owned(),
@@ -179,6 +180,9 @@ pub(super) fn print_status(connector: &ConnectorView) {
     match last {
         Some(run) => say(&format!("  last run             {}", line(run))),
         None => say("  it has not run yet"),
+    }
+    if let Some(expiry) = expiry {
+        say(&format!("  {:<20} {}", expiry.what, expiry.told(Clock::System.now())));
     }
 }
 

@@ -76,7 +76,7 @@ fn id_of_role(application: &str, role: &str) -> String {
 impl Entra {
     /// Begins to say who is assigned: to what, and nobody yet.
     pub(super) async fn read_application(&self) -> Result<Page, ConnectorError> {
-        let Some(named) = &self.application else { return Ok(Page::default()) };
+        let Some(named) = &self.config.application else { return Ok(Page::default()) };
         let found = self.find_application(named, Self::of_a_round).await?;
         let name = found.name.clone().unwrap_or_else(|| found.id.clone());
         let mut items = anew(id_of(&found.id), name, GroupKind::Application);
@@ -156,7 +156,7 @@ impl Entra {
         &self,
         id: &str,
     ) -> Result<Vec<String>, ConnectorError> {
-        let Some(named) = &self.application else { return Ok(Vec::new()) };
+        let Some(named) = &self.config.application else { return Ok(Vec::new()) };
         let application = self.find_application(named, Self::of_somebody).await?.id;
         let mut own: BTreeSet<Member> = self.list_direct_groups(id).await?;
         own.insert(Member::User(id.to_owned()));

@@ -35,7 +35,7 @@ impl Entra {
         }
         self.try_users(&mut probe).await;
         self.try_groups(&mut probe).await;
-        if let Some(application) = &self.application {
+        if let Some(application) = &self.config.application {
             let found = self.find_application(application, Self::of_somebody).await;
             let name = found.map(|found| found.name.unwrap_or_default());
             probe.note("find the application", name);

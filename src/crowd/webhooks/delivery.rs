@@ -10,6 +10,7 @@ use crate::{
     atlassian::{self, PingError},
     crowd::{Application, Crowd},
     directory::DirectoryId,
+    lifecycle::growing_pause,
     store::{DirectoryNews, StoreError, Webhook},
 };
 
@@ -28,6 +29,8 @@ const MOST_FAILURES: i64 = 20;
 
 /// unless they began less than so long ago: applications are taken away for a night, and come back.
 const FAILING_AT_LEAST: TimeDelta = TimeDelta::days(1);
+
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
 
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
@@ -135,7 +138,8 @@ async fn deliver(
         Err(error) => {
             crowd.metrics.count_webhook(&application.name, "failed");
             tracing::warn!(%error, application = %application.name, endpoint, "a webhook failed");
-            crowd.store.note_webhook_failed(id, now, pause(webhook.failures)).await
+            let pause = growing_pause(FIRST_PAUSE, webhook.failures, LONGEST_PAUSE);
+            crowd.store.note_webhook_failed(id, now, pause).await
         }
     }
 }
@@ -152,12 +156,6 @@ async fn ping(
     let token = token.map(String::from_utf8).transpose().map_err(|_| PingError::Token)?;
     let may_be_there = |address| application.may_ask_from(address);
     atlassian::ping(&webhook.webhook.endpoint, token.as_deref(), may_be_there).await
-}
-
-/// Twice as long after each failure.
-fn pause(failures: i64) -> TimeDelta {
-    let doubled = u32::try_from(failures).ok().and_then(|failures| 2_i64.checked_pow(failures + 1));
-    doubled.and_then(TimeDelta::try_seconds).map_or(LONGEST_PAUSE, |p| p.min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]
@@ -183,13 +181,5 @@ mod tests {
         assert_eq!(after(1, vec![news(1, true), news(2, false)]), Turn::Now);
         let of_long_ago = DirectoryNews { directory: None, ..news(1, false) };
         assert_eq!(after(0, vec![of_long_ago]), Turn::Now);
-    }
-
-    #[test]
-    fn pauses_grow_up_to_an_hour() {
-        assert_eq!(pause(0), TimeDelta::seconds(2));
-        assert_eq!(pause(3), TimeDelta::seconds(16));
-        assert_eq!(pause(19), LONGEST_PAUSE);
-        assert_eq!(pause(i64::MAX), LONGEST_PAUSE);
     }
 }

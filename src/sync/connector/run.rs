@@ -14,6 +14,7 @@ use self::aligning::Alignment;
 use super::{
     Connector, RunError, RunReport,
     folding::{FoldedRound, Folding},
+    outcome::outcome_of,
     progress::{Meter, RunPhase, RunProgress},
     reading::{ReadError, Reading},
 };
@@ -105,11 +106,13 @@ impl Run {
         let usage = self.connector.source.meter().read();
         let (store, clock, lease, id) =
             (self.store.clone(), self.clock.clone(), self.lease, self.id);
-        let meter = self.meter.clone();
+        let (meter, connector) = (self.meter.clone(), self.connector.clone());
+        let before = usage.clone();
         let done = tokio::select! {
             done = Box::pin(self.work(begun, usage)) => done,
             error = keep(&store, &clock, (lease, id), &meter) => Err(error.into()),
         };
+        connector.count(&done, &spent(&before, connector.source.meter().read()));
         let ended = self.end(&done).await;
         store.release_lease(lease).await?;
         match done {
@@ -134,6 +137,8 @@ impl Run {
         };
         RunProgress { pages: report.pages, items: report.items, .. } = self.meter.read();
         Alignment::of(self).run(folded, &mut report).await?;
+        let Self { store, clock, lease, connector, .. } = self;
+        connector.look_at_credential(store, clock, lease.connector).await?;
         let seconds = [read_at - begun, folded_at - read_at, folded_at.elapsed()];
         report.seconds = seconds.map(|duration| duration.as_secs_f64());
         Ok(report)
@@ -219,6 +224,7 @@ impl Run {
     async fn end(&self, done: &Result<RunReport, RunError>) -> Result<(), StoreError> {
         let Self { store, lease, id, .. } = self;
         let now = self.clock.now();
+        store.note_outcome(*lease, *id, outcome_of(done), now).await?;
         match done {
             Ok(report) => {
                 let text = serde_json::to_string(report).map_err(|error| unreadable(&error))?;

@@ -1,5 +1,6 @@
 //! Microsoft Graph 1.0, as far as a directory is read with it: `learn.microsoft.com/graph`, the pages named in each module.
 
+pub mod applications;
 pub mod batch;
 pub mod delta;
 pub mod error;
@@ -124,6 +125,13 @@ fn cost(asked: &Asked, path: &[String]) -> u32 {
 const USERS: &[&str] = &["User.Read.All", "User.ReadWrite.All", "Directory.Read.All"];
 const GROUPS: &[&str] = &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"];
 const APPS: &[&str] = &["Application.Read.All", "Directory.Read.All"];
+/// `api/application-get`, application permissions.
+const APPLICATIONS: &[&str] = &[
+    "Application.Read.All",
+    "Application.ReadWrite.OwnedBy",
+    "Application.ReadWrite.All",
+    "Directory.Read.All",
+];
 /// Permission to see who is in groups that hide it.
 pub const HIDDEN: &[&str] = &["Member.Read.Hidden"];
 
@@ -136,6 +144,7 @@ fn route(cloud: &Cloud, asked: &Asked, token: &Issued, path: &[String]) -> Outco
         (Method::GET, ["users", ..]) | (Method::POST, ["users", _, _]) => may(USERS)?,
         (Method::GET | Method::POST, ["groups", ..]) => may(GROUPS)?,
         (Method::GET, ["servicePrincipals", ..]) => may(APPS)?,
+        (Method::GET, ["applications", ..]) => may(APPLICATIONS)?,
         _ => {}
     }
     match (asked.method.clone(), path.as_slice()) {
@@ -179,6 +188,7 @@ fn route(cloud: &Cloud, asked: &Asked, token: &Issued, path: &[String]) -> Outco
         (Method::GET, ["servicePrincipals", id, "appRoleAssignedTo"]) => {
             groups::assigned(cloud, asked, id)
         }
+        (Method::GET, ["applications", key]) => applications::one(cloud, asked, key),
         (Method::GET, ["organization"]) => Ok(organization(cloud, asked)),
         (Method::GET, ["directory", "deletedItems", "microsoft.graph.user"]) => {
             may(USERS)?;
