@@ -273,6 +273,8 @@ impl House {
     /// Takes hints out of the configuration.
     pub fn without_hints(&mut self) {
         self.gateway.plan.replace("[connector.hints]\n", "");
+        let address = format!("address = \"{}\"\n", self.address());
+        self.gateway.plan.replace(&address, "");
     }
 
     /// Waits for what is to happen within seconds.

@@ -88,11 +88,13 @@ pub fn watch(cloud: &Cloud, asked: &Asked) -> Outcome {
         until,
         messages: 0,
     };
-    let shown = json!({
+    let mut shown = json!({
         "kind": "api#channel", "id": id, "resourceId": listener.resource,
-        "resourceUri": uri(asked, event), "token": listener.secret,
-        "expiration": until.timestamp_millis().to_string(),
+        "resourceUri": uri(asked, event), "expiration": until.timestamp_millis().to_string(),
     });
+    if let Some(token) = &listener.secret {
+        shown["token"] = json!(token);
+    }
     listeners.push(listener);
     Ok(Answer::json(shown))
 }
