@@ -55,6 +55,30 @@ async fn a_run_is_shown_written_for_spreadsheets_and_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_administrator_has_let_go_on_is_taken_back_with_its_run() {
+    let house = House::build().await;
+    house.good(&["sync", "entra"]);
+    house.good(&["sync", "entra", "--apply"]);
+    let before = house.exported();
+    for no in 30..90 {
+        house.change(json!({ "do": "change_user", "no": no, "set": { "status": "SUSPENDED" } }));
+    }
+    let said = house.good(&["sync", "entra"]);
+    let plan = said.split("plan approve ").nth(1).unwrap().split('`').next().unwrap();
+    let run = latest(&house);
+    let shown = house.good(&["sync", "history", "entra", &run]);
+    assert!(shown.contains("  waits     "), "{shown}");
+    let (code, _, problem) = house.run(&["sync", "undo", "entra", &run]);
+    assert!(code == 1 && problem.contains("has changed nothing"), "{problem}");
+    house.good(&["plan", "approve", plan]);
+    assert!(house.exported().len() < before.len());
+    let shown = house.good(&["sync", "history", "entra", &run]);
+    assert!(shown.contains("  done      "), "{shown}");
+    house.good(&["sync", "undo", "entra", &run]);
+    assert_eq!(house.exported(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn filters_and_names_are_tried_before_they_are_the_gateways() {
     let house = House::build().await;
     let (code, _, said) = house.run(&["sync", "preview", "entra"]);

@@ -13,7 +13,7 @@ use super::{
     shown::{print_history, print_run},
 };
 use crate::{
-    admin::RunView,
+    admin::{PlanView, RunView},
     cli::{
         changes::undo,
         control::{Control, ControlError},
@@ -21,7 +21,7 @@ use crate::{
         say,
     },
     http::Body,
-    sync::RunRecord,
+    sync::{ImportReport, RunRecord},
 };
 
 /// Lists a connector's runs, or shows one of them whole.
@@ -139,8 +139,14 @@ pub(super) async fn undo_run(
     output: Output,
 ) -> Result<(), ControlError> {
     let view: RunView = control.ask(Method::GET, &format!("{}/{run}", runs_path(name))).await?;
-    let directory = view.report.and_then(|report| report.directory);
-    let Some(batch) = directory.and_then(|directory| directory.list.batch) else {
+    let list = view.report.and_then(|report| report.directory).map(|directory| directory.list);
+    let batch = match list {
+        Some(ImportReport { batch: None, plan: Some(plan), dry_run: false, .. }) => {
+            batch_of(control, plan).await?
+        }
+        list => list.and_then(|list| list.batch),
+    };
+    let Some(batch) = batch else {
         return Err(ControlError::Refused(format!("run {run} has changed nothing")));
     };
     undo(control, batch, dry_run, output).await?;
@@ -150,4 +156,10 @@ pub(super) async fn undo_run(
         );
     }
     Ok(())
+}
+
+/// The batch of a plan of which nothing had come true when the run was over.
+async fn batch_of(control: &Control, plan: i64) -> Result<Option<i64>, ControlError> {
+    let plan: PlanView = control.ask(Method::GET, &format!("/plans/{plan}?limit=1")).await?;
+    Ok(plan.batch)
 }

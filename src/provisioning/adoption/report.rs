@@ -84,7 +84,7 @@ pub fn read_report(file: &str, bytes: &[u8]) -> Result<Vec<AliasRow>, AdoptionEr
 }
 
 /// A value for spreadsheets: one that they would execute gets an apostrophe before it, and so does one that
-/// begins with an apostrophe, so that [`unguarded`] takes away exactly what was put there.
+/// begins with an apostrophe, so that [`read_report`] takes away exactly what was put there.
 #[must_use]
 pub fn for_spreadsheets(value: &str) -> String {
     if value.starts_with(FORMULAS) || value.starts_with('\'') {
