@@ -281,7 +281,7 @@ fn session_of(browser: &Curl) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_that_is_disabled_lets_nobody_in_and_comes_back_as_it_was() {
+async fn c24_a_directory_that_is_disabled_lets_nobody_in_and_comes_back_as_it_was() {
     for house in houses().await {
         let alice = house.browser("alice");
         let token = house.token(&alice).await;

@@ -922,7 +922,7 @@ async fn an_undoing_that_would_overwrite_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_removed_directory_comes_back_until_it_is_purged() {
+async fn c24_a_removed_directory_comes_back_until_it_is_purged() {
     on_every_database(async |house| {
         let other = house.store.ensure_directory("Other", now()).await.unwrap();
         house.log_in(alice(groups(&["jira-a"]))).await.unwrap();

@@ -65,7 +65,7 @@ async fn who_may_only_read_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_of_somebody_elses_is_read_only_and_newcomers_go_to_the_first_own_one() {
+async fn c25_a_directory_of_somebody_elses_is_read_only_and_newcomers_go_to_the_first_own_one() {
     let more = "writable = true, directories = [\"Cloud\", \"Internal\"]";
     let office = Office::open(Plan::new(), more).await;
     let list = office.gateway.plan.path("people.csv");

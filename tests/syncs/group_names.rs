@@ -20,7 +20,7 @@ async fn names_are_changed_in_one_order() {
 }
 
 #[tokio::test]
-async fn groups_that_become_one_name_are_not_one_group() {
+async fn c19_groups_that_become_one_name_are_not_one_group() {
     for mut world in worlds(Way::Changes).await {
         world.organisation.found("g3", "app-wiki");
         world.organisation.join_users("g3", &["eve"]);
@@ -33,7 +33,7 @@ async fn groups_that_become_one_name_are_not_one_group() {
 }
 
 #[tokio::test]
-async fn a_group_keeps_the_name_that_permissions_refer_to_if_that_is_wanted() {
+async fn c14_a_group_keeps_the_name_that_permissions_refer_to_if_that_is_wanted() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[groups]\nrename = \"keep\"");
         world.begin().await;

@@ -139,7 +139,7 @@ async fn limits_are_what_the_configuration_says() {
 }
 
 #[tokio::test]
-async fn who_is_protected_waits_and_everybody_else_goes() {
+async fn c05_who_is_protected_waits_and_everybody_else_goes() {
     let guard = "[guard]\nprotected_users = [\"ADA@example.com\"]\nprotected_groups = [\"wiki\"]";
     for world in World::leaving(Way::Changes, guard).await {
         let organisation = &world.organisation;

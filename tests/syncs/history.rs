@@ -65,7 +65,7 @@ async fn looks_at_one_user_are_among_the_runs_and_disturb_no_schedule() {
 }
 
 #[tokio::test]
-async fn a_run_is_counted_and_told_change_by_change_with_reasons_apart() {
+async fn c27_a_run_is_counted_and_told_change_by_change_with_reasons_apart() {
     for mut world in worlds(Way::Changes).await {
         world.configure("[users]\nmembers_of = [\"id:g1\", \"wiki\"]");
         world.begin().await;

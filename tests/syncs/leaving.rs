@@ -47,7 +47,7 @@ const REMOVE: &str = "[leaving]\nusers = \"remove\"";
 const ADA: &str = "ada@example.com";
 
 #[tokio::test]
-async fn who_is_missing_goes_after_the_grace_time_and_comes_back_to_their_name() {
+async fn c07_who_is_missing_goes_after_the_grace_time_and_comes_back_to_their_name() {
     for world in World::leaving(Way::Changes, REMOVE).await {
         let before = world.account(ADA).await;
         edit(&world.store, &before, vec![plan_joining("wiki")]).await.unwrap();
@@ -113,7 +113,7 @@ async fn nobody_goes_who_is_disabled_or_blocked_or_whom_the_mirror_knows() {
 }
 
 #[tokio::test]
-async fn who_is_out_of_scope_goes_if_that_is_said() {
+async fn c10_who_is_out_of_scope_goes_if_that_is_said() {
     let scope = "[users]\nmembers_of = [\"jira-users\"]\n";
     for mut world in World::leaving(Way::Changes, scope).await {
         world.organisation.leave("g1", &user("ada"));
@@ -134,7 +134,7 @@ async fn who_is_out_of_scope_goes_if_that_is_said() {
 }
 
 #[tokio::test]
-async fn who_is_kept_works_on_and_that_is_looked_at_first() {
+async fn c07_who_is_kept_works_on_and_that_is_looked_at_first() {
     let scope = "[users]\nmembers_of = [\"jira-users\"]\n";
     for mut world in World::leaving(Way::Changes, scope).await {
         world.configure(&format!("{scope}[leaving]\nusers = \"keep\"\nout_of_scope = \"keep\""));
@@ -173,7 +173,7 @@ async fn who_is_kept_works_on_and_that_is_looked_at_first() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_gone_is_kept_empty_and_goes_after_the_grace_time() {
+async fn c15_a_group_that_is_gone_is_kept_empty_and_goes_after_the_grace_time() {
     let remove = "[leaving]\ngroups = \"remove\"\n[guard]\nprotected_groups = [\"admins\"]";
     for world in World::leaving(Way::Lists, remove).await {
         world.organisation.found("g3", "admins");

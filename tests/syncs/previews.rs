@@ -9,7 +9,7 @@ async fn look(world: &World) -> Preview {
 }
 
 #[tokio::test]
-async fn each_filter_is_counted_by_itself_and_all_together() {
+async fn c16_each_filter_is_counted_by_itself_and_all_together() {
     for mut world in worlds(Way::Changes).await {
         let none = preview(&world.store, &world.connector(), 3).await;
         assert!(matches!(none, Err(PreviewError::NoMirror(_))), "{none:?}");
@@ -45,7 +45,7 @@ async fn each_filter_is_counted_by_itself_and_all_together() {
 }
 
 #[tokio::test]
-async fn members_are_counted_after_groups_in_groups_are_flattened() {
+async fn c17_members_are_counted_after_groups_in_groups_are_flattened() {
     for mut world in worlds(Way::Changes).await {
         world.organisation.join("g1", gatehouse::cloud::Member::Group("g2".to_owned()));
         world.organisation.join("g2", gatehouse::cloud::Member::Group("g1".to_owned()));
