@@ -139,22 +139,6 @@ async fn measure(name: &str, urls: [String; 3], users: u64, dir: &Path) -> Value
     ];
     for (what, report) in runs {
         let [read, folded, aligned] = report.seconds;
-        eprintln!(
-            "{:?}",
-            (
-                report.nameless.len(),
-                report.more_nameless,
-                report.directory.as_ref().map(|d| (
-                    d.conflicts.len(),
-                    d.more_conflicts,
-                    d.list.skipped,
-                    d.list.size,
-                    d.list.held.clone(),
-                    d.list.seconds,
-                    d.conflicts.first().cloned()
-                ))
-            )
-        );
         println!(
             "  {what:<16} {:>7.2} s   (read {read:.2}, fold {folded:.2}, compare and apply {aligned:.2}; {} calls{})",
             total(report),

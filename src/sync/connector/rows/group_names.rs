@@ -42,10 +42,10 @@ pub(in crate::sync::connector) fn overshadowed(
     again: &BTreeSet<String>,
 ) -> HashSet<String> {
     let groups = ShownGroups::new(organisation, rules, kept).groups;
-    let (left_out, named): (Vec<_>, Vec<_>) =
+    let (left_out, there): (Vec<_>, Vec<_>) =
         groups.into_iter().partition(|group| again.contains(&group.external_id));
-    let names: HashSet<_> = named.iter().map(|group| NameKey::of(&group.name)).collect();
-    let has_none = left_out.into_iter().filter(|group| names.contains(&NameKey::of(&group.name)));
+    let taken: HashSet<_> = there.iter().map(|group| NameKey::of(&group.name)).collect();
+    let has_none = left_out.into_iter().filter(|group| taken.contains(&NameKey::of(&group.name)));
     has_none.map(|group| group.external_id).collect()
 }
 
