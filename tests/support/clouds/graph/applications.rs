@@ -1,7 +1,10 @@
 //! The application that asks, as an object of the directory: `api/application-get`, `resources/application`,
 //! `resources/passwordcredential`, `resources/keycredential`.
 
+use std::fmt::Write as _;
+
 use chrono::TimeDelta;
+use openssl::{hash::MessageDigest, x509::X509};
 use serde_json::{Value, json};
 
 use super::{context, error, options::Options};
@@ -66,7 +69,7 @@ fn render(cloud: &Cloud) -> Value {
             secret(9_003, "last year's", &registration.expired_secret, -365, -1),
         ],
         "keyCredentials": [{
-            "customKeyIdentifier": registration.thumbprint(),
+            "customKeyIdentifier": thumbprint(&registration.certificate),
             "displayName": "CN=Gatehouse connector",
             "endDateTime": in_seconds(since + TimeDelta::days(365)),
             // Only who asks for exactly this property is told it.
@@ -77,4 +80,15 @@ fn render(cloud: &Cloud) -> Value {
             "usage": "Verify",
         }],
     })
+}
+
+/// Forty characters: SHA-1, in hexadecimal.
+fn thumbprint(certificate: &X509) -> String {
+    let mut text = String::new();
+    if let Ok(digest) = certificate.digest(MessageDigest::sha1()) {
+        for byte in digest.iter() {
+            let _ = write!(text, "{byte:02X}");
+        }
+    }
+    text
 }
