@@ -16,14 +16,14 @@ use gatehouse::{
     cloud::ConnectorError,
     config::AlarmConfig,
     store::{PlanState, Store, StoredDelivery},
-    sync::{Run, RunRequest},
+    sync::{Run, RunRequest, sync_user},
     telemetry::{ConnectorMetrics, Metrics},
 };
 
 use self::peers::{Ears, Peer};
 use crate::{
     support::databases::sqlite,
-    syncs::{World, organisation::Way, worlds},
+    syncs::{World, look_at, organisation::Way, worlds},
 };
 
 type OwnWatch = Watch<fn() -> Vec<Expiring>>;
@@ -146,6 +146,12 @@ async fn a_run_that_failed_is_told_once_again_each_day_and_when_it_is_over() {
         world.clock.advance(TimeDelta::hours(2));
         guard.look_and_deliver().await;
         assert_eq!(ears.events(), ["raised failed", "repeated failed"]);
+
+        // That one user could be looked at says nothing of runs.
+        let connector = world.connector();
+        sync_user(&world.store, &world.clock, &connector, &look_at("ada")).await.unwrap();
+        guard.look_and_deliver().await;
+        assert_eq!(ears.events().len(), 2, "{:?}", ears.events());
 
         world.run().await;
         guard.look_and_deliver().await;

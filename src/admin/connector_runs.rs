@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Pieces that wait for whoever reads them.
-const PIECES: usize = 64;
+const PIECES: usize = 4;
 
 /// A table is not larger.
 const MOST_BYTES: usize = 1 << 20;

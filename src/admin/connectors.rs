@@ -211,7 +211,8 @@ pub(super) async fn sync_one_user(
 ) -> Result<Json<RunReport>, AdminError> {
     let connector = admin.connectors.find(&name)?;
     let dry_run = Options::of(&uri)?.dry_run;
-    let request = UserRequest { user, asked_by: ACTOR.to_owned(), dry_run, lease: None };
+    let request =
+        UserRequest { user, asked_by: ACTOR.to_owned(), dry_run, ..UserRequest::default() };
     let synced = Box::pin(sync_user(&admin.store, &admin.clock, connector, &request)).await;
     synced.map(Json).map_err(|error| match error {
         RunError::Store(error) => AdminError::Store(error),

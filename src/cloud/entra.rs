@@ -147,7 +147,7 @@ impl Source for Entra {
         Some(self)
     }
 
-    fn expiry(&self) -> BoxFuture<'_, Option<Expiry>> {
+    fn expiry(&self) -> BoxFuture<'_, Result<Option<Expiry>, ConnectorError>> {
         Box::pin(self.find_expiry())
     }
 }

@@ -57,9 +57,10 @@ pub trait Source: Debug + Send + Sync {
         None
     }
 
-    /// When what the gateway proves itself with expires, if a file or the cloud says so. That it is not said is no error.
-    fn expiry(&self) -> BoxFuture<'_, Option<Expiry>> {
-        Box::pin(ready(None))
+    /// When what the gateway proves itself with expires, if a file or the cloud says so. That it is not said is no error;
+    /// an error is that nobody could be asked just now.
+    fn expiry(&self) -> BoxFuture<'_, Result<Option<Expiry>, ConnectorError>> {
+        Box::pin(ready(Ok(None)))
     }
 }
 

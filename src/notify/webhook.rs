@@ -70,6 +70,9 @@ fn setting(key: &'static str, problem: &dyn std::fmt::Display) -> NotifyError {
 fn signature(config: &WebhookConfig, post: Post<'_>) -> Result<Option<HeaderValue>, NotifyError> {
     let Some(source) = &config.secret else { return Ok(None) };
     let secret = source.read().map_err(|error| setting("webhook.secret", &error))?;
+    if secret.expose_secret().is_empty() {
+        return Err(setting("webhook.secret", &"is empty: anybody could sign with that"));
+    }
     let signed = format!("{}.{}", post.at.timestamp(), post.body);
     let signature = hmac_sha256(secret.expose_secret().as_bytes(), signed.as_bytes());
     let value = HeaderValue::from_str(&format!("sha256={signature}"));

@@ -4,7 +4,7 @@
 mod renaming;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, Read, Write},
 };
 
@@ -96,6 +96,8 @@ pub(super) struct PlanWriter {
     writing: JoinSet<Result<(), StoreError>>,
     /// What it takes away, but for what waits.
     taken: Taken,
+    /// Groups that the source had named no more before: who leaves them now leaves a group that is gone.
+    gone_before: HashSet<GroupId>,
     /// From whom nothing is taken away without an administrator's word.
     pub(super) protected: Protected,
     /// What would be all the same. It comes after all else, and waits.
@@ -138,6 +140,7 @@ impl PlanWriter {
             joins: Sorter::new(MEMORY),
             writing: JoinSet::new(),
             taken: Taken::default(),
+            gone_before: HashSet::new(),
             protected: Protected::default(),
             waiting: Vec::new(),
             of_some: false,
@@ -221,6 +224,11 @@ impl PlanWriter {
     /// The source names so many groups no more.
     pub(super) fn lose_groups(&mut self, count: usize) {
         self.taken.groups += count;
+    }
+
+    /// The source had named these no more before. An earlier plan may have said so and not been let take their members.
+    pub(super) fn remember_gone(&mut self, groups: HashSet<GroupId>) {
+        self.gone_before = groups;
     }
 
     fn take(&mut self, step: UserStep) -> Result<(), PlanError> {
@@ -320,6 +328,8 @@ impl PlanWriter {
         if self.chunks == 0 {
             return Ok(None);
         }
+        let emptied = self.taken.of_groups.keys().filter(|group| self.gone_before.contains(*group));
+        self.taken.groups += emptied.count();
         let too_much = guard.and_then(|guard| guard.check(&self.taken).err());
         let is_remembered = guard.is_some() && too_much.is_none() && !self.taken.is_empty();
         let taken = is_remembered.then_some(self.taken);

@@ -92,7 +92,7 @@ async fn a_certificate_belongs_to_no_connector() {
 }
 
 async fn expiry(tenant: &Tenant, proof: &str) -> Option<Expiry> {
-    Tenant::open(&tenant.toml(proof)).unwrap().expiry().await
+    Tenant::open(&tenant.toml(proof)).unwrap().expiry().await.unwrap()
 }
 
 #[tokio::test]

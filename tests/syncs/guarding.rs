@@ -234,3 +234,29 @@ async fn whoever_has_lost_the_lease_seals_nothing() {
         world.store.seal_plan(plan, seal(other), now).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn groups_that_are_gone_count_until_they_have_been_let_go() {
+    for world in World::leaving(Way::Changes, "").await {
+        world.grow().await;
+        // Twelve groups of one member each: no membership of them would be too many by itself.
+        for number in 0..12 {
+            let group = format!("h{number}");
+            world.organisation.found(&group, &group);
+            world.organisation.join(&group, user(&format!("u{number}")));
+        }
+        world.run().await;
+        for number in 0..12 {
+            world.organisation.dissolve(&format!("h{number}"));
+        }
+        for full in [false, true, true] {
+            let report = world.try_run(|request| request.full = full).await.unwrap();
+            if report.compared_all {
+                assert!(held(&report).is_some(), "{full}: {report:?}");
+                assert_eq!(world.groups_of("u3@example.com").await, ["all", "h3"], "{full}");
+            }
+        }
+        world.approve().await.unwrap();
+        assert_eq!(world.groups_of("u3@example.com").await, ["all"]);
+    }
+}

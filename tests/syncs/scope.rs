@@ -136,7 +136,9 @@ async fn a_group_that_could_not_have_its_name_has_it_once_it_is_free() {
             "g2" => ("g3", "dan@example.com"),
             _ => ("g2", "eve@example.com"),
         };
-        // Nothing is new, and it is not forgotten for that.
+        // Nothing is new, and it is not forgotten for that; nor if something is new that has nothing to do with it.
+        world.run().await;
+        world.organisation.set("ada", "displayName", "Ada L");
         world.run().await;
         assert!(world.groups_of(left_out).await.is_empty());
         world.organisation.found(other, "knowledge");

@@ -33,23 +33,23 @@ struct Secret {
 
 impl Entra {
     /// Nothing if nobody says so: the permission is worth having for this only.
-    pub(super) async fn find_expiry(&self) -> Option<Expiry> {
+    pub(super) async fn find_expiry(&self) -> Result<Option<Expiry>, ConnectorError> {
         if let Some(certificate) = &self.config.certificate {
-            let at = expiry_of(&certificate.certificate)?;
-            return Some(Expiry { what: "the certificate".to_owned(), at });
+            let at = expiry_of(&certificate.certificate).ok_or_else(|| ConnectorError::Key {
+                key: "entra.certificate.certificate".to_owned(),
+                problem: "cannot be read".to_owned(),
+            })?;
+            return Ok(Some(Expiry { what: "the certificate".to_owned(), at }));
         }
-        let secret = self.config.secret.as_ref()?;
-        match self.ask_for_application().await {
-            Ok(application) => {
-                let secret = secret_of(secret)?;
-                let at = application.end_of(&secret, self.graph.connection.clock.now())?;
-                Some(Expiry { what: "the client secret".to_owned(), at })
-            }
-            Err(error) => {
-                tracing::debug!(%error, "Graph does not say when the client secret expires");
-                None
-            }
-        }
+        let Some(secret) = &self.config.secret else { return Ok(None) };
+        let application = match self.ask_for_application().await {
+            Err(ConnectorError::Forbidden { .. } | ConnectorError::Gone(_)) => return Ok(None),
+            application => application?,
+        };
+        let secret = secret_of(secret);
+        let end = secret
+            .and_then(|secret| application.end_of(&secret, self.graph.connection.clock.now()));
+        Ok(end.map(|at| Expiry { what: "the client secret".to_owned(), at }))
     }
 
     async fn ask_for_application(&self) -> Result<Application, ConnectorError> {

@@ -74,7 +74,7 @@ impl Store {
     pub async fn note_hints(
         &self,
         connector: ConnectorId,
-        heard: HeardHints,
+        mut heard: HeardHints,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const HEARD: &str =
@@ -83,6 +83,10 @@ impl Store {
             SELECT COUNT(*) FROM connector_hints WHERE connector_id = $1 AND external_id <> ''";
         const FORGET: &str =
             "DELETE FROM connector_hints WHERE connector_id = $1 AND external_id <> ''";
+        if i64::try_from(heard.users.len()).is_ok_and(|users| users > MOST_USERS) {
+            // They would not be remembered one by one, and a login would wait for it.
+            heard = HeardHints { users: BTreeSet::new(), run: true, ..heard };
+        }
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();

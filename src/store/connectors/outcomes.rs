@@ -108,20 +108,22 @@ impl Store {
         .await
     }
 
-    /// How a connector's runs went.
+    /// How a connector's runs went; looks at one user say nothing about that.
     pub async fn find_run_facts(&self, connector: ConnectorId) -> Result<RunFacts, StoreError> {
         const LAST: &str = "
             SELECT id, outcome, warnings, error FROM connector_runs
-            WHERE connector_id = $1 AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1";
+            WHERE connector_id = $1 AND kind <> 'user' AND ended_at IS NOT NULL
+            ORDER BY id DESC LIMIT 1";
         const LAST_DONE: &str = "
             SELECT id, outcome, warnings, error FROM connector_runs
-            WHERE connector_id = $1 AND state = 'done' AND COALESCE(outcome, '') <> 'dry_run'
+            WHERE connector_id = $1 AND kind <> 'user' AND state = 'done'
+                AND COALESCE(outcome, '') <> 'dry_run'
             ORDER BY id DESC LIMIT 1";
         const TIMES: &str = "
             SELECT MAX(CASE WHEN state = 'done' AND COALESCE(outcome, 'applied') IN ('applied', 'held')
                        THEN ended_at END),
                    MIN(begun_at)
-            FROM connector_runs WHERE connector_id = $1";
+            FROM connector_runs WHERE connector_id = $1 AND kind <> 'user'";
         let id = connector.0;
         let last: Option<Row> =
             read!(self, |pool| sqlx::query_as(LAST).bind(id).fetch_optional(pool).await?);

@@ -79,6 +79,8 @@ pub(in crate::sync) async fn align_groups(
     let known = store.list_external_groups(request.directory, &request.source).await?;
     let inside = list_inside_protected(store, &request.policy.managed_groups).await?;
     let known_before = known.iter().filter(|group| group.gone_at.is_none()).count();
+    let gone_before = known.iter().filter(|group| group.gone_at.is_some()).map(|group| group.group);
+    plan.remember_gone(gone_before.collect());
     let mut decided = Grouping::new(request, groups, &there, known, &inside).decide();
     let steps = decided.steps(request.extent, &there);
     let goes = |step: &&GroupStep| step.after.gone && !step.before.gone;

@@ -28,7 +28,14 @@ impl Connector {
         if seen.is_some_and(|seen| !is_to_be_asked(&seen, now)) {
             return Ok(());
         }
-        let expires = self.source.expiry().await.map(|Expiry { what, at }| (what, at));
+        let expires = match self.source.expiry().await {
+            Ok(expires) => expires.map(|Expiry { what, at }| (what, at)),
+            Err(error) => {
+                // What was known stays, and the next run asks again.
+                tracing::debug!(connector = self.name, %error, "nobody says when the credential expires");
+                return Ok(());
+            }
+        };
         store.note_credential(id, SeenCredential { expires, seen_at: now }).await
     }
 

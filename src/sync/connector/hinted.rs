@@ -127,6 +127,7 @@ impl Looking<'_> {
             store.prove_lease(lease, clock.now()).await?;
             let request = UserRequest {
                 user: hint.user().unwrap_or_default().to_owned(),
+                by_id: true,
                 asked_by: HINTS.to_owned(),
                 dry_run: false,
                 lease: Some(lease),

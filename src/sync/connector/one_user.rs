@@ -8,7 +8,7 @@ use self::groups_now::GroupsNow;
 use super::{
     Connector, Nameless, RunError, RunReport,
     judge::{Verdict, statement, verdict},
-    kept_names::kept_names,
+    kept_names::current_names,
     known::{KnownGroup, KnownUser},
     leaving::Stays,
     rows::UserCounts,
@@ -17,9 +17,10 @@ use super::{
 use crate::{
     clock::Clock,
     cloud::{GroupKind, User},
+    config::SameName,
     directory::{InactiveReason, NameKey, Profile},
     provisioning::Unlisted,
-    store::{AccountKey, Lease, Store, StoreError, UserRun},
+    store::{AccountKey, Lease, RunId, Store, StoreError, UserRun},
     sync::{
         Events, align,
         roster::{Extent, RosterGroup, RosterReport, RosterRequest, RosterUser, RosterWriter},
@@ -31,6 +32,8 @@ use crate::{
 pub struct UserRequest {
     /// Their username, or the cloud's id.
     pub user: String,
+    /// Whether it is the cloud's id, whoever may be called so.
+    pub by_id: bool,
     /// Who or what asks for it.
     pub asked_by: String,
     /// Whether it is only to be seen what would change.
@@ -69,18 +72,19 @@ async fn look(
     store: &Store,
     clock: &Clock,
     connector: &Connector,
-    UserRequest { user, dry_run, lease, .. }: &UserRequest,
+    UserRequest { user, by_id, dry_run, lease, .. }: &UserRequest,
 ) -> Result<RunReport, RunError> {
     let begun = Instant::now();
     let usage = connector.source.meter().read();
-    let one = OneUser { store, connector, lease: *lease };
-    let id = one.id_of(user).await?;
+    let state = store.find_connector(store.ensure_connector(&connector.name).await?).await?;
+    let folded = state.folded_run.map(RunId);
+    let one = OneUser { store, connector, lease: *lease, folded };
+    let id = if *by_id { user.clone() } else { one.id_of(user).await? };
     let has_account = !one.account(&id).await?.is_empty();
     let found = connector.source.find_user(&id).await.map_err(RunError::Cloud)?;
     if found.is_none() && !has_account {
         return Err(RunError::NoUser(user.clone()));
     }
-    let state = store.find_connector(store.ensure_connector(&connector.name).await?).await?;
     let forced = (!dry_run && !connector.has_come_true(&state)).then(|| {
         "nothing of the connector has come true yet under its filters and mapping".to_owned()
     });
@@ -111,6 +115,8 @@ struct OneUser<'a> {
     store: &'a Store,
     connector: &'a Connector,
     lease: Option<Lease>,
+    /// The last run that had heard everything.
+    folded: Option<RunId>,
 }
 
 impl OneUser<'_> {
@@ -146,7 +152,8 @@ impl OneUser<'_> {
             unguarded: false,
             guarding: connector.guarding.clone(),
             lease: self.lease,
-            run: None,
+            // What waits of it is worth nothing once a run has heard more.
+            run: self.folded,
         };
         let (roster, events) = (roster.finish(groups), Events::default());
         let aligned = Box::pin(align(store, clock, &request, roster, &events)).await?;
@@ -243,11 +250,13 @@ impl OneUser<'_> {
     /// Those of them that the directory shows.
     async fn shown(&self, groups: &[(String, KnownGroup)]) -> Result<Vec<RosterGroup>, StoreError> {
         let rules = &self.connector.rules;
-        let kept = kept_names(self.store, self.connector).await?;
+        // A look at one user renames no group. Which of several has a name, only who sees them all can say.
+        let here = current_names(self.store, self.connector).await?;
+        let is_told_apart = rules.scope.same_name() == SameName::Suffix;
         let shown = groups.iter().filter(|(id, known)| rules.scope.shows(id, known));
         let named = shown.filter_map(|(id, known)| {
             let name = rules.mapping.group_name(id, known.name.as_deref()?).ok()??;
-            let name = kept.get(id).cloned().unwrap_or(name);
+            let name = here.get(id).cloned().or((!is_told_apart).then_some(name))?;
             Some(RosterGroup { external_id: id.clone(), name })
         });
         Ok(named.collect())

@@ -1,6 +1,6 @@
 //! From a mirror that has been folded to a directory that is in line with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use tokio::sync::mpsc;
 
@@ -49,7 +49,7 @@ impl<'a> Alignment<'a> {
         folded: FoldedRound,
         report: &mut RunReport,
     ) -> Result<(), RunError> {
-        let rows = self.rows(folded).await?;
+        let (rows, overshadowed) = self.rows(folded).await?;
         report.dry_run = self.dry_run;
         report.forced.clone_from(&self.forced);
         report.compared_all = matches!(rows, Rows::Everything);
@@ -75,6 +75,8 @@ impl<'a> Alignment<'a> {
             });
             let aligned = aligned.await?;
             again.extend(aligned.conflicts.iter().map(|conflict| conflict.external_id.clone()));
+            // Nobody in them was looked at, so nobody has said of them that they are still in the way.
+            again.extend(overshadowed);
             report.directory = Some(aligned);
         }
         let is_in_line = self.note(report, again).await?;
@@ -84,18 +86,18 @@ impl<'a> Alignment<'a> {
         Ok(())
     }
 
-    /// Whom rows are made of.
-    async fn rows(&self, folded: FoldedRound) -> Result<Rows, StoreError> {
+    /// Whom rows are made of, and groups whose names others have as before.
+    async fn rows(&self, folded: FoldedRound) -> Result<(Rows, HashSet<String>), StoreError> {
         let Run { before, connector, .. } = self.run;
         let is_in_line = before.is_in_line()
             && !before.is_folding()
             && before.applied_rules.as_deref() == Some(&connector.rules_digest[..]);
         let Touched { mut users, groups, everybody } = folded.touched;
         if !is_in_line || self.dry_run || self.run.whole || everybody {
-            return Ok(Rows::Everything);
+            return Ok((Rows::Everything, HashSet::new()));
         }
         let (store, id) = (&self.run.store, self.run.lease.connector);
-        let mut again = self.again()?;
+        let (mut again, mut shadowed) = (self.again()?, HashSet::new());
         let ids: Vec<_> = again.iter().cloned().collect();
         for some in ids.chunks(500) {
             for user in store.find_mirror_users(id, some).await? {
@@ -108,21 +110,21 @@ impl<'a> Alignment<'a> {
             let nested = connector.rules.scope.is_nested();
             let organisation = Organisation::read(store, id, nested).await?;
             let kept = kept_names(store, connector).await?;
-            let overshadowed = overshadowed(&organisation, &connector.rules, &kept, &again);
+            shadowed = overshadowed(&organisation, &connector.rules, &kept, &again);
             let members = organisation.members_where(|group| {
                 let is_again = again.contains(&group.external_id);
                 groups.contains(group.number)
-                    || (is_again && !overshadowed.contains(&group.external_id))
+                    || (is_again && !shadowed.contains(&group.external_id))
             });
             if members.everybody {
-                return Ok(Rows::Everything);
+                return Ok((Rows::Everything, shadowed));
             }
             users.extend(members.users.iter());
         }
         if users.len() + folded.gone.len() > MOST_TOUCHED {
-            return Ok(Rows::Everything);
+            return Ok((Rows::Everything, shadowed));
         }
-        Ok(Rows::Only(users, folded.gone))
+        Ok((Rows::Only(users, folded.gone), shadowed))
     }
 
     /// Who and which groups could not be as they should be last time.
