@@ -173,7 +173,8 @@ async fn until_killed(
 
 async fn go_through(database: Database, seed: u64) {
     let mut storm = Storm::begin(database, seed).await;
-    for _ in 0..2 {
+    // Some are short, and some go on after a calm.
+    for _ in 0..=seed % 5 / 4 {
         for _ in 0..5 {
             storm.round().await;
         }
@@ -182,8 +183,15 @@ async fn go_through(database: Database, seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_storm_takes_an_account_from_whom_it_belongs_to() {
-    for seed in 0..seeds(100) {
+async fn no_storm_takes_an_account_from_whom_it_belongs_to_where_changes_are_told() {
+    for seed in (0..seeds(100)).filter(|seed| seed.is_multiple_of(2)) {
+        go_through(sqlite().await, seed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_storm_takes_an_account_from_whom_it_belongs_to_where_all_is_listed() {
+    for seed in (0..seeds(100)).filter(|seed| !seed.is_multiple_of(2)) {
         go_through(sqlite().await, seed).await;
     }
 }
