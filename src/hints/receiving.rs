@@ -34,7 +34,8 @@ pub const PATH: &str = "/_gatehouse/hints/{connector}";
 /// Clouds put less into one message.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// So many messages are read at the same time, and for so long: clouds want an answer within three seconds.
+/// So many messages are read at the same time for each connector, and for so long: clouds want an answer within three
+/// seconds. Whoever stands in the way of one connector stands in no other's.
 const AT_ONCE: usize = 16;
 const READ_FOR: Duration = Duration::from_secs(3);
 
@@ -46,7 +47,7 @@ pub struct Ears {
     store: Store,
     inbox: Inbox,
     metrics: Metrics,
-    places: Semaphore,
+    places: BTreeMap<String, Semaphore>,
     strangers: Strangers,
 }
 
@@ -60,13 +61,14 @@ impl Ears {
         inbox: Inbox,
         metrics: Metrics,
     ) -> Self {
+        let places = ears.iter().map(|ear| (ear.name.clone(), Semaphore::new(AT_ONCE))).collect();
         Self {
             by_connector: ears.into_iter().map(|ear| (ear.name.clone(), ear)).collect(),
             sites,
             store,
             inbox,
             metrics,
-            places: Semaphore::new(AT_ONCE),
+            places,
             strangers: Strangers::default(),
         }
     }
@@ -189,7 +191,8 @@ impl Ears {
             let status = StatusCode::TOO_MANY_REQUESTS;
             return Err(Error::new(status, "too-many-attempts", sentence).with_retry_after(60));
         }
-        self.places.try_acquire().map_err(|_| self.no_room(ear))
+        let place = self.places.get(&ear.name).and_then(|places| places.try_acquire().ok());
+        place.ok_or_else(|| self.no_room(ear))
     }
 
     fn no_room(&self, ear: &Ear) -> Error {
