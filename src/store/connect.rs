@@ -63,9 +63,6 @@ impl Store {
     }
 }
 
-/// Rows that a reader fetches ahead: handing each on by itself costs more than reading it.
-const ROWS_AHEAD: usize = 1_000;
-
 async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
     let bad_url =
         |error: sqlx::Error| StoreError::Url { url: url.to_owned(), problem: error.to_string() };
@@ -94,7 +91,7 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(Duration::from_secs(CONNECT_SECONDS))
-        .connect_with(options.pragma("query_only", "on").row_buffer_size(ROWS_AHEAD))
+        .connect_with(options.pragma("query_only", "on"))
         .await
         .map_err(open)?;
     let store = Store::Sqlite { readers, writer: SqliteWriter::start(writer, Some(lock)) };
