@@ -152,10 +152,10 @@ async fn a_form_with_a_file_is_passed_on_after_the_login_byte_for_byte() {
     browser.driver.goto(format!("{}/public/form", gateway.jira())).await.unwrap();
     let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).take(900_000).collect();
     std::fs::write(gateway.plan.path("file.bin"), &bytes).unwrap();
-    let file = browser.driver.find(By::Name("file")).await.unwrap();
+    let file = browser.driver.query(By::Name("file")).first().await.unwrap();
     file.send_keys(gateway.plan.path("file.bin").display().to_string()).await.unwrap();
     // Its boundary is the browser's own choice, so the body is known by what an application reads in it.
-    browser.driver.find(By::Css("form button")).await.unwrap().click().await.unwrap();
+    browser.driver.query(By::Css("form button")).first().await.unwrap().click().await.unwrap();
     browser.sign_in("bob").await;
     browser.wait_for(&format!("{}/secure/Create.jspa", gateway.jira())).await;
     let seen = seen_by(&browser).await;
@@ -182,7 +182,7 @@ async fn a_form_with_a_file_is_passed_on_after_the_login_byte_for_byte() {
     browser.driver.refresh().await.unwrap();
     assert!(browser.text().await.contains("has been sent already"), "{}", browser.text().await);
     browser.take_picture("form-gone").await;
-    browser.driver.find(By::Css("a.button")).await.unwrap().click().await.unwrap();
+    browser.driver.query(By::Css("a.button")).first().await.unwrap().click().await.unwrap();
     assert_eq!(seen_by(&browser).await.method, "GET");
     assert_eq!(gateway.jira.requests(), before + 1);
     browser.quit().await;
@@ -339,7 +339,7 @@ async fn another_sites_form_waits_until_somebody_says_that_it_was_them() {
 
     browser.driver.goto(evil(&target)).await.unwrap();
     browser.wait_for(&format!("{target}?gatehouse-form=")).await;
-    browser.driver.find(By::Css("form button")).await.unwrap().click().await.unwrap();
+    browser.driver.query(By::Css("form button")).first().await.unwrap().click().await.unwrap();
     let seen = seen_by(&browser).await;
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/secure/Delete.jspa"));
     assert_eq!((user(&seen), seen.body_hash.clone()), ("bob", hash(b"a=1")));
@@ -415,13 +415,13 @@ async fn a_form_that_is_too_large_has_reached_nobody_and_its_sender_is_told() {
     for size in [100_000, 30_000_000] {
         browser.driver.goto(&form).await.unwrap();
         std::fs::write(gateway.plan.path("large.bin"), vec![b'x'; size]).unwrap();
-        let file = browser.driver.find(By::Name("file")).await.unwrap();
+        let file = browser.driver.query(By::Name("file")).first().await.unwrap();
         file.send_keys(gateway.plan.path("large.bin").display().to_string()).await.unwrap();
-        browser.driver.find(By::Css("form button")).await.unwrap().click().await.unwrap();
+        browser.driver.query(By::Css("form button")).first().await.unwrap().click().await.unwrap();
         browser.wait_for(&format!("{}/secure/Create.jspa", gateway.jira())).await;
         let text = browser.text().await;
         assert!(text.contains("Nothing of it has reached the application"), "{size}: {text}");
-        let way_on = browser.driver.find(By::Css("a.button")).await.unwrap();
+        let way_on = browser.driver.query(By::Css("a.button")).first().await.unwrap();
         assert_eq!(way_on.attr("href").await.unwrap().unwrap(), form);
     }
     browser.take_picture("form-too-large").await;
@@ -681,7 +681,7 @@ async fn two_tabs_that_sign_in_at_once_are_one_session_and_sign_out_together() {
         assert_eq!(script, 200, "the first tab's session goes on");
 
         browser.driver.goto(format!("{}/_gatehouse/logout", gateway.jira())).await.unwrap();
-        browser.driver.find(By::Css("form button")).await.unwrap().click().await.unwrap();
+        browser.driver.query(By::Css("form button")).first().await.unwrap().click().await.unwrap();
         browser.wait_for(&format!("{}/_gatehouse/logged-out", gateway.login())).await;
         let left = gateway.command(&["session", "list", "--user", "bob"]).await;
         let left = String::from_utf8(left.stdout).unwrap();

@@ -97,7 +97,7 @@ async fn chromium_without_a_ticket_goes_on_to_the_identity_provider_and_back_to_
     browser.wait_for("http://idp.localhost").await;
     let username = browser.driver.query(By::Name("username")).first().await.unwrap();
     username.send_keys("bob").await.unwrap();
-    let password = browser.driver.find(By::Name("password")).await.unwrap();
+    let password = browser.driver.query(By::Name("password")).first().await.unwrap();
     password.send_keys("bob-pw" + Key::Enter).await.unwrap();
     assert_eq!(browser.wait_for(&deep).await, deep);
     let seen: Seen = serde_json::from_str(&browser.text().await).unwrap();
@@ -114,7 +114,7 @@ async fn chromium_without_a_ticket_goes_on_to_the_identity_provider_and_back_to_
     // first one's cookie.
     browser.driver.goto(format!("{}/_gatehouse/logged-out", gateway.login())).await.unwrap();
     for _ in 0..2 {
-        browser.driver.find(By::Css("a.button")).await.unwrap().click().await.unwrap();
+        browser.driver.query(By::Css("a.button")).first().await.unwrap().click().await.unwrap();
     }
     browser.wait_for(&format!("{}/_gatehouse/", gateway.login())).await;
     for _ in 0..100 {

@@ -301,7 +301,7 @@ async fn the_page_goes_on_by_itself_to_where_the_browser_wanted() {
     assert!(browser.text().await.contains(WAITS), "{}", browser.text().await);
     browser.take_picture("account-first").await;
     // Whoever has no mouse gets on with the keyboard.
-    let link = browser.driver.find(By::Css("a.button")).await.unwrap();
+    let link = browser.driver.query(By::Css("a.button")).first().await.unwrap();
     assert_eq!(link.text().await.unwrap(), "Look again now");
     ask(gateway, "GET", &format!("/event/{first}")).await;
     for _ in 0..200 {

@@ -95,6 +95,21 @@ impl Browser {
         panic!("{here} is shown instead of {url}: {}", self.driver.source().await.unwrap());
     }
 
+    /// The field that has the focus, as soon as it is the one of this name: a page gives it after
+    /// its address is shown already.
+    pub async fn focused(&self, name: &str) -> WebElement {
+        for _ in 0..400 {
+            let active = self.driver.active_element().await;
+            if let Ok(active) = active
+                && active.attr("name").await.is_ok_and(|is| is.as_deref() == Some(name))
+            {
+                return active;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{name} has not got the focus: {}", self.driver.source().await.unwrap());
+    }
+
     /// Signs in at `SimpleSAMLphp`'s form, which is shown.
     pub async fn sign_in(&self, user: &str) {
         self.wait_for("http://idp.localhost").await;
