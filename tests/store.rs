@@ -656,6 +656,27 @@ async fn what_was_acknowledged_is_there_after_a_kill_and_nothing_is_half_done() 
     assert!(acknowledged.len() >= 120, "{}", acknowledged.len());
 }
 
+#[tokio::test]
+async fn numbers_that_a_loss_of_power_may_have_lost_are_given_to_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/gatehouse.db", dir.path().display());
+    let options = StoreOptions { url, password: None };
+    for (number, boot) in [(1, None), (2, None), (3, Some("an earlier one"))] {
+        if let Some(boot) = boot {
+            std::fs::write(dir.path().join("gatehouse.db.lock"), boot).unwrap();
+        }
+        let store = open_when_free(&options).await.unwrap();
+        let directory = store.ensure_directory("Internal", now()).await.unwrap();
+        let before = store.list_changes(0, 1_000).await.unwrap().len();
+        let claims = claims("saml:corp", &format!("user{number}"), groups(&[]));
+        store.provision(&provision(directory, claims), now()).await.unwrap();
+        let log = store.list_changes(0, 1_000).await.unwrap();
+        assert_eq!(log[before].seq, if boot.is_some() { 1_000 } else { 0 } + before as i64 + 1);
+        // It is not closed: its log stays.
+        drop(store);
+    }
+}
+
 /// Opens a database once nobody has it any more.
 async fn open_when_free(options: &StoreOptions) -> Result<Store, StoreError> {
     loop {

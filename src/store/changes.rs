@@ -60,6 +60,17 @@ pub(super) async fn advance_head(
     Ok(seq)
 }
 
+/// More numbers than changes can have been lost with a loss of power: the log is written into the database, and made
+/// to last, more often.
+const LOST: i64 = 1_000;
+
+/// Passes over the numbers of changes that somebody may have seen and that are lost (see
+/// [`Priority::Resumable`](super::Priority::Resumable)): who has seen one of them asks for what came after it, and must not
+/// miss what comes in its place.
+pub(super) async fn skip_lost_numbers(connection: &mut Connection<'_>) -> Result<(), StoreError> {
+    advance_head(connection, LOST).await.map(drop)
+}
+
 /// What a change is about, and which others it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {

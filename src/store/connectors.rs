@@ -321,7 +321,39 @@ impl Store {
             + Send
             + 'static,
     {
-        self.write(Priority::Bulk, move |transaction| {
+        self.write_by(Priority::Bulk, lease, now, write).await
+    }
+
+    /// The same, for a part of a run: after a loss of power the run goes on from what is there then.
+    async fn write_part_as<T, W>(
+        &self,
+        lease: Lease,
+        now: DateTime<Utc>,
+        write: W,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'t> FnOnce(&'t mut Transaction) -> super::transaction::Writing<'t, T, StoreError>
+            + Send
+            + 'static,
+    {
+        self.write_by(Priority::Resumable, lease, now, write).await
+    }
+
+    async fn write_by<T, W>(
+        &self,
+        priority: Priority,
+        lease: Lease,
+        now: DateTime<Utc>,
+        write: W,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'t> FnOnce(&'t mut Transaction) -> super::transaction::Writing<'t, T, StoreError>
+            + Send
+            + 'static,
+    {
+        self.write(priority, move |transaction| {
             Box::pin(async move {
                 hold(&mut transaction.connection(), lease, now).await?;
                 write(transaction).await

@@ -110,7 +110,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO plan_chunks (plan_id, number, steps) VALUES ($1, $2, $3)";
-        self.write(Priority::Bulk, move |transaction| {
+        self.write(Priority::Resumable, move |transaction| {
             Box::pin(async move {
                 let alive = within!(&mut transaction.connection(), |connection| {
                     let alive = sqlx::query(ALIVE)

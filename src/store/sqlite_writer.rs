@@ -1,7 +1,8 @@
 //! SQLite's one writer: a task that everybody sends their writes to.
 //!
 //! SQLite takes one writer at a time. Who would have to wait for a lock waits in a queue instead, and
-//! writes that wait together are committed together: one `fsync` for all of them.
+//! writes that wait together are committed together: one `fsync` for all of them. Parts of a large work that can be
+//! taken up again are not waited for: the next commit that has to last makes them last too, for the log has one order.
 
 use std::{fs::File, future::Future, pin::Pin, sync::Arc};
 
@@ -15,6 +16,10 @@ use super::{
 
 /// How many writes share a commit at most.
 const MAX_GROUP: usize = 128;
+
+/// Whether a commit waits for the disk.
+const SYNCED: &str = "PRAGMA synchronous = FULL";
+const UNSYNCED: &str = "PRAGMA synchronous = NORMAL";
 
 /// How many writes may wait; beyond that, whoever writes waits to wait.
 const QUEUE: usize = 1024;
@@ -31,7 +36,11 @@ pub struct SqliteWriter {
 }
 
 /// A write whose types are forgotten, so that all fit into one queue.
-struct Job(Box<dyn for<'t> FnOnce(&'t mut Transaction) -> Running<'t> + Send>);
+struct Job {
+    run: Box<dyn for<'t> FnOnce(&'t mut Transaction) -> Running<'t> + Send>,
+    /// Whether it has to survive a loss of power as soon as it is acknowledged.
+    lasts: bool,
+}
 
 type Running<'t> = Pin<Box<dyn Future<Output = Done> + Send + 't>>;
 
@@ -39,6 +48,15 @@ type Running<'t> = Pin<Box<dyn Future<Output = Done> + Send + 't>>;
 struct Done {
     succeeded: bool,
     acknowledge: Box<dyn FnOnce(Result<(), String>) + Send>,
+}
+
+impl Job {
+    fn new(
+        lasts: bool,
+        run: impl for<'t> FnOnce(&'t mut Transaction) -> Running<'t> + Send + 'static,
+    ) -> Self {
+        Self { run: Box::new(run), lasts }
+    }
 }
 
 impl std::fmt::Debug for Job {
@@ -71,7 +89,8 @@ impl SqliteWriter {
         W: for<'t> FnOnce(&'t mut Transaction) -> Writing<'t, T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Job(Box::new(move |transaction| {
+        let lasts = priority != Priority::Resumable;
+        let job = Job::new(lasts, move |transaction| {
             Box::pin(async move {
                 let result = write(transaction).await;
                 Done {
@@ -86,28 +105,71 @@ impl SqliteWriter {
                     }),
                 }
             })
-        }));
+        });
         let queue = if priority == Priority::Login { &self.logins } else { &self.bulk };
         queue.send(job).await.map_err(|_| E::from(StoreError::NotWritten))?;
         answered.await.map_err(|_| E::from(StoreError::NotWritten))?
     }
 }
 
+/// The writes that wait.
+struct Queues {
+    logins: mpsc::Receiver<Job>,
+    bulk: mpsc::Receiver<Job>,
+    /// One of bulk that did not fit into the group before.
+    next: Option<Job>,
+}
+
+impl Queues {
+    async fn next(&mut self) -> Option<Job> {
+        if let Ok(login) = self.logins.try_recv() {
+            return Some(login);
+        }
+        if let Some(next) = self.next.take() {
+            return Some(next);
+        }
+        tokio::select! {
+            biased;
+            Some(job) = self.logins.recv() => Some(job),
+            Some(job) = self.bulk.recv() => Some(job),
+            else => None,
+        }
+    }
+
+    /// One more for a group: a login that waits goes first, and nothing that has to last joins what has not.
+    fn one_more(&mut self, lasts: bool) -> Option<Job> {
+        if lasts {
+            return self.logins.try_recv().ok().or_else(|| self.take_bulk());
+        }
+        if !self.logins.is_empty() {
+            return None;
+        }
+        self.next = self.take_bulk();
+        self.next.take_if(|job| !job.lasts)
+    }
+
+    fn take_bulk(&mut self) -> Option<Job> {
+        self.next.take().or_else(|| self.bulk.try_recv().ok())
+    }
+}
+
 async fn run(
     mut transaction: Transaction,
-    mut logins: mpsc::Receiver<Job>,
-    mut bulk: mpsc::Receiver<Job>,
+    logins: mpsc::Receiver<Job>,
+    bulk: mpsc::Receiver<Job>,
     commit: watch::Sender<u64>,
 ) {
-    loop {
-        let first = tokio::select! {
-            biased;
-            Some(job) = logins.recv() => job,
-            Some(job) = bulk.recv() => job,
-            else => return,
-        };
+    let mut queues = Queues { logins, bulk, next: None };
+    let mut is_synced = true;
+    while let Some(first) = queues.next().await {
         let mut done = Vec::new();
-        let committed = write_group(&mut transaction, first, &mut logins, &mut bulk, &mut done);
+        let committed = async {
+            if is_synced != first.lasts {
+                execute(&mut transaction, if first.lasts { SYNCED } else { UNSYNCED }).await?;
+                is_synced = first.lasts;
+            }
+            write_group(&mut transaction, first, &mut queues, &mut done).await
+        };
         let committed = committed.await.map_err(|error| error.to_string());
         if let Err(problem) = &committed {
             tracing::error!(problem, "the database could not be written");
@@ -120,28 +182,32 @@ async fn run(
     }
 }
 
+/// The first write needs no savepoint, for which SQLite would copy each page that it changes: if it fails, nothing else
+/// has been written yet.
 async fn write_group(
     transaction: &mut Transaction,
     first: Job,
-    logins: &mut mpsc::Receiver<Job>,
-    bulk: &mut mpsc::Receiver<Job>,
+    queues: &mut Queues,
     done: &mut Vec<Done>,
 ) -> Result<(), sqlx::Error> {
+    let lasts = first.lasts;
     execute(transaction, "BEGIN IMMEDIATE").await?;
-    let mut next = Some(first);
-    while let Some(Job(job)) = next {
+    let outcome = (first.run)(transaction).await;
+    if !outcome.succeeded {
+        execute(transaction, "ROLLBACK").await?;
+        execute(transaction, "BEGIN IMMEDIATE").await?;
+    }
+    done.push(outcome);
+    while done.len() < MAX_GROUP
+        && let Some(job) = queues.one_more(lasts)
+    {
         execute(transaction, "SAVEPOINT one_write").await?;
-        let outcome = job(transaction).await;
+        let outcome = (job.run)(transaction).await;
         if !outcome.succeeded {
             execute(transaction, "ROLLBACK TO one_write").await?;
         }
         execute(transaction, "RELEASE one_write").await?;
         done.push(outcome);
-        if done.len() >= MAX_GROUP {
-            break;
-        }
-        // A login that waits goes first; bulk work never makes one wait for a long group.
-        next = logins.try_recv().ok().or_else(|| bulk.try_recv().ok());
     }
     execute(transaction, "COMMIT").await
 }

@@ -141,7 +141,7 @@ impl Store {
             "BIGINT"
         );
         let connector = lease.connector.0;
-        self.write_as(lease, now, move |transaction| {
+        self.write_part_as(lease, now, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
                 let cells: Vec<_> =
