@@ -154,6 +154,10 @@ impl Admin {
             .route("/connectors/{name}/runs/{run}/changes", get(connector_runs::export_changes))
             .route("/connectors/{name}/preview", post(connector_runs::preview_connector))
             .route("/connectors/{name}/users/{user}", post(connectors::sync_one_user))
+            .route(
+                "/connectors/{name}/hints/trial",
+                post(hints::begin_trial).delete(hints::end_trial),
+            )
             .route("/alarms", get(alarms::list_alarms))
             .route("/alarms/test", post(alarms::test_receivers))
             .route("/alarms/{key}/silence", put(alarms::silence_alarm).delete(alarms::end_silence))

@@ -2,6 +2,7 @@
 
 mod broken_off;
 mod cases;
+mod clocks;
 mod command_history;
 mod command_line;
 mod disorder;
@@ -9,6 +10,7 @@ mod drills;
 mod group_names;
 mod guarding;
 mod history;
+mod interleaved;
 mod leaving;
 pub mod organisation;
 mod previews;
@@ -370,11 +372,7 @@ async fn who_is_disabled_at_once_needs_no_name() {
 #[tokio::test]
 async fn c05_too_much_that_would_be_taken_away_waits_and_the_next_run_looks_again() {
     let world = World::of(sqlite().await, Way::Changes).await;
-    for number in 0..40 {
-        let id = format!("u{number}");
-        world.organisation.hire(&id, |_| {});
-        world.organisation.join("g2", user(&id));
-    }
+    world.organisation.hire_forty("g2");
     world.begin().await;
     for number in 0..30 {
         world.organisation.fire(&format!("u{number}"));

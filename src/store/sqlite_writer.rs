@@ -3,8 +3,9 @@
 //! SQLite takes one writer at a time. Who would have to wait for a lock waits in a queue instead, and
 //! writes that wait together are committed together: one `fsync` for all of them.
 
-use std::{fs::File, future::Future, pin::Pin, sync::Arc};
+use std::{fs::File, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
+use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -39,6 +40,14 @@ type Running<'t> = Pin<Box<dyn Future<Output = Done> + Send + 't>>;
 struct Done {
     succeeded: bool,
     acknowledge: Box<dyn FnOnce(Result<(), String>) + Send>,
+}
+
+impl Done {
+    /// Whoever asked is gone, or hears that nothing was written.
+    fn panicked() -> Self {
+        tracing::error!("a write to the database panicked: nothing of it was written");
+        Self { succeeded: false, acknowledge: Box::new(|_| {}) }
+    }
 }
 
 impl std::fmt::Debug for Job {
@@ -131,7 +140,9 @@ async fn write_group(
     let mut next = Some(first);
     while let Some(Job(job)) = next {
         execute(transaction, "SAVEPOINT one_write").await?;
-        let outcome = job(transaction).await;
+        // One write that panics must not take the writer from all others.
+        let outcome = AssertUnwindSafe(async { job(transaction).await }).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Done::panicked());
         if !outcome.succeeded {
             execute(transaction, "ROLLBACK TO one_write").await?;
         }

@@ -1,6 +1,6 @@
 //! Brings a directory in line with a roster.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     comparing::{AlignedGroups, Before, Comparison, align_groups},
@@ -18,6 +18,10 @@ use crate::{
     store::{AccountKey, NewPlan, Seal, Store, StoreError, Takings},
 };
 
+/// So often it is waited for a plan that somebody else computes or applies, and so long.
+const TURNS: u32 = 20;
+const BETWEEN_TURNS: Duration = Duration::from_millis(500);
+
 /// Brings a directory in line with a roster.
 ///
 /// Until it has been compared and planned, nothing is applied. From then on all of it is, also if the gateway is
@@ -32,6 +36,19 @@ pub async fn align(
     if roster.count == 0 && request.extent == Extent::Everything && !request.unguarded {
         return Err(ImportError::Nobody);
     }
+    let plan = begin(store, clock, request).await?;
+    let (id, job) = (plan.id(), Job { store, clock, events, dry_run: request.dry_run });
+    let computed = compute(&job, request, roster, plan);
+    let (list, own) = Box::pin(job.run(id, computed)).await?;
+    Ok(RosterReport { list, ..own })
+}
+
+/// Begins a plan. Who has the lease waits for whoever looks at one user without it: they are done in a moment.
+async fn begin(
+    store: &Store,
+    clock: &Clock,
+    request: &RosterRequest,
+) -> Result<PlanWriter, StoreError> {
     let plan = NewPlan {
         directory: request.directory,
         source: request.source.clone(),
@@ -39,11 +56,14 @@ pub async fn align(
         reason: request.reason.clone(),
         undoes: None,
     };
-    let plan = PlanWriter::begin(store, clock, plan).await?;
-    let (id, job) = (plan.id(), Job { store, clock, events, dry_run: request.dry_run });
-    let computed = compute(&job, request, roster, plan);
-    let (list, own) = Box::pin(job.run(id, computed)).await?;
-    Ok(RosterReport { list, ..own })
+    for _ in 0..TURNS {
+        match PlanWriter::begin(store, clock, plan.clone()).await {
+            Err(StoreError::PlanRuns(_)) if request.lease.is_some() => {}
+            begun => return begun,
+        }
+        tokio::time::sleep(BETWEEN_TURNS).await;
+    }
+    PlanWriter::begin(store, clock, plan).await
 }
 
 /// Compares a roster with the directory.

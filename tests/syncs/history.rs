@@ -139,11 +139,7 @@ async fn an_export_is_whole_in_each_format_and_no_formula_for_spreadsheets() {
 #[tokio::test]
 async fn what_waits_for_an_administrator_is_told_as_waiting() {
     let world = World::of(crate::support::databases::sqlite().await, Way::Changes).await;
-    for number in 0..40 {
-        let id = format!("u{number}");
-        world.organisation.hire(&id, |_| {});
-        world.organisation.join("g2", user(&id));
-    }
+    world.organisation.hire_forty("g2");
     world.begin().await;
     for number in 0..30 {
         world.organisation.fire(&format!("u{number}"));

@@ -309,6 +309,36 @@ impl Store {
         rows.into_iter().map(ConnectorRun::try_from).collect()
     }
 
+    /// Whom somebody has looked at since a run began, as they were called.
+    pub async fn list_looked_at_since(
+        &self,
+        run: RunId,
+        connector: ConnectorId,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "
+            SELECT DISTINCT about FROM connector_runs
+            WHERE connector_id = $1 AND kind = 'user' AND id > $2 AND about IS NOT NULL
+            ORDER BY about LIMIT $3";
+        Ok(read!(self, |pool| {
+            sqlx::query_scalar(SQL)
+                .bind(connector.0)
+                .bind(run.0)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
+        }))
+    }
+
+    /// Whether the run that goes on has not come further than reading.
+    pub async fn is_only_read(&self, connector: ConnectorId) -> Result<bool, StoreError> {
+        let is_folding = self.find_connector(connector).await?.is_folding();
+        let last = self.list_runs(connector, 1).await?.into_iter().next();
+        let is_open = |run: &ConnectorRun| run.ended_at.is_none();
+        let state = last.filter(is_open).map(|run| run.state);
+        Ok(!is_folding && state == Some(RunState::Reading))
+    }
+
     /// Remembers a look at one user, and forgets those of long ago. Nobody has to have the lease for it.
     pub async fn record_user_run(&self, run: UserRun) -> Result<RunId, StoreError> {
         const INSERT: &str = "
