@@ -24,7 +24,7 @@ use gatehouse::{
     clock::Clock,
     cloud::{ConnectorError, Member, Standing},
     config::ConnectorConfig,
-    directory::{DirectoryId, InactiveReason},
+    directory::{DirectoryId, InactiveReason, Issuer},
     provisioning::Policy,
     store::Store,
     sync::{Connector, Run, RunError, RunReport, RunRequest, UserRequest, sync_user},
@@ -46,6 +46,8 @@ pub struct World {
     pub directory: DirectoryId,
     pub organisation: Arc<Organisation>,
     pub clock: Clock,
+    /// Whose people identity providers vouch for.
+    pub domains: Vec<(Issuer, Vec<String>)>,
     config: String,
 }
 
@@ -75,6 +77,7 @@ impl World {
             directory,
             organisation,
             clock: Clock::System,
+            domains: Vec::new(),
             config: String::new(),
         }
     }
@@ -90,7 +93,7 @@ impl World {
             self.config
         );
         let config: ConnectorConfig = toml::from_str(&text).unwrap();
-        let policy = Policy { domains: Vec::new(), ..policy() };
+        let policy = Policy { domains: self.domains.clone(), ..policy() };
         let source = Arc::new(Reader(self.organisation.clone()));
         Arc::new(Connector::new(&config, self.directory, policy, source).unwrap())
     }
@@ -180,6 +183,19 @@ async fn c06_the_first_run_and_the_first_under_new_filters_are_dry_runs() {
         assert_eq!(world.state_of("dan@example.com").await, None);
         world.apply().await;
         assert_eq!(world.state_of("dan@example.com").await, Some(InactiveReason::OutOfScope));
+    }
+}
+
+#[tokio::test]
+async fn c06_other_domains_of_the_identity_provider_are_looked_at_first() {
+    for mut world in worlds(Way::Changes).await {
+        world.configure("saml = \"corp\"");
+        world.begin().await;
+        assert!(!world.run().await.dry_run);
+        world.domains = vec![(Issuer("saml:corp".to_owned()), vec!["example.com".to_owned()])];
+        assert!(world.run().await.forced.is_some(), "they say who may be taken for whom");
+        world.apply().await;
+        assert!(!world.run().await.dry_run);
     }
 }
 

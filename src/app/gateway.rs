@@ -124,7 +124,7 @@ impl Gateway {
 /// Waits until one of several that have no end of their own has ended all the same.
 async fn one_ends(listeners: &mut JoinSet<()>) {
     if listeners.join_next().await.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -176,7 +176,7 @@ impl Store {
                 match (seal.lease, seal.run) {
                     (Some(lease), _) => connectors::hold(connection, lease, now).await?,
                     (None, Some(run)) => {
-                        connectors::expect_last_heard(connection, plan, run).await?
+                        connectors::expect_last_heard(connection, plan, run).await?;
                     }
                     (None, None) => {}
                 }

@@ -113,12 +113,15 @@ async fn an_export_is_whole_in_each_format_and_no_formula_for_spreadsheets() {
         world.configure("[claims]\nusername = [\"mail\"]");
         world.organisation.set("ada", "displayName", "=HYPERLINK(\"http://x\")");
         world.organisation.found("g1", "@SUM(A1)");
+        // Where semicolons end cells, this would be two.
+        world.organisation.found("g2", "wiki;=SUM(A1)");
         world.organisation.hire("fay", |person| drop(person.attributes.remove("mail")));
         let looked = world.run().await;
         let csv = exported(&world, &looked, RunFormat::Csv).await;
         let header = csv.lines().next().unwrap();
         assert!(header.trim_start_matches('\u{feff}').starts_with("record,user,group"), "{header}");
         assert!(csv.contains(",'@SUM(A1),") && !csv.contains(",@SUM"), "{csv}");
+        assert!(csv.contains("wiki;'=SUM(A1)") && !csv.contains(";=SUM"), "{csv}");
         assert!(csv.contains("conflict,,,fay,") && csv.contains(",would,"), "{csv}");
         let json = exported(&world, &looked, RunFormat::Json).await;
         let all: Vec<RunRecord> = serde_json::from_str(&json).unwrap();

@@ -108,11 +108,10 @@ async fn look_in_turn(
 
 /// Whether a run has heard more meanwhile, or has a plan under way.
 fn is_too_late(error: &RunError) -> bool {
-    let of_store = match error {
-        RunError::Directory(ImportError::Store(error)) | RunError::Store(error) => error,
-        _ => return false,
+    let (RunError::Directory(ImportError::Store(error)) | RunError::Store(error)) = error else {
+        return false;
     };
-    matches!(of_store, StoreError::HeardMore | StoreError::PlanRuns(_))
+    matches!(error, StoreError::HeardMore | StoreError::PlanRuns(_))
 }
 
 async fn look(
