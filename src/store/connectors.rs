@@ -12,6 +12,7 @@ mod outcomes;
 mod runs;
 mod staging;
 mod subscriptions;
+mod user_runs;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -21,9 +22,10 @@ pub use self::{
     mirror::{MirrorUser, UserWrites},
     mirror_groups::{GroupHead, MirrorGroup},
     outcomes::{EndedRun, RunFacts, RunOutcome},
-    runs::{ConnectorRun, NewRun, RunId, RunKind, RunState, UserRun},
+    runs::{ConnectorRun, NewRun, RunId, RunKind, RunState},
     staging::{StagedPart, StoredTask},
     subscriptions::{NewSubscription, StoredSubscription},
+    user_runs::UserRun,
 };
 use super::{
     Connection, PlanId, Priority, Store, StoreError, Transaction, read, time::micros, within,
