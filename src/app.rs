@@ -19,6 +19,6 @@ mod telemetry;
 pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{
     check::{check, identity_provider, service_provider, warnings},
-    gateway::Gateway,
+    gateway::{Deaf, Gateway},
     start::{StartError, start},
 };

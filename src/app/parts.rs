@@ -57,7 +57,7 @@ impl Parts {
         let passwords = passwords(config, &store, &clock, &metrics)?;
         let clouds = open_clouds(config, &clock)?;
         let parts = Self {
-            background: Background::default(),
+            background: background(&metrics),
             sessions: Arc::new(sessions),
             sites: Arc::new(sites(config)),
             keyring: Arc::new(keyring),
@@ -83,6 +83,12 @@ impl Parts {
             background: self.background.clone(),
         }
     }
+}
+
+/// What panics in it is counted.
+fn background(metrics: &Metrics) -> Background {
+    let metrics = metrics.clone();
+    Background::default().heard_by(move |work| metrics.count_panic(work))
 }
 
 pub(super) fn session_times(config: &Config) -> SessionTimes {

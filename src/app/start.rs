@@ -11,7 +11,7 @@ use super::{
     check::{check, warnings},
     connectors::{connectors, run_when_due},
     crowd::{crowd, internal_server, put_accounts_first},
-    gateway::{Doors, Gateway},
+    gateway::{Deaf, Doors, Gateway},
     hints::{ears, follow_hints},
     metadata,
     parts::{Parts, configured},
@@ -48,6 +48,9 @@ pub enum StartError {
     /// The control socket.
     #[error(transparent)]
     Socket(#[from] admin::SocketError),
+    /// It had started, and nobody listens any more.
+    #[error(transparent)]
+    Deaf(#[from] Deaf),
 }
 
 /// Makes everything ready, or says what is wrong with it. Addresses are taken, and not yet served.

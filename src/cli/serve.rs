@@ -43,8 +43,7 @@ fn bad_configuration(path: &Path, problems: &dyn std::fmt::Display) -> ExitCode 
 
 async fn serve(config: &Config) -> Result<(), StartError> {
     let gateway = app::start(config, Clock::System).await?;
-    gateway.run_until(asked_to_stop()).await;
-    Ok(())
+    Ok(gateway.run_until(asked_to_stop()).await?)
 }
 
 /// SIGTERM from a service manager, SIGINT from a keyboard.

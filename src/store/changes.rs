@@ -186,6 +186,12 @@ impl TryFrom<ChangeRow> for LoggedChange {
 }
 
 impl Store {
+    /// How far the log is.
+    pub async fn find_log_head(&self) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT seq FROM change_head";
+        Ok(read!(self, |pool| sqlx::query_scalar(SQL).fetch_one(pool).await?))
+    }
+
     /// The changes after a place in the log, oldest first.
     pub async fn list_changes(
         &self,

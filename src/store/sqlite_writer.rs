@@ -4,8 +4,9 @@
 //! writes that wait together are committed together: one `fsync` for all of them. Parts of a large work that can be
 //! taken up again are not waited for: the next commit that has to last makes them last too, for the log has one order.
 
-use std::{fs::File, future::Future, pin::Pin, sync::Arc};
+use std::{fs::File, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
+use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -56,6 +57,20 @@ impl Job {
         run: impl for<'t> FnOnce(&'t mut Transaction) -> Running<'t> + Send + 'static,
     ) -> Self {
         Self { run: Box::new(run), lasts }
+    }
+
+    /// One write that panics must not take the writer from all others.
+    async fn run(self, transaction: &mut Transaction) -> Done {
+        let running = AssertUnwindSafe(async { (self.run)(transaction).await });
+        running.catch_unwind().await.unwrap_or_else(|_| Done::panicked())
+    }
+}
+
+impl Done {
+    /// Whoever asked is gone, or hears that nothing was written.
+    fn panicked() -> Self {
+        tracing::error!("a write to the database panicked: nothing of it was written");
+        Self { succeeded: false, acknowledge: Box::new(|_| {}) }
     }
 }
 
@@ -192,7 +207,7 @@ async fn write_group(
 ) -> Result<(), sqlx::Error> {
     let lasts = first.lasts;
     execute(transaction, "BEGIN IMMEDIATE").await?;
-    let outcome = (first.run)(transaction).await;
+    let outcome = first.run(transaction).await;
     if !outcome.succeeded {
         execute(transaction, "ROLLBACK").await?;
         execute(transaction, "BEGIN IMMEDIATE").await?;
@@ -202,7 +217,7 @@ async fn write_group(
         && let Some(job) = queues.one_more(lasts)
     {
         execute(transaction, "SAVEPOINT one_write").await?;
-        let outcome = (job.run)(transaction).await;
+        let outcome = job.run(transaction).await;
         if !outcome.succeeded {
             execute(transaction, "ROLLBACK TO one_write").await?;
         }
