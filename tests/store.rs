@@ -661,7 +661,7 @@ async fn numbers_that_a_loss_of_power_may_have_lost_are_given_to_nobody_else() {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/gatehouse.db", dir.path().display());
     let options = StoreOptions { url, password: None };
-    for (skipped, boot) in [(0, None), (0, None), (1_000, Some("an earlier one"))] {
+    for (skipped, boot) in [(0, None), (0, None), (10_000, Some("an earlier one"))] {
         if let Some(boot) = boot {
             std::fs::write(dir.path().join("gatehouse.db.lock"), boot).unwrap();
         }

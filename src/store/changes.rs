@@ -60,9 +60,9 @@ pub(super) async fn advance_head(
     Ok(seq)
 }
 
-/// More numbers than changes can have been lost with a loss of power: the log is written into the database, and made
-/// to last, more often.
-const LOST: i64 = 1_000;
+/// More numbers than a loss of power can have lost: a plan for a million people has fewer parts, and many of them are
+/// made to last before its end.
+const LOST: i64 = 10_000;
 
 /// Passes over the numbers of changes that somebody may have seen and that are lost (see
 /// [`Priority::Resumable`](super::Priority::Resumable)): who has seen one of them asks for what came after it, and must not

@@ -32,6 +32,9 @@ const SQLITE_READERS: u32 = 8;
 /// What the one connection that writes keeps in memory, as soon as the database is as large.
 const WRITER_CACHE_KIB: u32 = 64 << 10;
 
+/// SQLite keeps copies of pages that a statement changes, and may have to change back.
+const COPIES_IN_MEMORY: &str = "PRAGMA temp_store = memory";
+
 /// So long the log gets, in pages of 4 KiB, before it is written into the database.
 const LOG_PAGES: u32 = 4_000;
 
@@ -96,6 +99,8 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
     let found = sqlx::query_scalar(NEWEST).fetch_one(&mut writer).await;
     refuse_newer(&SQLITE, &found)?;
     SQLITE.run(&mut writer).await?;
+    // Only now: a migration may sort more than there is memory for.
+    sqlx::query(COPIES_IN_MEMORY).execute(&mut writer).await.map_err(open)?;
     if !is_whole {
         skip_lost_numbers(&mut Connection::Sqlite(&mut writer)).await?;
     }
@@ -113,11 +118,10 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
     Ok(store)
 }
 
-/// What makes large plans cheaper. SQLite keeps a copy of each page that a statement changes, in a file unless told
-/// otherwise; and a page that changes again and again is written into the database once for all that the log holds.
+/// What makes large plans cheaper: a page that changes again and again is written into the database once for all that the
+/// log holds.
 fn for_writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
-        .pragma("temp_store", "memory")
         .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
         .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
 }

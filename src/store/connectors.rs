@@ -343,22 +343,8 @@ impl Store {
         self.write_by(Priority::Bulk, lease, now, write).await
     }
 
-    /// The same, for a part of a run: after a loss of power the run goes on from what is there then.
-    async fn write_part_as<T, W>(
-        &self,
-        lease: Lease,
-        now: DateTime<Utc>,
-        write: W,
-    ) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        W: for<'t> FnOnce(&'t mut Transaction) -> super::transaction::Writing<'t, T, StoreError>
-            + Send
-            + 'static,
-    {
-        self.write_by(Priority::Resumable, lease, now, write).await
-    }
-
+    /// The same, by another priority: a part of a run is [`Priority::Resumable`], for after a loss of power the run goes on
+    /// from what is there then.
     async fn write_by<T, W>(
         &self,
         priority: Priority,

@@ -236,3 +236,59 @@ async fn execute(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
+
+    use super::*;
+    use crate::store::Connection;
+
+    async fn run(
+        writer: &SqliteWriter,
+        priority: Priority,
+        sql: &'static str,
+        then: fn() -> Result<(), StoreError>,
+    ) -> Result<i64, StoreError> {
+        writer
+            .write(priority, move |transaction| {
+                Box::pin(async move {
+                    let Connection::Sqlite(connection) = transaction.connection() else {
+                        return Err(StoreError::NotWritten);
+                    };
+                    let number: Option<i64> =
+                        sqlx::query_scalar(sql).fetch_optional(&mut *connection).await?;
+                    then()?;
+                    Ok(number.unwrap_or_default())
+                })
+            })
+            .await
+    }
+
+    #[tokio::test]
+    async fn what_fails_or_panics_leaves_nothing_and_takes_the_writer_from_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(dir.path().join("a.db"));
+        let connection = options.create_if_missing(true).connect().await.unwrap();
+        let writer = &SqliteWriter::start(connection, None);
+        let fine = || Ok(());
+        run(writer, Priority::Login, "CREATE TABLE t (a INTEGER)", fine).await.unwrap();
+        let mut made = 0;
+        for priority in [Priority::Login, Priority::Resumable, Priority::Bulk, Priority::Resumable]
+        {
+            const INSERT: &str = "INSERT INTO t VALUES (1)";
+            let failed = run(writer, priority, INSERT, || Err(StoreError::NoPlan(7)));
+            let panicked = run(writer, priority, INSERT, || panic!("a panic of the test's"));
+            let good = run(writer, priority, INSERT, fine);
+            // They come to the writer together, and in this order.
+            let (failed, panicked, good) = tokio::join!(failed, panicked, good);
+            assert!(matches!(failed, Err(StoreError::NoPlan(7))), "{failed:?}");
+            assert!(matches!(panicked, Err(StoreError::NotWritten)), "{panicked:?}");
+            good.unwrap();
+            made += 1;
+            assert_eq!(run(writer, priority, "SELECT COUNT(*) FROM t", fine).await.unwrap(), made);
+            let waits = run(writer, priority, "PRAGMA synchronous", fine).await.unwrap();
+            assert_eq!(waits, if priority == Priority::Resumable { 1 } else { 2 }, "{priority:?}");
+        }
+    }
+}

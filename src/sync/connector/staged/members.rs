@@ -72,7 +72,7 @@ struct Reader<'a>(&'a [u8]);
 impl Reader<'_> {
     fn list(&mut self) -> Result<Vec<Member>, StoreError> {
         let count = self.count()?;
-        // Each takes a byte at least: a count that lies takes no memory.
+        // Each takes a byte at least: a count that lies takes no more than the page could have.
         let mut list = Vec::with_capacity(count.min(self.0.len()));
         for _ in 0..count {
             list.push(self.member()?);
