@@ -9,6 +9,37 @@ use crate::{
     },
 };
 
+// In a cross join SQLite looks at whoever is named first, by what they are named by (the plus sees to it that nothing else
+// is looked up): it would rather look at everybody whom the issuer knows, or who is in the directory.
+const USERNAMES_BY_ID: [&str; 2] = with_list!(
+    "SELECT i.subject, u.username FROM identities i CROSS JOIN users u
+     WHERE u.person_id = i.person_id AND u.directory_id = $1
+       AND i.issuer = $2 AND i.subject_kind = 'attribute' AND i.subject",
+    "$3",
+    "TEXT"
+);
+const REASONS_BY_ID: [&str; 2] = with_list!(
+    "SELECT i.subject, u.inactive_reason FROM identities i CROSS JOIN users u
+     WHERE u.person_id = i.person_id AND u.directory_id = $1 AND u.inactive_reason IS NOT NULL
+       AND i.issuer = $2 AND i.subject_kind = 'attribute' AND i.subject",
+    "$3",
+    "TEXT"
+);
+const IDS_OF_USERS: [&str; 2] = with_list!(
+    "SELECT i.subject, u.id FROM users u CROSS JOIN identities i
+     WHERE i.person_id = u.person_id AND i.issuer = $2 AND i.subject_kind = 'attribute'
+       AND +u.directory_id = $1 AND u.id",
+    "$3",
+    "BIGINT"
+);
+const IDS_BY_USERNAME: [&str; 2] = with_list!(
+    "SELECT u.username_key, i.subject FROM users u CROSS JOIN identities i
+     WHERE i.person_id = u.person_id AND i.issuer = $2 AND i.subject_kind = 'attribute'
+       AND u.directory_id = $1 AND u.username_key",
+    "$3",
+    "TEXT"
+);
+
 impl Store {
     /// The usernames of those whom an issuer knows by some ids, and who have an account: ids with usernames.
     pub async fn find_usernames_by_id(
@@ -17,14 +48,7 @@ impl Store {
         issuer: &Issuer,
         ids: &[String],
     ) -> Result<Vec<(String, String)>, StoreError> {
-        const SQL: [&str; 2] = with_list!(
-            "SELECT i.subject, u.username FROM identities i
-             JOIN users u ON u.person_id = i.person_id AND u.directory_id = $1
-             WHERE i.issuer = $2 AND i.subject_kind = 'attribute' AND i.subject",
-            "$3",
-            "TEXT"
-        );
-        self.select_pairs(SQL, directory, issuer, list(ids)).await
+        self.select_pairs(USERNAMES_BY_ID, directory, issuer, list(ids)).await
     }
 
     /// Why those whom an issuer knows by some ids may not use their accounts, if they may not: ids with reasons.
@@ -34,15 +58,7 @@ impl Store {
         issuer: &Issuer,
         ids: &[String],
     ) -> Result<Vec<(String, InactiveReason)>, StoreError> {
-        const SQL: [&str; 2] = with_list!(
-            "SELECT i.subject, u.inactive_reason FROM identities i
-             JOIN users u ON u.person_id = i.person_id AND u.directory_id = $1
-             WHERE u.inactive_reason IS NOT NULL AND i.issuer = $2 AND i.subject_kind = 'attribute'
-               AND i.subject",
-            "$3",
-            "TEXT"
-        );
-        let found = self.select_pairs(SQL, directory, issuer, list(ids)).await?;
+        let found = self.select_pairs(REASONS_BY_ID, directory, issuer, list(ids)).await?;
         let reason = |(id, word): (String, String)| {
             let what = "a reason for being inactive";
             let reason = InactiveReason::from_word(&word);
@@ -58,16 +74,9 @@ impl Store {
         issuer: &Issuer,
         users: &[UserId],
     ) -> Result<Vec<(String, UserId)>, StoreError> {
-        const SQL: [&str; 2] = with_list!(
-            "SELECT i.subject, u.id FROM users u
-             JOIN identities i ON i.person_id = u.person_id
-             WHERE u.directory_id = $1 AND i.issuer = $2 AND i.subject_kind = 'attribute' AND u.id",
-            "$3",
-            "BIGINT"
-        );
         let users: Vec<_> = users.iter().map(|user| user.0).collect();
         let found: Vec<(String, i64)> =
-            self.select_pairs(SQL, directory, issuer, list(&users)).await?;
+            self.select_pairs(IDS_OF_USERS, directory, issuer, list(&users)).await?;
         Ok(found.into_iter().map(|(id, user)| (id, UserId(user))).collect())
     }
 
@@ -78,16 +87,8 @@ impl Store {
         issuer: &Issuer,
         names: &[NameKey],
     ) -> Result<Vec<(String, String)>, StoreError> {
-        const SQL: [&str; 2] = with_list!(
-            "SELECT u.username_key, i.subject FROM users u
-             JOIN identities i ON i.person_id = u.person_id
-             WHERE u.directory_id = $1 AND i.issuer = $2 AND i.subject_kind = 'attribute'
-               AND u.username_key",
-            "$3",
-            "TEXT"
-        );
         let names: Vec<_> = names.iter().map(NameKey::as_str).collect();
-        self.select_pairs(SQL, directory, issuer, list(&names)).await
+        self.select_pairs(IDS_BY_USERNAME, directory, issuer, list(&names)).await
     }
 
     /// The username that a subject of an issuer keeps, whatever is said of them.
@@ -125,5 +126,36 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreOptions;
+
+    #[tokio::test]
+    async fn nobody_is_looked_at_but_who_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/a.db", dir.path().display());
+        let store = Store::open(&StoreOptions { url, password: None }).await.unwrap();
+        let Store::Sqlite { readers, .. } = &store else { panic!("{store:?}") };
+        let lookups = [
+            (USERNAMES_BY_ID, ["i ", "AND subject=?)"], ["u ", "person_id=?)"]),
+            (REASONS_BY_ID, ["i ", "AND subject=?)"], ["u ", "person_id=?)"]),
+            (IDS_OF_USERS, ["u ", "(rowid=?)"], ["i ", "(person_id=?)"]),
+            (IDS_BY_USERNAME, ["u ", "AND username_key=?)"], ["i ", "(person_id=?)"]),
+        ];
+        for ([sql, _], named, others) in lookups {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let steps: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(readers).await.unwrap();
+            let searches: Vec<_> =
+                steps.iter().filter_map(|step| step.3.strip_prefix("SEARCH ")).collect();
+            assert_eq!(searches.len(), 2, "{steps:?}");
+            for (search, [table, by]) in searches.iter().zip([named, others]) {
+                assert!(search.starts_with(table) && search.ends_with(by), "{steps:?}");
+            }
+        }
     }
 }
