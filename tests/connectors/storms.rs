@@ -16,7 +16,8 @@ use crate::support::clouds::tenant::{Plan, Vendor};
 const STATUSES: [&str; 5] = ["ACTIVE", "ACTIVE", "SUSPENDED", "DEPROVISIONED", "LOCKED_OUT"];
 
 fn change(lots: &mut Lots, vendor: Vendor) -> Value {
-    let (user, other, group) = (lots.below(70), lots.below(70), lots.below(26));
+    // Nothing becomes of the first one: they are the administrator for whom a connector asks Google.
+    let (user, other, group) = (1 + lots.below(69), 1 + lots.below(69), lots.below(26));
     let members = if vendor == Vendor::Google && lots.below(4) == 0 {
         json!([{ "group": lots.below(26) }])
     } else {
