@@ -4,14 +4,17 @@ mod administration;
 mod alarms;
 mod applications;
 mod background;
+mod certificates;
 mod chains;
 mod check;
 mod connectors;
 mod crowd;
 mod gateway;
+mod generation;
 mod hints;
 mod metadata;
 mod parts;
+mod reload;
 mod signing_in;
 mod start;
 mod telemetry;
@@ -20,5 +23,5 @@ pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{
     check::{check, identity_provider, service_provider, warnings},
     gateway::Gateway,
-    start::{StartError, start},
+    start::{StartError, start, start_with},
 };

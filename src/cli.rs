@@ -16,6 +16,7 @@ mod judge;
 mod keys;
 mod password;
 mod plan;
+mod reload;
 mod rules;
 mod serve;
 mod session;
@@ -44,12 +45,13 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Serves browsers, until SIGTERM or SIGINT.
+    /// Serves browsers, until SIGTERM or SIGINT; SIGHUP has it read its configuration again.
     Serve,
     /// Reads the configuration and the files it names, and reports every problem at once.
     ///
     /// Warns of rules that do little or too much.
     Check(check::Check),
+    Reload(reload::Reload),
     /// Says why something is as it is.
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
@@ -122,6 +124,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         Command::Serve => serve::run(&cli.config),
         Command::Check(check) => check.run(&cli.config),
+        Command::Reload(reload) => reload.run(&cli.config),
         Command::Explain(explain) => explain.run(&cli.config),
         Command::Rules(rules) => rules.run(&cli.config),
         Command::Session(session) => session.run(&cli.config),

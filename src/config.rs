@@ -28,6 +28,7 @@ mod secrets;
 mod server;
 mod session;
 mod store;
+mod succession;
 mod telemetry;
 mod urls;
 
@@ -68,6 +69,7 @@ pub use self::{
     server::{ServerConfig, TlsConfig},
     session::SessionConfig,
     store::StoreConfig,
+    succession::Differences,
     telemetry::{LogFormat, TelemetryConfig},
 };
 
@@ -106,6 +108,8 @@ pub struct Config {
     pub connectors: Vec<ConnectorConfig>,
     /// Who is told when something needs somebody.
     pub alarms: Vec<AlarmConfig>,
+    /// What the file says, word by word.
+    document: Table,
 }
 
 impl Config {
@@ -125,12 +129,13 @@ impl Config {
         let Some(table) = problems.check("the file is not TOML", text.parse::<Table>()) else {
             return Err(problems);
         };
+        let document = table.clone();
         let mut tables = Tables { table, problems };
 
         let server = tables.required("server");
         let store = tables.required("store");
         let secrets = tables.required("secrets");
-        let config = Self::assemble(&mut tables, server, store, secrets);
+        let config = Self::assemble(&mut tables, server, store, secrets, document);
         let mut problems = tables.into_problems();
         if let Some(config) = &config {
             config.check(&mut problems);
@@ -145,6 +150,7 @@ impl Config {
         server: Option<ServerConfig>,
         store: Option<StoreConfig>,
         secrets: Option<SecretsConfig>,
+        document: Table,
     ) -> Option<Self> {
         let admin = tables.optional("admin").unwrap_or_default();
         let telemetry = tables.optional("telemetry").unwrap_or_default();
@@ -170,6 +176,7 @@ impl Config {
             provisioning,
             connectors,
             alarms,
+            document,
         })
     }
 

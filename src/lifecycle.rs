@@ -1,9 +1,17 @@
 //! Starting background work, and stopping all of it.
 
+mod orders;
+mod service_manager;
+
 use std::{future::Future, time::Duration};
 
 use chrono::TimeDelta;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::{
+    orders::{Order, Orders, Reloaded},
+    service_manager::ServiceManager,
+};
 
 /// What runs besides requests.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +49,12 @@ impl Background {
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Work that can be asked to stop before the rest, with which it stops at the latest.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { stop: self.stop.child_token(), tasks: self.tasks.clone() }
     }
 
     /// Asks everything to stop, without waiting for it.

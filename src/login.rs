@@ -109,7 +109,7 @@ pub struct Login {
     /// Who looks at logins on their way.
     pub tracer: Tracer,
     /// How often somebody may try.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Forms that came without a session.
     pub forms: Forms,
 }

@@ -13,6 +13,7 @@ mod response_head;
 mod single_sign_on;
 mod tunnel;
 mod upstream_body;
+mod websocket;
 
 use std::{
     sync::Arc,

@@ -455,7 +455,8 @@ async fn a_websocket_echoes_through_the_gateway_until_the_session_ends() {
     let ended = house.gateway.command(&["session", "end", "--user", "alice"]).await;
     assert!(ended.status.success());
     let end = timeout(Duration::from_secs(5), socket.next()).await.expect("the tunnel ends");
-    assert!(!matches!(end, Some(Ok(Message::Text(_)))), "{end:?}");
+    let Some(Ok(Message::Close(Some(last)))) = end else { panic!("{end:?}") };
+    assert_eq!(u16::from(last.code), 1008, "not allowed any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

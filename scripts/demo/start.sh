@@ -133,6 +133,7 @@ login_url = "$LOGIN"
 listen = ["127.0.0.1:8443", "[::1]:8443"]
 internal_listen = "127.0.0.1:9091"
 shutdown_grace_seconds = 5
+drain_seconds = 0
 
 [server.tls]
 certificate = "$DEMO/tls.pem"

@@ -43,6 +43,7 @@ pub(crate) async fn open_admin(
         metrics: Metrics::default(),
         tracer: Tracer::default(),
         background: Background::default(),
+        edition: 0,
     };
     let apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);

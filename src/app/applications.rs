@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) tracer: Tracer,
     pub(super) background: Background,
+    /// Which configuration it is.
+    pub(super) edition: u64,
 }
 
 /// Every application, ready for requests.
@@ -97,6 +99,7 @@ impl Shared {
             keyring: self.keyring.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            edition: self.edition,
         }
     }
 }

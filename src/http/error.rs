@@ -8,6 +8,9 @@ use http::{HeaderValue, StatusCode, header};
 use super::Body;
 use crate::telemetry::TraceId;
 
+/// Databases that are restarted, or have moved, are back about then.
+const AGAIN_SECONDS: u32 = 10;
+
 /// Why somebody does not get what they asked for: a status, one sentence for them, and what only the
 /// log may say.
 ///
@@ -56,7 +59,8 @@ impl Error {
     #[must_use]
     pub fn unavailable(cause: impl fmt::Display) -> Self {
         let sentence = "The sign-on gateway cannot do this at the moment. Try again in a minute.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence).caused_by(cause)
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence);
+        error.caused_by(cause).with_retry_after(AGAIN_SECONDS)
     }
 
     /// Something that must not happen.

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use axum::{
     Router, body::Body, extract::State, http::StatusCode, response::IntoResponse, routing::get,
 };
@@ -104,7 +105,8 @@ async fn show_metrics(State(internal): State<Internal>) -> impl IntoResponse {
 #[derive(Clone, Debug)]
 pub struct InternalServer {
     routes: Router,
-    crowd: Option<CrowdServer>,
+    /// A new one with each configuration.
+    crowd: Arc<ArcSwapOption<CrowdServer>>,
     tls: Option<Tls>,
     http: http1::Builder,
     places: Arc<Semaphore>,
@@ -127,7 +129,7 @@ impl InternalServer {
     #[must_use]
     pub fn new(
         routes: Router,
-        crowd: Option<CrowdServer>,
+        crowd: Arc<ArcSwapOption<CrowdServer>>,
         tls: Option<TlsAcceptor>,
         max_connections: usize,
         metrics: Metrics,
@@ -205,14 +207,14 @@ impl InternalServer {
             let server = server.clone();
             async move { Ok::<_, Infallible>(server.respond(request.map(Body::new), peer).await) }
         });
-        let stream = TokioIo::new(PatientStream::new(stream, TAKE));
+        let stream = TokioIo::new(PatientStream::new(stream, (), TAKE));
         if let Err(error) = watcher.watch(http.serve_connection(stream, service)).await {
             tracing::debug!(%error, client = %peer, "an internal connection broke");
         }
     }
 
     async fn respond(&self, request: Request<Body>, peer: IpAddr) -> Response {
-        match &self.crowd {
+        match &*self.crowd.load() {
             Some(crowd) if CrowdServer::has(request.uri().path()) => {
                 crowd.respond(request, peer).await
             }

@@ -1,8 +1,13 @@
 //! A session's accounts: in one directory for this application, in another for that.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::timeout;
 
 use super::{LiveSession, Sessions, Visitor};
 use crate::{
@@ -12,6 +17,12 @@ use crate::{
 
 /// A change of name or groups reaches requests so long after it was made.
 pub(super) const FRESH: TimeDelta = TimeDelta::seconds(30);
+
+/// While somebody reads it again, or the store is away, all others go on for so long with what was read last.
+pub(super) const AGAIN: TimeDelta = TimeDelta::seconds(5);
+
+/// Who has something to go on with waits no longer for the store.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What was read of a person's accounts, and when.
 #[derive(Debug, Default)]
@@ -41,6 +52,18 @@ impl Accounts {
     }
 }
 
+/// What the store says; soon, if it need not be waited for.
+pub(super) async fn patiently<T>(
+    read: impl Future<Output = Result<T, StoreError>>,
+    has_else: bool,
+) -> Result<T, StoreError> {
+    if !has_else {
+        return read.await;
+    }
+    let read = timeout(PATIENCE, read).await;
+    read.unwrap_or(Err(StoreError::Timeout(PATIENCE.as_secs())))
+}
+
 impl Sessions {
     /// The account that a session's person has in the first of the directories that knows them. Usually
     /// a look-up in memory.
@@ -63,7 +86,11 @@ impl Sessions {
             return Ok(cached.visitor.clone());
         }
         let first = cached.is_none();
-        match (self.read_account(live, directories, app, default_groups, first).await, cached) {
+        if let Some(cached) = &cached {
+            live.accounts.insert(Cached { read_at: now - FRESH + AGAIN, ..cached.clone() });
+        }
+        let read = self.read_account(live, directories, app, default_groups, first);
+        match (patiently(read, !first).await, cached) {
             (Ok(account), cached) => {
                 // What the application is told lasts for as long as nothing has changed.
                 let before = cached.and_then(|cached| cached.visitor);

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::accounts::FRESH;
+use super::accounts::{AGAIN, FRESH};
 use crate::store::SeenUser;
 
 /// One for each format in which an application asks, and each address that it asks at.
@@ -55,6 +55,11 @@ impl ReadHolder {
         let same = before.filter(|before| Some(&before.seen) == seen.as_ref());
         let holder = same.or_else(|| seen.map(|seen| Arc::new(Holder::new(seen))));
         Self { holder, read_at: now }
+    }
+
+    /// The same, to be read again a little later.
+    pub(super) fn postponed(&self, now: DateTime<Utc>) -> Self {
+        Self { holder: self.holder.clone(), read_at: now - FRESH + AGAIN }
     }
 
     pub(super) fn is_fresh(&self, now: DateTime<Utc>) -> bool {

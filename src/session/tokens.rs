@@ -12,6 +12,7 @@ use http::HeaderValue;
 
 use super::{
     LiveSession, Sessions, Token,
+    accounts::patiently,
     cache::Seen,
     holder::{Holder, ReadHolder},
     token::TokenBytes,
@@ -221,7 +222,11 @@ impl Sessions {
         if let Some(known) = known.as_ref().filter(|known| known.is_fresh(now)) {
             return Ok(known.holder.clone());
         }
-        match (self.store.find_seen_user_of(directories, live.person).await, known) {
+        if let Some(known) = &known {
+            live.holder.store(Some(Arc::new(known.postponed(now))));
+        }
+        let read = self.store.find_seen_user_of(directories, live.person);
+        match (patiently(read, known.is_some()).await, known) {
             (Ok(seen), known) => {
                 let read = ReadHolder::new(seen, known.as_deref(), now);
                 let holder = read.holder.clone();

@@ -1,0 +1,85 @@
+//! A new configuration, while the gateway runs.
+
+use std::{path::PathBuf, sync::Arc};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::{
+    check::{check, warnings},
+    generation::{Generation, Known},
+    parts::Foundation,
+};
+use crate::{
+    config::{Config, Problems},
+    crowd::CrowdServer,
+    lifecycle::Reloaded,
+    router::Router,
+    telemetry::LogLevel,
+};
+
+/// Where the configuration comes from, and what it says of the log.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) log_level: LogLevel,
+}
+
+/// What the gateway is made of by its configuration, in places where another one can be put.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) config: Config,
+    pub(super) router: Arc<ArcSwap<Router>>,
+    pub(super) crowd: Arc<ArcSwapOption<CrowdServer>>,
+    pub(super) control: Arc<ArcSwap<axum::Router>>,
+    pub(super) source: Option<Source>,
+    generation: Generation,
+}
+
+impl Current {
+    pub(super) fn new(config: Config, generation: Generation) -> Self {
+        Self {
+            config,
+            router: Arc::new(ArcSwap::new(generation.router.clone())),
+            crowd: Arc::new(ArcSwapOption::new(generation.crowd.clone())),
+            control: Arc::new(ArcSwap::from_pointee(generation.admin.clone().routes())),
+            source: None,
+            generation,
+        }
+    }
+
+    /// Reads the configuration again, and puts what it makes in the place of what is there. If anything is wrong with it,
+    /// nothing changes. Requests that are under way end as they have begun; connections, sessions and what was counted stay.
+    pub(super) async fn reload(&mut self, foundation: &Foundation) -> Result<Reloaded, String> {
+        let Some(Source { path, log_level }) = &self.source else {
+            return Err("this gateway was not started from a file".to_owned());
+        };
+        let refuse = |problems: Problems| format!("{} has problems:\n{problems}", path.display());
+        let (config, differences) = Config::load(path).map_err(refuse)?.succeed(&self.config);
+        let now = foundation.clock.now();
+        check(&config, now).map_err(refuse)?;
+        foundation.master_keys.refuse_others(&config).map_err(refuse)?;
+        for warning in warnings(&config).lines() {
+            tracing::warn!(%warning, "probably not meant");
+        }
+        let login = &self.generation.router.login;
+        let known = Known { config: &self.config, login };
+        let next = Box::pin(Generation::begin(&config, foundation, Some(known))).await;
+        let next = next.map_err(|error| error.to_string())?;
+        if let Err(problems) = foundation.certificates.replace(&config, now) {
+            next.end();
+            return Err(refuse(problems));
+        }
+        // Its words were looked at by `check`.
+        let _ = log_level.set(&config.telemetry.log_level);
+        self.put(config, next);
+        Ok(Reloaded { changed: differences.now, needs_restart: differences.at_start })
+    }
+
+    fn put(&mut self, config: Config, next: Generation) {
+        self.router.store(next.router.clone());
+        self.crowd.store(next.crowd.clone());
+        self.control.store(Arc::new(next.admin.clone().routes()));
+        self.config = config;
+        std::mem::replace(&mut self.generation, next).end();
+    }
+}

@@ -1,0 +1,141 @@
+//! How the gateway takes its leave.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest as _, protocol::CloseFrame},
+};
+
+use super::{ask, connect};
+use crate::{
+    serve::Process,
+    support::{curl::Curl, gateway::Plan, upstream::Upstream},
+};
+
+/// A plan whose Jira needs no login for what these tests ask, with so many seconds to drain.
+async fn plan(drain_seconds: u32, app: &Upstream) -> Plan {
+    let open = |name: &str| {
+        format!(
+            "[[app]]\nname = \"{name}\"\nurl = \"{{jira}}/{name}\"\nupstream = \"http://127.0.0.1:{}\"\n\
+             rule = [{{ path = \"/{name}/*\", decision = \"pass\" }}]\n",
+            app.port
+        )
+    };
+    let by_password = "[passwords]\nsign_in = \"everybody\"\n".to_owned();
+    let more = [open("echo"), open("poll"), by_password].concat();
+    let plan = Plan::new().with(&more).draining(drain_seconds);
+    plan.configuration(app.port, app.port);
+    plan
+}
+
+async fn wait_until_unready(plan: &Plan) {
+    let ready = format!("{}/readyz", plan.internal());
+    for _ in 0..100 {
+        if Curl::new(&plan.ca()).ask(&ready, &[]).await.status == 503 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it is still ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_drains_it_is_unready_and_serves_everybody_and_sends_them_elsewhere() {
+    let app = Upstream::start("jira").await;
+    let plan = plan(4, &app).await;
+    let process = Process::start(&plan).await;
+    let mut idle = connect(&plan).await;
+    let mut used = connect(&plan).await;
+    for stream in [&mut idle, &mut used] {
+        let head = ask(stream, &plan, "/status").await;
+        assert!(head.contains("200 ok") && !head.contains("connection: close"), "{head}");
+    }
+    let began = Instant::now();
+    process.ask_to_stop();
+    wait_until_unready(&plan).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "readiness is the first to go");
+
+    let head = ask(&mut used, &plan, "/status").await;
+    assert!(head.contains("200 ok") && head.contains("connection: close"), "{head}");
+    assert_eq!(used.read(&mut [0; 1]).await.unwrap_or(0), 0, "and so it was");
+    let head = ask(&mut connect(&plan).await, &plan, "/status").await;
+    assert!(head.contains("200 ok") && head.contains("connection: close"), "a newcomer: {head}");
+    let status = format!("{}/status", plan.jira());
+    let http2 = Curl::new(&plan.ca()).ask(&status, &["--http2"]).await;
+    assert_eq!(http2.status, 200, "{}", http2.heads);
+    // Whoever is idle is not cut off in what they may just be sending.
+    assert!(timeout(Duration::from_millis(200), idle.read(&mut [0; 1])).await.is_err());
+
+    assert!(process.ended().await.success());
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(4) && took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_over_http2_ends_and_nothing_else_begins_on_its_connection() {
+    let app = Upstream::start("jira").await;
+    let plan = plan(1, &app).await;
+    let process = Process::start(&plan).await;
+    // Three seconds until it answers: longer than the drain.
+    let slow = format!("{}/poll", plan.jira());
+    let curl = Curl::new(&plan.ca());
+    let (answer, status) = tokio::join!(curl.ask(&slow, &["--http2"]), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        process.ask_to_stop();
+        process.ended().await
+    });
+    assert_eq!(answer.status, 200, "{}", answer.heads);
+    assert!(status.success());
+}
+
+type Socket = WebSocketStream<TlsStream<tokio::net::TcpStream>>;
+
+async fn open_websocket(plan: &Plan) -> Socket {
+    let url = format!("{}/echo", plan.jira()).replace("https://", "wss://");
+    let request = url.into_client_request().unwrap();
+    tokio_tungstenite::client_async(request, connect(plan).await).await.unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn websockets_are_told_that_the_gateway_goes() {
+    let app = Upstream::start("jira").await;
+    let plan = plan(0, &app).await;
+    let process = Process::start(&plan).await;
+    let mut socket = open_websocket(&plan).await;
+    socket.send(Message::text("here")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "here");
+    process.ask_to_stop();
+    let last = timeout(Duration::from_secs(5), socket.next()).await.unwrap().unwrap().unwrap();
+    let Message::Close(Some(CloseFrame { code, .. })) = last else { panic!("{last:?}") };
+    assert_eq!(u16::from(code), 1001);
+    // The client's answer, and the end.
+    while let Some(Ok(more)) = socket.next().await {
+        panic!("{more:?}");
+    }
+    assert!(process.ended().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_insists_need_not_wait() {
+    let app = Upstream::start("jira").await;
+    let plan = plan(60, &app).await;
+    let process = Process::start(&plan).await;
+    let began = Instant::now();
+    process.ask_to_stop();
+    wait_until_unready(&plan).await;
+    process.ask_to_stop();
+    assert!(!process.ended().await.success(), "it is said that it was no orderly end");
+    assert!(began.elapsed() < Duration::from_secs(10));
+
+    // Nobody waits for load balancers at a keyboard.
+    let process = Process::start(&plan).await;
+    let began = Instant::now();
+    process.signal("INT");
+    assert!(process.ended().await.success());
+    assert!(began.elapsed() < Duration::from_secs(10));
+}

@@ -1,0 +1,159 @@
+//! A new configuration while the gateway runs.
+
+use std::{fs, process::Output, time::Duration};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
+
+use super::{SERVICE, ask, connect};
+use crate::{
+    serve::Process,
+    support::{
+        curl::{Curl, FOLLOW},
+        gateway::Plan,
+        kdc::Kdc,
+        upstream::{Seen, Upstream},
+    },
+};
+
+/// A running gateway whose file can be changed.
+struct House {
+    plan: Plan,
+    process: Process,
+    jira: Upstream,
+    wiki: Upstream,
+}
+
+impl House {
+    async fn start(plan: Plan) -> Self {
+        let (jira, wiki) = (Upstream::start("jira").await, Upstream::start("wiki").await);
+        plan.configuration(jira.port, wiki.port);
+        let process = Process::start(&plan).await;
+        Self { plan, process, jira, wiki }
+    }
+
+    /// Changes the file.
+    fn change(&self, from: &str, to: &str) {
+        let path = self.plan.path("gatehouse.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in {text}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    fn reload(&self) -> (i32, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+        command.arg("--config").arg(self.plan.path("gatehouse.toml")).arg("reload");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        (status.code().unwrap(), String::from_utf8([stdout, stderr].concat()).unwrap())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.plan.path("log")).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_configuration_takes_effect_and_connections_sessions_and_websockets_go_on() {
+    let kdc = Kdc::start(&[SERVICE]);
+    let house = House::start(Plan::new().with_tickets(&kdc.keytab())).await;
+    let (plan, process) = (&house.plan, &house.process);
+    let alice = Curl::new(&plan.ca()).with_env(kdc.client_env(&kdc.login("alice")));
+    let seen: Seen = alice.get(&plan.jira(), &FOLLOW).await.json();
+    assert_eq!((seen.app.as_str(), seen.headers.contains_key("x-who")), ("jira", false));
+    let mut open = connect(plan).await;
+    assert!(ask(&mut open, plan, "/closed/x").await.contains(" 403 "));
+    let name = "__Host-gatehouse-session";
+    let cookie = format!("{name}={}", alice.cookie("jira.localhost", name).unwrap());
+    let url = format!("{}/echo", plan.jira()).replace("https://", "wss://");
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    let mut socket = tokio_tungstenite::client_async(request, connect(plan).await).await.unwrap().0;
+
+    // Another rule, another upstream, another header, and a word for the log.
+    house.change("\"/closed/*\", decision = \"deny\"", "\"/closed/*\", decision = \"pass\"");
+    house.change(
+        &format!("upstream = \"http://127.0.0.1:{}\"", house.jira.port),
+        &format!(
+            "upstream = \"http://127.0.0.1:{}\"\nidentity_headers = {{ user = \"X-Who\" }}",
+            house.wiki.port
+        ),
+    );
+    house.change("[store]", "[telemetry]\nlog_level = \"warn\"\n[store]");
+    let (code, said) = house.reload();
+    assert_eq!((code, said.as_str()), (0, "different from now on: app, telemetry.log_level\n"));
+
+    assert!(ask(&mut open, plan, "/closed/x").await.contains(" 200 "), "on the same connection");
+    let seen: Seen = alice.get(&plan.jira(), &[]).await.json();
+    assert_eq!((seen.app.as_str(), seen.headers["x-who"].as_str()), ("wiki", "alice"));
+    assert!(
+        !seen.headers.contains_key("x-forwarded-user"),
+        "what she was told by before is no more"
+    );
+    socket.send(Message::text("still here")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "still here");
+    let lines = house.log().lines().count();
+    alice.get(&plan.jira(), &[]).await;
+    assert_eq!(house.log().lines().count(), lines, "nothing but warnings from now on");
+
+    // The same again, by the signal that service managers send.
+    house.change("decision = \"pass\" },\n]", "decision = \"deny\" },\n]");
+    process.signal("HUP");
+    for _ in 0..100 {
+        if ask(&mut open, plan, "/closed/x").await.contains(" 403 ") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{}", house.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_with_a_mistake_changes_nothing_and_the_mistake_is_named() {
+    let kdc = Kdc::start(&[SERVICE]);
+    let house = House::start(Plan::new().with_tickets(&kdc.keytab())).await;
+    let plan = &house.plan;
+    let mut open = connect(plan).await;
+    house.change("\"/closed/*\", decision = \"deny\"", "\"/closed/*\", decision = \"pass\"");
+    let good = fs::read_to_string(plan.path("gatehouse.toml")).unwrap();
+    let file = plan.path("gatehouse.toml").display().to_string();
+    for (from, to, expected) in [
+        ("\"/public/*\"", "\"public/*\"", "app[0].rule[1].path"),
+        ("[store]", "[store]\ncolour = 1", "store.colour: there is no such key"),
+        ("http.keytab", "nothing.keytab", "kerberos.keytab"),
+        ("tls.pem", "nothing.pem", "nothing.pem cannot be read"),
+    ] {
+        fs::write(plan.path("gatehouse.toml"), &good).unwrap();
+        house.change(from, to);
+        let (code, said) = house.reload();
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(expected) && said.contains(&file), "{expected}: {said}");
+        house.process.signal("HUP");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(house.log().contains("what was there goes on"), "{}", house.log());
+        assert!(ask(&mut open, plan, "/closed/x").await.contains(" 403 "), "{expected}");
+    }
+    fs::write(plan.path("gatehouse.toml"), &good).unwrap();
+    // A key that would open nothing of what is sealed is none for now.
+    let key = fs::read_to_string(plan.path("master.key")).unwrap();
+    crate::support::gateway::write_secret(&plan.path("master.key"), &"l".repeat(64));
+    let (code, said) = house.reload();
+    assert!(code == 2 && said.contains("secrets.master_key: has another key"), "{said}");
+    crate::support::gateway::write_secret(&plan.path("master.key"), &key);
+    assert_eq!(house.reload(), (0, "different from now on: app\n".to_owned()));
+    assert!(ask(&mut open, plan, "/closed/x").await.contains(" 200 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_a_restart_is_named_and_the_rest_takes_effect() {
+    let house = House::start(Plan::new().with("[passwords]\nsign_in = \"everybody\"\n")).await;
+    let listen = format!("listen = [\"127.0.0.1:{}\"]", house.plan.port());
+    house.change(&listen, "listen = [\"127.0.0.1:1\"]\nmax_connections = 7");
+    house.change("\"/closed/*\", decision = \"deny\"", "\"/closed/*\", decision = \"pass\"");
+    let expected =
+        "different from now on: app\nneeds a restart: server.listen, server.max_connections\n";
+    assert_eq!(house.reload(), (0, expected.to_owned()));
+    let mut open = connect(&house.plan).await;
+    assert!(ask(&mut open, &house.plan, "/closed/x").await.contains(" 200 "));
+    let still = "nothing is different from now on\nneeds a restart: server.listen, server.max_connections\n";
+    assert_eq!(house.reload(), (0, still.to_owned()));
+}
