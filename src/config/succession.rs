@@ -34,9 +34,9 @@ const BY_KEY: [&str; 3] = ["server", "telemetry", "session"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
     /// What can take effect now.
-    pub now: Vec<String>,
+    pub(crate) now: Vec<String>,
     /// What takes effect at the next start.
-    pub at_start: Vec<String>,
+    pub(crate) at_start: Vec<String>,
 }
 
 impl Config {

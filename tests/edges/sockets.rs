@@ -30,10 +30,10 @@ async fn come_and_go(host: String, stop: Arc<AtomicBool>, served: Arc<AtomicU32>
     let port: u16 = port.parse().unwrap();
     let request = format!("GET /status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     while !stop.load(Ordering::Relaxed) {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("taken");
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("answered");
+        stream.read_to_end(&mut answer).await.unwrap();
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         served.fetch_add(1, Ordering::Relaxed);

@@ -20,10 +20,8 @@ impl Nginx {
     pub async fn start(port: u16, gateways: &[&Plan]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let here = directory.path().display();
-        let servers: String = gateways
-            .iter()
-            .map(|plan| format!("server 127.0.0.1:{} fail_timeout=1s;\n", plan.port()))
-            .collect();
+        let server = |plan: &&Plan| format!("server 127.0.0.1:{} fail_timeout=1s;\n", plan.port());
+        let servers = gateways.iter().map(server).collect::<Vec<_>>().concat();
         let (certificate, key) = (gateways[0].path("tls.pem"), gateways[0].path("tls.key"));
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {here}/{name};\n"))
