@@ -8,6 +8,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, stdin, stdout};
 
 use support::clouds::{Clouds, Settings};
 
+/// A large organisation is many small texts.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[path = "../tests/support"]
 mod support {
     pub mod clouds;

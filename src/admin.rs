@@ -100,74 +100,95 @@ pub struct Admin {
 impl Admin {
     /// Every operation. `?dry_run=` makes those that change something say what they would do.
     pub fn routes(self) -> Router {
-        Router::new()
-            .route("/requests/explain", post(requests::explain_request))
-            .route("/sessions", get(sessions::list_sessions).delete(sessions::end_sessions_of))
-            .route("/sessions/{id}", delete(sessions::end_session))
-            .route("/users", get(users::list_users))
-            .route("/users/{name}", get(users::show_users).delete(edits::remove_user))
-            .route("/users/{name}/explain", get(explain::explain_user))
-            .route(
-                "/users/{name}/block",
-                put(edits::deactivate_users).delete(edits::reactivate_users),
-            )
-            .route(
-                "/users/{name}/password",
-                get(passwords::show_password)
-                    .put(passwords::set_password)
-                    .delete(passwords::remove_password),
-            )
-            .route("/users/{name}/identities", post(edits::link_user).delete(edits::unlink_user))
-            .route("/names/{name}", delete(edits::release_name))
-            .route("/groups", get(groups::list_groups))
-            .route(
-                "/groups/{name}",
-                get(groups::show_groups).put(groups::create_group).delete(groups::remove_group),
-            )
-            .route(
-                "/groups/{name}/members/{user}",
-                put(groups::add_member).delete(groups::remove_member),
-            )
-            .route(
-                "/groups/{name}/groups/{child}",
-                put(groups::nest_group).delete(groups::unnest_group),
-            )
-            .route("/apps/{name}/chain", post(chain::show_chain))
-            .route("/aliases", aliases::routes())
-            .route("/directories", get(directories::list_directories))
-            .route(
-                "/directories/{name}/disabled",
-                put(directories::disable_directory).delete(directories::enable_directory),
-            )
-            .route("/directories/{name}", delete(directories::purge_directory))
-            .route(
-                "/directories/{name}/removed",
-                put(directories::remove_directory).delete(directories::restore_directory),
-            )
-            .route("/directories/{name}/users", get(lists::export_users).post(lists::import_users))
-            .route("/connectors", get(connectors::list_connectors))
-            .route(
-                "/connectors/{name}/runs",
-                get(connectors::list_runs).post(connectors::run_connector),
-            )
-            .route("/connectors/{name}/runs/{run}", get(connector_runs::show_run))
-            .route("/connectors/{name}/runs/{run}/changes", get(connector_runs::export_changes))
-            .route("/connectors/{name}/preview", post(connector_runs::preview_connector))
-            .route("/connectors/{name}/users/{user}", post(connectors::sync_one_user))
-            .route("/alarms", get(alarms::list_alarms))
-            .route("/alarms/test", post(alarms::test_receivers))
-            .route("/alarms/{key}/silence", put(alarms::silence_alarm).delete(alarms::end_silence))
-            .route("/plans", get(plans::list_plans))
-            .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))
-            .route("/plans/{id}/approval", put(plans::approve_plan))
-            .route("/keys", get(keys::show_keys).post(keys::rotate))
-            .route("/keys/{id}", delete(keys::retire))
-            .route("/upkeep", post(upkeep::run_upkeep))
-            .route("/changes", get(changes::list_changes))
-            .route("/changes/after/{seq}", get(changes::follow_changes))
-            .route("/changes/{batch}", get(changes::show_batch).delete(changes::undo_batch))
+        people_routes()
+            .merge(directory_routes())
+            .merge(connector_routes())
+            .merge(other_routes())
             .with_state(self)
     }
+}
+
+/// Accounts, their names, and groups.
+fn people_routes() -> Router<Admin> {
+    Router::new()
+        .route("/users", get(users::list_users))
+        .route("/users/{name}", get(users::show_users).delete(edits::remove_user))
+        .route("/users/{name}/explain", get(explain::explain_user))
+        .route("/users/{name}/block", put(edits::deactivate_users).delete(edits::reactivate_users))
+        .route(
+            "/users/{name}/password",
+            get(passwords::show_password)
+                .put(passwords::set_password)
+                .delete(passwords::remove_password),
+        )
+        .route("/users/{name}/identities", post(edits::link_user).delete(edits::unlink_user))
+        .route("/names/{name}", delete(edits::release_name))
+        .route("/groups", get(groups::list_groups))
+        .route(
+            "/groups/{name}",
+            get(groups::show_groups).put(groups::create_group).delete(groups::remove_group),
+        )
+        .route(
+            "/groups/{name}/members/{user}",
+            put(groups::add_member).delete(groups::remove_member),
+        )
+        .route(
+            "/groups/{name}/groups/{child}",
+            put(groups::nest_group).delete(groups::unnest_group),
+        )
+}
+
+/// Directories, and lists of who is in them.
+fn directory_routes() -> Router<Admin> {
+    Router::new()
+        .route("/directories", get(directories::list_directories))
+        .route(
+            "/directories/{name}/disabled",
+            put(directories::disable_directory).delete(directories::enable_directory),
+        )
+        .route("/directories/{name}", delete(directories::purge_directory))
+        .route(
+            "/directories/{name}/removed",
+            put(directories::remove_directory).delete(directories::restore_directory),
+        )
+        .route("/directories/{name}/users", get(lists::export_users).post(lists::import_users))
+}
+
+/// Clouds that are read.
+fn connector_routes() -> Router<Admin> {
+    Router::new()
+        .route("/connectors", get(connectors::list_connectors))
+        .route(
+            "/connectors/{name}/runs",
+            get(connectors::list_runs).post(connectors::run_connector),
+        )
+        .route("/connectors/{name}/runs/{run}", get(connector_runs::show_run))
+        .route("/connectors/{name}/runs/{run}/changes", get(connector_runs::export_changes))
+        .route("/connectors/{name}/preview", post(connector_runs::preview_connector))
+        .route("/connectors/{name}/users/{user}", post(connectors::sync_one_user))
+        .route("/connectors/{name}/hints/trial", post(hints::begin_trial).delete(hints::end_trial))
+}
+
+/// What is asked of the gateway itself: sessions, alarms, plans, keys, the log, and why something is so.
+fn other_routes() -> Router<Admin> {
+    Router::new()
+        .route("/requests/explain", post(requests::explain_request))
+        .route("/sessions", get(sessions::list_sessions).delete(sessions::end_sessions_of))
+        .route("/sessions/{id}", delete(sessions::end_session))
+        .route("/apps/{name}/chain", post(chain::show_chain))
+        .route("/aliases", aliases::routes())
+        .route("/alarms", get(alarms::list_alarms))
+        .route("/alarms/test", post(alarms::test_receivers))
+        .route("/alarms/{key}/silence", put(alarms::silence_alarm).delete(alarms::end_silence))
+        .route("/plans", get(plans::list_plans))
+        .route("/plans/{id}", get(plans::show_plan).delete(plans::discard_plan))
+        .route("/plans/{id}/approval", put(plans::approve_plan))
+        .route("/keys", get(keys::show_keys).post(keys::rotate))
+        .route("/keys/{id}", delete(keys::retire))
+        .route("/upkeep", post(upkeep::run_upkeep))
+        .route("/changes", get(changes::list_changes))
+        .route("/changes/after/{seq}", get(changes::follow_changes))
+        .route("/changes/{batch}", get(changes::show_batch).delete(changes::undo_batch))
 }
 
 /// Parameters that most operations take.

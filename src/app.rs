@@ -9,6 +9,7 @@ mod chains;
 mod check;
 mod connectors;
 mod crowd;
+mod doors;
 mod gateway;
 mod generation;
 mod hints;
@@ -22,6 +23,6 @@ mod telemetry;
 pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{
     check::{check, identity_provider, service_provider, warnings},
-    gateway::Gateway,
+    gateway::{Deaf, Gateway},
     start::{StartError, start, start_with},
 };

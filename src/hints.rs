@@ -4,7 +4,9 @@
 //! cloud says is only written down; whoever looks, looks for themselves (`sync::Connector::look_at_hints`).
 
 mod ear;
+mod echoing;
 mod inbox;
+mod places;
 mod receiving;
 mod strangers;
 

@@ -128,7 +128,8 @@ impl Upstream {
             let client = client.ok_or(UpstreamError::UnwantedUpgrade)?;
             let upstream = hyper::upgrade::on(&mut response);
             let stopping = self.background.stopping();
-            self.background.spawn(tunnel::connect(client, upstream, goes_on, stopping));
+            let tunnel = tunnel::connect(client, upstream, goes_on, stopping);
+            self.background.spawn("tunnel", tunnel);
         }
         response_head::clean(&mut response, upgrade, self.single_sign_on.as_ref());
         // What became a tunnel, or was one's attempt, is not used again.

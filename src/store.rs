@@ -99,7 +99,7 @@ pub use self::{
     plans::{
         Applier, Chunk, GroupJoins, NewGroup, NewPlan, Outcome, PlanId, PlanState, Seal, StoredPlan,
     },
-    provision::{Provision, Provisioned},
+    provision::{Provision, Provisioned, SourceWord},
     replays::Replay,
     saved_forms::{FormLimits, NewForm, StoredForm},
     sessions::{NewSession, SessionId, SessionListing, StoredChild, StoredSession},

@@ -181,6 +181,7 @@ fn removal(house: &House) -> RemovalRequest {
         actor: SOURCE.to_owned(),
         reason: "grace time".to_owned(),
         absences: vec![InactiveReason::MissingAtSource],
+        doubtful: std::collections::HashSet::new(),
         groups: true,
         before: Clock::System.now() + TimeDelta::days(1),
         dry_run: false,

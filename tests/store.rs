@@ -656,6 +656,28 @@ async fn what_was_acknowledged_is_there_after_a_kill_and_nothing_is_half_done() 
     assert!(acknowledged.len() >= 120, "{}", acknowledged.len());
 }
 
+#[tokio::test]
+async fn numbers_that_a_loss_of_power_may_have_lost_are_given_to_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/gatehouse.db", dir.path().display());
+    let options = StoreOptions { url, password: None };
+    for (skipped, boot) in [(0, None), (0, None), (10_000, Some("an earlier one"))] {
+        if let Some(boot) = boot {
+            std::fs::write(dir.path().join("gatehouse.db.lock"), boot).unwrap();
+        }
+        let store = open_when_free(&options).await.unwrap();
+        let directory = store.ensure_directory("Internal", now()).await.unwrap();
+        let before = store.list_changes(0, 1_000).await.unwrap();
+        let claims = claims("saml:corp", &format!("user{}", before.len()), groups(&[]));
+        store.provision(&provision(directory, claims), now()).await.unwrap();
+        let log = store.list_changes(0, 1_000).await.unwrap();
+        let last = before.last().map_or(0, |last| last.seq);
+        assert_eq!(log[before.len()].seq, last + skipped + 1);
+        // It is not closed: its log stays.
+        drop(store);
+    }
+}
+
 /// Opens a database once nobody has it any more.
 async fn open_when_free(options: &StoreOptions) -> Result<Store, StoreError> {
     loop {

@@ -2,6 +2,7 @@
 
 mod broken_off;
 mod cases;
+mod clocks;
 mod command_history;
 mod command_line;
 mod disorder;
@@ -9,6 +10,7 @@ mod drills;
 mod group_names;
 mod guarding;
 mod history;
+mod interleaved;
 mod leaving;
 pub mod organisation;
 mod previews;
@@ -22,7 +24,7 @@ use gatehouse::{
     clock::Clock,
     cloud::{ConnectorError, Member, Standing},
     config::ConnectorConfig,
-    directory::{DirectoryId, InactiveReason},
+    directory::{DirectoryId, InactiveReason, Issuer},
     provisioning::Policy,
     store::Store,
     sync::{Connector, Run, RunError, RunReport, RunRequest, UserRequest, sync_user},
@@ -44,6 +46,8 @@ pub struct World {
     pub directory: DirectoryId,
     pub organisation: Arc<Organisation>,
     pub clock: Clock,
+    /// Whose people identity providers vouch for.
+    pub domains: Vec<(Issuer, Vec<String>)>,
     config: String,
 }
 
@@ -73,6 +77,7 @@ impl World {
             directory,
             organisation,
             clock: Clock::System,
+            domains: Vec::new(),
             config: String::new(),
         }
     }
@@ -88,7 +93,7 @@ impl World {
             self.config
         );
         let config: ConnectorConfig = toml::from_str(&text).unwrap();
-        let policy = Policy { domains: Vec::new(), ..policy() };
+        let policy = Policy { domains: self.domains.clone(), ..policy() };
         let source = Arc::new(Reader(self.organisation.clone()));
         Arc::new(Connector::new(&config, self.directory, policy, source).unwrap())
     }
@@ -178,6 +183,19 @@ async fn c06_the_first_run_and_the_first_under_new_filters_are_dry_runs() {
         assert_eq!(world.state_of("dan@example.com").await, None);
         world.apply().await;
         assert_eq!(world.state_of("dan@example.com").await, Some(InactiveReason::OutOfScope));
+    }
+}
+
+#[tokio::test]
+async fn c06_other_domains_of_the_identity_provider_are_looked_at_first() {
+    for mut world in worlds(Way::Changes).await {
+        world.configure("saml = \"corp\"");
+        world.begin().await;
+        assert!(!world.run().await.dry_run);
+        world.domains = vec![(Issuer("saml:corp".to_owned()), vec!["example.com".to_owned()])];
+        assert!(world.run().await.forced.is_some(), "they say who may be taken for whom");
+        world.apply().await;
+        assert!(!world.run().await.dry_run);
     }
 }
 
@@ -370,11 +388,7 @@ async fn who_is_disabled_at_once_needs_no_name() {
 #[tokio::test]
 async fn c05_too_much_that_would_be_taken_away_waits_and_the_next_run_looks_again() {
     let world = World::of(sqlite().await, Way::Changes).await;
-    for number in 0..40 {
-        let id = format!("u{number}");
-        world.organisation.hire(&id, |_| {});
-        world.organisation.join("g2", user(&id));
-    }
+    world.organisation.hire_forty("g2");
     world.begin().await;
     for number in 0..30 {
         world.organisation.fire(&format!("u{number}"));

@@ -24,6 +24,10 @@ use serde_json::{Value, json};
 
 use self::{latencies::Latencies, lists::Lists};
 
+/// The gateway's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Every database that is measured, empty.
 async fn open(url: &str) -> (Store, DirectoryId) {
     let store = Store::open(&StoreOptions { url: url.to_owned(), password: None }).await.unwrap();

@@ -51,6 +51,7 @@ impl Clouds {
             "delta_page": 999,
             "members_per_item": 20_000,
             "members_per_page": 20_000,
+            "remembers_pages": false,
         });
         clouds.tell("PUT", "graph/manners", &manners).await;
         clouds

@@ -28,6 +28,10 @@ use serde_json::{Value, json};
 
 use self::{clouds::Clouds, latencies::Latencies};
 
+/// The gateway's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CHANGES: u64 = 1_000;
 
 /// An empty database, with the directory of a connector and one for logins.

@@ -2,14 +2,24 @@
 
 use std::collections::BTreeSet;
 
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::{Admin, AdminError};
 use crate::{
     cloud::Announcer,
-    store::{ConnectorId, HintState, Store, StoreError, StoredSubscription},
+    secrets::random,
+    store::{ConnectorId, HintState, NewSubscription, Store, StoreError, StoredSubscription},
     sync::Connector,
 };
+
+/// What a subscription is about that is only to be seen to work: no cloud has such a topic, so none is taken for one that is
+/// wanted.
+const TRIAL: &str = "a trial";
 
 /// How it is with what a cloud says by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +60,33 @@ impl HintsView {
             waiting: store.count_hints(id).await?,
         }))
     }
+}
+
+/// `POST /connectors/{name}/hints/trial`: somebody is about to try whether the cloud would tell anything, so the gateway
+/// answers when it asks whether somebody is there. Whoever has tried ends it; else it ends by itself after a while.
+pub(super) async fn begin_trial(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<i64>, AdminError> {
+    admin.connectors.check_name(&name)?;
+    let id = admin.store.ensure_connector(&name).await?;
+    let new =
+        NewSubscription { topic: TRIAL.to_owned(), made_for: Vec::new(), secret: random::<32>() };
+    Ok(Json(admin.store.insert_subscription(id, new, admin.clock.now()).await?))
+}
+
+/// `DELETE /connectors/{name}/hints/trial`: nobody tries any more.
+pub(super) async fn end_trial(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<()>, AdminError> {
+    admin.connectors.check_name(&name)?;
+    let id = admin.store.ensure_connector(&name).await?;
+    let all = admin.store.list_subscriptions(id).await?.into_iter();
+    for trial in all.filter(|one| one.topic == TRIAL) {
+        admin.store.delete_subscription(trial.id).await?;
+    }
+    Ok(Json(()))
 }
 
 /// Until when all is told that is wanted.

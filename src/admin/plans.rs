@@ -121,10 +121,7 @@ pub(super) async fn discard_plan(
     let plan = find_plan(&admin, id).await?;
     let open = [PlanState::Held, PlanState::Sealed, PlanState::Building, PlanState::DryRun];
     if !open.contains(&plan.state)
-        || !admin
-            .store
-            .move_plan(plan.id, plan.state, PlanState::Discarded, admin.clock.now())
-            .await?
+        || !admin.store.discard_plan(plan.id, plan.state, admin.clock.now()).await?
     {
         return Err(StoreError::NoPlan(id).into());
     }

@@ -74,7 +74,7 @@ impl Admin {
             return;
         }
         let admin = self.clone();
-        background.every(INTERVAL, move || {
+        background.every("upkeep", INTERVAL, move || {
             let admin = admin.clone();
             async move {
                 for directory in admin.targets.all() {

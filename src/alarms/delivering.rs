@@ -29,6 +29,7 @@ pub async fn deliver_due(
     metrics: &ConnectorMetrics,
 ) -> Result<(), StoreError> {
     let delivering = Delivering { store, clock, receivers, receiver, metrics };
+    store.shorten_waits(&receiver.name, clock.now() + LONGEST_PAUSE).await?;
     for delivery in store.list_due_deliveries(&receiver.name, clock.now()).await? {
         if !store.take_delivery(&delivery, clock.now() + TAKEN_FOR).await? {
             continue;

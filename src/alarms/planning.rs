@@ -82,7 +82,8 @@ impl<'a> Planning<'a> {
             Some(last) => {
                 // That something expires is said on certain days; that it has, again and again.
                 let repeats = condition.expires_at.is_none() || condition.has_expired(self.now);
-                let is_due = self.now - last.at >= receiver.wants.repeat;
+                // Also if a clock was ahead when it was told.
+                let is_due = (self.now - last.at).abs() >= receiver.wants.repeat;
                 (repeats && is_due).then_some("repeated")?
             }
         };

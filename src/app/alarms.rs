@@ -28,7 +28,7 @@ pub(super) fn watch_alarms(parts: &Parts, admin: &Admin, login: &Arc<Login>) {
     let receivers = admin.receivers.clone();
     let watch = Arc::new(Watch::new(store, receivers.clone(), connectors, expiring, metrics));
     give_back(parts, watch.clone());
-    parts.background.every(LOOK, move || {
+    parts.background.every("look for alarms", LOOK, move || {
         let watch = watch.clone();
         async move {
             report("look for alarms", watch.look().await);
@@ -43,7 +43,7 @@ where
     E: Fn() -> Vec<Expiring> + Send + Sync + 'static,
 {
     let stopping = parts.background.stopping();
-    parts.background.spawn(async move {
+    parts.background.spawn("let another gateway look for alarms", async move {
         stopping.cancelled().await;
         report("let another gateway look for alarms", watch.stop().await);
     });
@@ -55,7 +55,7 @@ fn deliver(parts: &Parts, receivers: &Receivers) {
         let (receiver, receivers) = (receiver.clone(), receivers.clone());
         let (store, clock) = (parts.store.clone(), parts.clock.clone());
         let (metrics, stopping) = (parts.metrics.connectors.clone(), parts.background.stopping());
-        parts.background.every(DELIVER, move || {
+        parts.background.every("tell somebody of alarms", DELIVER, move || {
             let (receiver, receivers) = (receiver.clone(), receivers.clone());
             let (store, clock) = (store.clone(), clock.clone());
             let (metrics, stopping) = (metrics.clone(), stopping.clone());

@@ -60,7 +60,7 @@ fn retention(config: &Config) -> Retention {
 }
 
 fn follow_keys(keyring: Arc<Keyring>, background: &Background) {
-    background.every(LOOK_FOR_KEYS, move || {
+    background.every("look for signing keys", LOOK_FOR_KEYS, move || {
         let keyring = keyring.clone();
         async move {
             report("look for signing keys", keyring.follow().await);
@@ -78,11 +78,11 @@ async fn go_on_with_plans(
     let alone = matches!(store, Store::Sqlite { .. });
     let left = sync::left_plans(store, clock, alone).await?;
     let (first_store, first_clock) = (store.clone(), clock.clone());
-    background.spawn(async move {
+    background.spawn("apply plans", async move {
         report("apply plans", sync::go_on(&first_store, &first_clock, left).await);
     });
     let (store, clock) = (store.clone(), clock.clone());
-    background.every(LOOK_FOR_PLANS, move || {
+    background.every("look for plans", LOOK_FOR_PLANS, move || {
         let (store, clock) = (store.clone(), clock.clone());
         async move {
             let left = sync::left_plans(&store, &clock, false).await;
@@ -97,7 +97,7 @@ async fn go_on_with_plans(
 /// Sessions that end elsewhere, and those that are seen here.
 fn follow_sessions(parts: &Foundation) {
     let forgetting = parts.sessions.clone();
-    parts.background.every(LOOK_FOR_ENDINGS, move || {
+    parts.background.every("look for ended sessions", LOOK_FOR_ENDINGS, move || {
         let sessions = forgetting.clone();
         async move {
             // Of a network that is gone nobody tells a query that waits: the next look is made on another connection.
@@ -107,7 +107,7 @@ fn follow_sessions(parts: &Foundation) {
         }
     });
     let writing = parts.sessions.clone();
-    parts.background.every(WRITE_SEEN, move || {
+    parts.background.every("write down who was seen", WRITE_SEEN, move || {
         let sessions = writing.clone();
         async move {
             report("write down who was seen", sessions.write_seen().await);
@@ -118,7 +118,7 @@ fn follow_sessions(parts: &Foundation) {
 /// Deletes what nobody needs any more.
 fn forget(parts: &Foundation, Retention { sessions: idle, changes: keep }: Retention) {
     let (store, clock) = (parts.store.clone(), parts.clock.clone());
-    parts.background.every(PURGE, move || {
+    parts.background.every("delete what has expired", PURGE, move || {
         let (store, now) = (store.clone(), clock.now());
         async move {
             report("delete what has expired", store.delete_expired(now, now - idle).await);

@@ -41,7 +41,7 @@ impl OwnCertificates {
     /// Shows new files as soon as they are there, until the gateway stops.
     pub(super) fn follow(&self, clock: &Clock, metrics: &Metrics, background: &Background) {
         let (own, clock, metrics) = (self.clone(), clock.clone(), metrics.listening.clone());
-        background.every(LOOK, move || {
+        background.every("look at certificates", LOOK, move || {
             let (own, now, metrics) = (own.clone(), clock.now(), metrics.clone());
             async move {
                 // Files may be on a disk that is slow.

@@ -93,7 +93,7 @@ pub(super) fn run_when_due(
         let connector = connector.clone();
         let (store, clock, stopping) = (store.clone(), clock.clone(), background.stopping());
         let patience = Arc::new(tokio::sync::Mutex::new(crate::sync::Patience::default()));
-        background.every(LOOK_FOR_RUNS, move || {
+        background.every("run connectors", LOOK_FOR_RUNS, move || {
             let (store, clock, stopping) = (store.clone(), clock.clone(), stopping.clone());
             let (connector, patience) = (connector.clone(), patience.clone());
             async move {

@@ -1,25 +1,24 @@
 //! A gateway that has everything it needs, and its life until it is stopped.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{convert::Infallible, future::Future, path::Path, time::Duration};
 
 use tokio::{
-    net::{TcpListener, UnixListener},
     sync::mpsc::Receiver,
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     background::report,
+    doors::Doors,
     parts::Foundation,
     reload::{Current, Source},
 };
 use crate::{
     admin,
-    config::Config,
     lifecycle::{Order, Orders, Reloaded, ServiceManager},
-    server::{self, Entrance, Inherited, InternalServer, Leaving, Readiness, Server},
+    server::{InternalServer, Leaving, Readiness, Server},
     telemetry::{Exporter, LogLevel},
 };
 
@@ -37,38 +36,10 @@ pub struct Gateway {
     pub(super) current: Current,
 }
 
-/// Where the gateway listens.
-#[derive(Debug)]
-pub(super) struct Doors {
-    listeners: Vec<(TcpListener, Entrance)>,
-    internal: TcpListener,
-    control: UnixListener,
-}
-
-impl Doors {
-    /// Takes all addresses; nobody is served yet.
-    pub(super) async fn open(
-        config: &Config,
-        mut inherited: Inherited,
-    ) -> Result<Self, super::StartError> {
-        let config_server = &config.server;
-        let mut listeners = Vec::new();
-        for address in &config_server.listen {
-            let listener = server::bind("server.listen", *address, &mut inherited).await?;
-            listeners.push((listener, Entrance::Browsers));
-        }
-        for address in &config_server.proxy_protocol_listen {
-            let key = "server.proxy_protocol_listen";
-            let listener = server::bind(key, *address, &mut inherited).await?;
-            listeners.push((listener, Entrance::Balancers));
-        }
-        let address = config_server.internal_listen;
-        let internal = server::bind("server.internal_listen", address, &mut inherited).await?;
-        inherited.warn_of_the_rest();
-        let control = admin::bind_socket(&config.admin.socket).await?;
-        Ok(Self { listeners, internal, control })
-    }
-}
+/// A listener has ended that nobody has asked to.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody listens to {0} any more, which is a mistake in the gateway: it ends")]
+pub struct Deaf(&'static str);
 
 impl Gateway {
     /// Has it read its configuration from this file again when it is told to.
@@ -85,29 +56,30 @@ impl Gateway {
     }
 
     /// Serves until `stop` is ready, then lets running requests end, as after SIGTERM.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Deaf> {
         let orders = self.orders();
         let stop = async {
             stop.await;
             orders.give(Order::Drain).await;
-            std::future::pending::<()>().await;
+            std::future::pending::<Infallible>().await
         };
         tokio::select! {
-            () = self.run() => {}
-            () = stop => {}
+            ended = self.run() => ended,
+            never = stop => match never {},
         }
     }
 
-    /// Serves until it is told to stop.
-    pub async fn run(self) {
+    /// Serves until it is told to stop. Where nobody listens any more, the gateway ends as well: whoever watches over it
+    /// begins another one.
+    pub async fn run(self) -> Result<(), Deaf> {
         let manager = ServiceManager::from_env();
         tokio::select! {
-            () = self.live(&manager) => {}
-            () = manager.keep_alive() => {}
+            ended = self.live(&manager) => ended,
+            never = manager.keep_alive() => match never {},
         }
     }
 
-    async fn live(self, manager: &ServiceManager) {
+    async fn live(self, manager: &ServiceManager) -> Result<(), Deaf> {
         let Self { server, doors, internal, exporter, readiness, leaving, .. } = self;
         let (orders, mut told) = self.orders;
         let (mut current, foundation) = (self.current, self.foundation);
@@ -121,34 +93,63 @@ impl Gateway {
         others.spawn(internal.serve(doors.internal, closing.clone(), grace));
         let control = current.control.clone();
         others.spawn(admin::serve_socket(doors.control, control, orders, closing.clone()));
+        let mut exporting = JoinSet::new();
         if let Some(exporter) = exporter {
-            others.spawn(exporter.run(closing.clone()));
+            let (background, run) = (foundation.background.clone(), exporter.run(closing.clone()));
+            exporting.spawn(async move {
+                let _ = background.attempt("export spans", run).await;
+            });
         }
         readiness.begin();
         manager.ready();
         tracing::info!("ready");
 
-        let drains = obey(&mut told, &mut current, &foundation, manager).await;
+        let heard = tokio::select! {
+            drains = obey(&mut told, &mut current, &foundation, manager) => Ok(drains),
+            () = one_ends(&mut servers) => Err(Deaf("browsers")),
+            () = one_ends(&mut others) => Err(Deaf("machines")),
+        };
+        // Who tells it something from now on is told that it stops.
         drop(told);
         readiness.end();
         manager.stopping();
-        let drain = seconds(current.config.server.drain_seconds);
-        if drains && !drain.is_zero() {
-            tracing::info!(seconds = drain.as_secs(), "draining: unready, and still serving");
-            leaving.drain();
-            tokio::time::sleep(drain).await;
+        match &heard {
+            Ok(true) => drain(&leaving, seconds(current.config.server.drain_seconds)).await,
+            Ok(false) => {}
+            Err(deaf) => tracing::error!("{deaf}"),
         }
         tracing::info!("stopping");
         leaving.close();
         // Tunnels end with the background work, not by themselves.
         foundation.background.stop();
-        servers.join_all().await;
+        while servers.join_next().await.is_some() {}
         foundation.background.shut_down(grace).await;
         report("write down who was seen", foundation.sessions.write_seen().await);
         closing.cancel();
-        let _ = timeout(grace, others.join_all()).await;
+        let ended = async {
+            while others.join_next().await.is_some() {}
+            while exporting.join_next().await.is_some() {}
+        };
+        let _ = timeout(grace, ended).await;
         foundation.store.close().await;
         tracing::info!("stopped");
+        heard.map(|_| ())
+    }
+}
+
+/// Goes on serving until load balancers have turned away.
+async fn drain(leaving: &Leaving, time: Duration) {
+    if !time.is_zero() {
+        tracing::info!(seconds = time.as_secs(), "draining: unready, and still serving");
+        leaving.drain();
+        sleep(time).await;
+    }
+}
+
+/// Waits until one of several that have no end of their own has ended all the same.
+async fn one_ends(listeners: &mut JoinSet<()>) {
+    if listeners.join_next().await.is_none() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -190,4 +191,20 @@ fn tell(reloaded: &Result<Reloaded, String>) {
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_listener_that_panics_is_noticed_and_one_that_goes_on_is_waited_for() {
+        let mut listeners = JoinSet::new();
+        listeners.spawn(std::future::pending());
+        let short = Duration::from_millis(20);
+        assert!(timeout(short, one_ends(&mut listeners)).await.is_err());
+        listeners.spawn(async { panic!("a panic of the test's") });
+        one_ends(&mut listeners).await;
+        assert!(timeout(short, one_ends(&mut JoinSet::new())).await.is_err());
+    }
 }

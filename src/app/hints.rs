@@ -28,7 +28,8 @@ pub(super) async fn ears(config: &Config, parts: &Parts) -> Result<Arc<Ears>, St
         ears.extend(ear(connector, store).await?);
     }
     let inbox = Inbox::open(store.clone(), clock.clone(), background);
-    Ok(Arc::new(Ears::new(ears, sites.clone(), store.clone(), inbox, metrics.clone())))
+    let stored = (store.clone(), clock.clone());
+    Ok(Arc::new(Ears::new(ears, sites.clone(), stored, inbox, metrics.clone())))
 }
 
 async fn ear(config: &ConnectorConfig, store: &Store) -> Result<Option<Ear>, StoreError> {
@@ -55,7 +56,7 @@ pub(super) fn follow_hints(connectors: &Connectors, parts: &Parts) {
 fn subscribe(connector: Arc<Connector>, parts: &Parts) {
     let (store, clock) = (parts.store.clone(), parts.clock.clone());
     let subscriber = Arc::new(tokio::sync::Mutex::new(Subscriber::default()));
-    parts.background.every(LOOK_AFTER_SUBSCRIPTIONS, move || {
+    parts.background.every("ask for hints", LOOK_AFTER_SUBSCRIPTIONS, move || {
         let (store, clock): (Store, Clock) = (store.clone(), clock.clone());
         let (connector, subscriber) = (connector.clone(), subscriber.clone());
         async move {
@@ -68,7 +69,7 @@ fn subscribe(connector: Arc<Connector>, parts: &Parts) {
 fn look(connector: Arc<Connector>, parts: &Parts) {
     let (store, clock, metrics) = (parts.store.clone(), parts.clock.clone(), parts.metrics.clone());
     let stopping = parts.background.stopping();
-    parts.background.every(LOOK, move || {
+    parts.background.every("look at hints", LOOK, move || {
         let (store, clock, metrics) = (store.clone(), clock.clone(), metrics.clone());
         let (connector, stopping) = (connector.clone(), stopping.clone());
         async move {

@@ -29,16 +29,16 @@ pub(super) fn follow(
         let MetadataSource::Url(url) = &config.metadata else {
             continue;
         };
-        let follower = Follower {
+        let follower = Arc::new(Follower {
             url: url.clone(),
             entity_id: config.entity_id.clone(),
             index,
             login: login.clone(),
             clock: clock.clone(),
-        };
-        let stopping = background.stopping();
-        background.spawn(async move {
-            let _ = stopping.run_until_cancelled(follower.follow()).await;
+        });
+        background.follow("fetch metadata", move || {
+            let follower = follower.clone();
+            async move { follower.follow().await }
         });
     }
 }
@@ -52,7 +52,7 @@ struct Follower {
 }
 
 impl Follower {
-    async fn follow(self) {
+    async fn follow(&self) {
         loop {
             let wait = match self.fetch().await {
                 Ok(metadata) => {

@@ -63,7 +63,7 @@ impl Foundation {
         let (tracer, exporter) = telemetry::tracer(config, &metrics)?;
         let foundation = Self {
             certificates: OwnCertificates::load(config, clock.now())?,
-            background: Background::default(),
+            background: background(&metrics),
             sessions: Arc::new(sessions),
             keyring: Arc::new(keyring),
             limits: Arc::default(),
@@ -145,6 +145,12 @@ impl Parts {
     pub(super) fn sealer(&self) -> Result<Sealer, Problems> {
         self.master_keys.sealer()
     }
+}
+
+/// What panics in it is counted.
+fn background(metrics: &Metrics) -> Background {
+    let metrics = metrics.clone();
+    Background::default().heard_by(move |work| metrics.count_panic(work))
 }
 
 pub(super) fn session_times(config: &Config) -> SessionTimes {

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::{
     background,
     check::{check, warnings},
-    gateway::{Doors, Gateway},
+    doors::Doors,
+    gateway::{Deaf, Gateway},
     generation::Generation,
     parts::{Foundation, configured},
     reload::Current,
@@ -40,6 +41,9 @@ pub enum StartError {
     /// The control socket.
     #[error(transparent)]
     Socket(#[from] admin::SocketError),
+    /// It had started, and nobody listens any more.
+    #[error(transparent)]
+    Deaf(#[from] Deaf),
 }
 
 /// Makes everything ready, or says what is wrong with it. Addresses are taken, and not yet served.

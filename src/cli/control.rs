@@ -103,6 +103,12 @@ impl ControlError {
 }
 
 impl Control {
+    /// A gateway that runs, if one does.
+    pub(super) async fn running(config: &Config) -> Option<Self> {
+        let socket = &config.admin.socket;
+        UnixStream::connect(socket).await.ok().map(|_| Self::Gateway(socket.clone()))
+    }
+
     async fn find(config: &Config) -> Result<Self, ControlError> {
         let socket = &config.admin.socket;
         match UnixStream::connect(socket).await {

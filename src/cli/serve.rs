@@ -74,7 +74,7 @@ async fn serve(
     let gateway = gateway.reading(path, log_level);
     let orders = gateway.orders();
     tokio::select! {
-        () = gateway.run() => Ok(End::Orderly),
+        ended = gateway.run() => Ok(ended.map(|()| End::Orderly)?),
         () = pass_on_signals(&orders) => {
             tracing::warn!("asked to stop once more: ending at once");
             Ok(End::Hurried)

@@ -98,7 +98,7 @@ pub enum GroupKind {
 }
 
 /// Who is in a group, or has left it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
     /// The group's id.
     pub group: String,

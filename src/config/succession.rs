@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::Config;
 
 /// What is read at start only: addresses and what is opened there, the store, the keys.
-const AT_START: [&str; 16] = [
+const AT_START: [&str; 17] = [
     "server.listen",
     "server.proxy_protocol_listen",
     "server.internal_listen",
@@ -14,6 +14,7 @@ const AT_START: [&str; 16] = [
     "server.max_connections",
     "server.max_connections_per_client",
     "server.keep_alive_seconds",
+    "server.shutdown_grace_seconds",
     "store",
     "secrets",
     "admin",
@@ -78,6 +79,7 @@ impl Config {
         server.max_connections = old.max_connections;
         server.max_connections_per_client = old.max_connections_per_client;
         server.keep_alive_seconds = old.keep_alive_seconds;
+        server.shutdown_grace_seconds = old.shutdown_grace_seconds;
         if !tls_stays {
             server.tls.clone_from(&old.tls);
             server.certificate.clone_from(&old.certificate);

@@ -89,7 +89,7 @@ impl Copies {
         let (copies, application) = (self.clone(), application.clone());
         let pieces = u32::try_from(events / EVENTS_TO_SETTLE + 1).unwrap_or(u32::MAX);
         let stopping = self.background.stopping();
-        self.background.spawn(async move {
+        self.background.spawn("follow copies", async move {
             let settled = tokio::time::sleep(SETTLE * pieces);
             if stopping.run_until_cancelled(settled).await.is_some() {
                 report(copies.know(&application, place, seq).await);
@@ -102,7 +102,7 @@ impl Copies {
         let changed = seen.updated_at.timestamp_micros();
         if application.waits() && self.is_new((application.name.clone(), seen.user.uuid, changed)) {
             let (copies, application, seen) = (self.clone(), application.clone(), seen.clone());
-            self.background.spawn(async move {
+            self.background.spawn("follow copies", async move {
                 report(copies.note_question(&application.name, &seen).await);
             });
         }

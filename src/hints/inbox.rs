@@ -13,6 +13,9 @@ use crate::{
 /// So many messages wait; whoever comes then comes again later.
 const ROOM: usize = 256;
 
+/// What it is called when it fails.
+const WORK: &str = "write down hints";
+
 /// What was heard, and who waits until it is written down.
 type Letter = (ConnectorId, HeardHints, oneshot::Sender<bool>);
 
@@ -25,13 +28,15 @@ impl Inbox {
     #[must_use]
     pub fn open(store: Store, clock: Clock, background: &Background) -> Self {
         let (sender, mut letters) = mpsc::channel(ROOM);
-        let stopping = background.stopping();
-        background.spawn(async move {
+        let (stopping, guard) = (background.stopping(), background.clone());
+        background.spawn(WORK, async move {
             let mut waiting = Vec::new();
             while let Some(1..) =
                 stopping.run_until_cancelled(letters.recv_many(&mut waiting, ROOM)).await
             {
-                keep(&store, &clock, std::mem::take(&mut waiting)).await;
+                // Whoever waits hears that nothing is written down, and comes again.
+                let letters = std::mem::take(&mut waiting);
+                let _ = guard.attempt(WORK, keep(&store, &clock, letters)).await;
             }
         });
         Self(sender)

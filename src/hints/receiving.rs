@@ -7,22 +7,20 @@ use axum::{
     extract::Path,
     routing::{MethodRouter, get},
 };
-use http::{
-    HeaderMap, HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE, request::Parts,
-};
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use http::{HeaderMap, Method, Request, StatusCode, header::CONTENT_TYPE, request::Parts};
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     ear::{Ear, Proved},
+    echoing::ECHOES,
     inbox::Inbox,
+    places::{Place, Places},
     strangers::Strangers,
 };
 use crate::{
-    cloud::{Echo, Hint, Word},
-    http::{Arrival, Body, Error, Parameters, Response, Sites, read_away},
+    clock::Clock,
+    cloud::{Hint, Word},
+    http::{Arrival, Body, Error, Response, Sites, read_away},
     secrets::Hash,
     store::{HeardHints, Store},
     telemetry::Metrics,
@@ -34,21 +32,27 @@ pub const PATH: &str = "/_gatehouse/hints/{connector}";
 /// Clouds put less into one message.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// So many messages are read at the same time for each connector, and for so long: clouds want an answer within three
-/// seconds. Whoever stands in the way of one connector stands in no other's.
-const AT_ONCE: usize = 16;
+/// All of a message has to be there so soon: clouds want an answer within three seconds.
 const READ_FOR: Duration = Duration::from_secs(3);
 
 /// All that is listened to.
 #[derive(Debug)]
 pub struct Ears {
-    by_connector: BTreeMap<String, Ear>,
+    by_connector: BTreeMap<String, Listening>,
     sites: Arc<Sites>,
-    store: Store,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
     inbox: Inbox,
     metrics: Metrics,
-    places: BTreeMap<String, Semaphore>,
     strangers: Strangers,
+    pub(super) echoes: Semaphore,
+}
+
+/// An ear, and the room that its messages have. Whoever stands in the way of one connector stands in no other's.
+#[derive(Debug)]
+struct Listening {
+    ear: Ear,
+    places: Places,
 }
 
 impl Ears {
@@ -57,19 +61,20 @@ impl Ears {
     pub fn new(
         ears: Vec<Ear>,
         sites: Arc<Sites>,
-        store: Store,
+        (store, clock): (Store, Clock),
         inbox: Inbox,
         metrics: Metrics,
     ) -> Self {
-        let places = ears.iter().map(|ear| (ear.name.clone(), Semaphore::new(AT_ONCE))).collect();
+        let listening = |ear| Listening { ear, places: Places::default() };
         Self {
-            by_connector: ears.into_iter().map(|ear| (ear.name.clone(), ear)).collect(),
+            by_connector: ears.into_iter().map(|ear| (ear.name.clone(), listening(ear))).collect(),
             sites,
             store,
+            clock,
             inbox,
             metrics,
-            places,
             strangers: Strangers::default(),
+            echoes: Semaphore::new(ECHOES),
         }
     }
 }
@@ -88,7 +93,7 @@ enum Admitted<'a> {
     /// Only an answer was wanted.
     Answered(Response),
     /// It is read: for whom, what the headers have proved, and the place.
-    In(&'a Ear, Option<Proved>, SemaphorePermit<'a>),
+    In(&'a Ear, Option<Proved>, Place<'a>),
 }
 
 impl Ears {
@@ -122,28 +127,18 @@ impl Ears {
         parts: &Parts,
     ) -> Result<Admitted<'_>, Error> {
         let is_here = arrival.site.authority() == self.sites.login().authority();
-        let ear = self.by_connector.get(name).filter(|_| is_here).ok_or_else(Error::not_found)?;
-        if let Some(answer) = self.echo(ear, parts)? {
+        let found = self.by_connector.get(name).filter(|_| is_here);
+        let Listening { ear, places } = found.ok_or_else(Error::not_found)?;
+        if let Some(answer) = self.echo(ear, parts).await? {
             return Ok(Admitted::Answered(answer));
         }
         if parts.method != Method::POST {
             return Err(Error::not_found());
         }
         let by_header = self.check_header(ear, arrival, &parts.headers).await?;
-        Ok(Admitted::In(ear, by_header, self.find_place(ear, arrival)?))
-    }
-
-    /// Answers a cloud that only wants to know whether somebody is there.
-    fn echo(&self, ear: &Ear, parts: &Parts) -> Result<Option<Response>, Error> {
-        let parameters = Parameters::of(&parts.uri)?;
-        let token = parameters.find("validationToken").filter(|_| parts.method == Method::POST);
-        let Some(Echo { media_type, body }) = ear.format.echo(token, &parts.headers) else {
-            return Ok(None);
-        };
-        self.count(ear, "echoed");
-        let mut answer = Response::new(Body::from(body));
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        Ok(Some(answer))
+        let is_stranger = by_header.is_none() && self.strangers.is_known(arrival.client);
+        let place = places.take(arrival.client, is_stranger);
+        Ok(Admitted::In(ear, by_header, place.ok_or_else(|| self.no_room(ear))?))
     }
 
     /// Of clouds that prove themselves by a header, nothing else is looked at before.
@@ -175,7 +170,7 @@ impl Ears {
         Error::new(StatusCode::UNAUTHORIZED, "hint-unproved", sentence)
     }
 
-    /// What a message says.
+    /// What a message says. Whoever sends one that cannot be read has said nothing of who they are, and counts for nobody.
     async fn read(&self, ear: &Ear, headers: &HeaderMap, body: Body) -> Result<Vec<Word>, Error> {
         let body = read_json(headers, body).await.inspect_err(|_| self.count(ear, "unreadable"))?;
         ear.format.read(headers, &body).map_err(|error| {
@@ -184,18 +179,7 @@ impl Ears {
         })
     }
 
-    fn find_place(&self, ear: &Ear, arrival: &Arrival) -> Result<SemaphorePermit<'_>, Error> {
-        if ear.format.proof_header().is_none() && self.strangers.is_known(arrival.client) {
-            self.count(ear, "unproved");
-            let sentence = "Too many messages have come from your network without a proof.";
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            return Err(Error::new(status, "too-many-attempts", sentence).with_retry_after(60));
-        }
-        let place = self.places.get(&ear.name).and_then(|places| places.try_acquire().ok());
-        place.ok_or_else(|| self.no_room(ear))
-    }
-
-    fn no_room(&self, ear: &Ear) -> Error {
+    pub(super) fn no_room(&self, ear: &Ear) -> Error {
         self.count(ear, "no_room");
         Error::unavailable("there is no room for hints").with_retry_after(10)
     }
@@ -259,7 +243,7 @@ impl Ears {
         self.store.delete_subscription(subscription).await.map_err(Error::unavailable)
     }
 
-    fn count(&self, ear: &Ear, outcome: &'static str) {
+    pub(super) fn count(&self, ear: &Ear, outcome: &'static str) {
         self.metrics.count_hint(&ear.name, outcome);
     }
 }

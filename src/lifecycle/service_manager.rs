@@ -1,6 +1,7 @@
 //! What systemd is told of the gateway (`sd_notify(3)`), if it wants to know.
 
 use std::{
+    convert::Infallible,
     env,
     ffi::OsStr,
     io,
@@ -56,7 +57,7 @@ impl ServiceManager {
     }
 
     /// Tells systemd that the gateway is alive as often as it wants to hear it, for as long as it is waited for.
-    pub async fn keep_alive(&self) {
+    pub async fn keep_alive(&self) -> Infallible {
         let Some(every) = self.watchdog else {
             return std::future::pending().await;
         };

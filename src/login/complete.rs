@@ -12,15 +12,15 @@ use crate::{
     provisioning::{Claims, Refusal},
     saml::NameId,
     secrets::Hash,
-    store::{Provision, ProvisionError, Provisioned, SessionId},
+    store::{Provision, ProvisionError, Provisioned, SessionId, SourceWord},
     telemetry::{LoginMethod, LoginOutcome},
 };
 
 /// Somebody whom an issuer has vouched for, just now.
 pub(super) struct Proven {
     pub(super) claims: Claims,
-    /// Whether the person's cloud says that they may work, if it was asked.
-    pub(super) enabled_at_source: Option<bool>,
+    /// What the person's cloud says of whether they may work, if it was asked.
+    pub(super) enabled_at_source: Option<SourceWord>,
     pub(super) method: LoginMethod,
     pub(super) name_id: Option<NameId>,
     pub(super) session_index: Option<String>,

@@ -3,6 +3,7 @@
 use super::{Login, Provider, acs::AcsError};
 use crate::{
     provisioning::{Claims, GroupClaim},
+    store::SourceWord,
     telemetry::TraceId,
 };
 
@@ -16,10 +17,11 @@ impl Login {
         provider: &Provider,
         claims: &mut Claims,
         trace: TraceId,
-    ) -> Result<Option<bool>, AcsError> {
+    ) -> Result<Option<SourceWord>, AcsError> {
         let Some(lookup) = &provider.lookup else {
             return Ok(None);
         };
+        let asked_at = self.store.find_log_head().await?;
         match lookup.ask(&claims.identity.subject.value, &claims.groups).await {
             Ok(None) => Ok(None),
             Ok(Some(found)) => {
@@ -27,7 +29,7 @@ impl Login {
                     let said = groups.iter().map(|(id, name)| (id.as_str(), name.as_str()));
                     claims.groups = provider.mapping.name_groups(said)?;
                 }
-                Ok(found.enabled)
+                Ok(found.enabled.map(|enabled| SourceWord { enabled, asked_at }))
             }
             Err(error) if lookup.lets_in_unknown() => {
                 tracing::warn!(%trace, idp = provider.name, %error, "the cloud says nothing of somebody who signs in: they keep what they have");

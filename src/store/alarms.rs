@@ -109,12 +109,16 @@ impl Store {
         const SQL: &str = "
             UPDATE alarm_watch SET holder = $1, held_until = $3
             WHERE id = 1 AND (holder = $1 OR held_until <= $2)";
+        // A clock that was ahead holds nobody up for longer than this one would.
+        const SHORTEN: &str = "UPDATE alarm_watch SET held_until = $1 WHERE held_until > $1";
         let holder = holder.to_owned();
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
                 Ok(within!(&mut transaction.connection(), |connection| {
+                    let shorten = sqlx::query(SHORTEN).bind(micros(until));
+                    shorten.execute(&mut *connection).await?;
                     let hold = sqlx::query(SQL).bind(holder).bind(micros(now)).bind(micros(until));
-                    hold.execute(connection).await?.rows_affected() == 1
+                    hold.execute(&mut *connection).await?.rows_affected() == 1
                 }))
             })
         })

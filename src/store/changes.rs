@@ -60,6 +60,17 @@ pub(super) async fn advance_head(
     Ok(seq)
 }
 
+/// More numbers than a loss of power can have lost: a plan for a million people has fewer parts, and many of them are
+/// made to last before its end.
+const LOST: i64 = 10_000;
+
+/// Passes over the numbers of changes that somebody may have seen and that are lost (see
+/// [`Priority::Resumable`](super::Priority::Resumable)): who has seen one of them asks for what came after it, and must not
+/// miss what comes in its place.
+pub(super) async fn skip_lost_numbers(connection: &mut Connection<'_>) -> Result<(), StoreError> {
+    advance_head(connection, LOST).await.map(drop)
+}
+
 /// What a change is about, and which others it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
@@ -175,6 +186,12 @@ impl TryFrom<ChangeRow> for LoggedChange {
 }
 
 impl Store {
+    /// How far the log is.
+    pub async fn find_log_head(&self) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT seq FROM change_head";
+        Ok(read!(self, |pool| sqlx::query_scalar(SQL).fetch_one(pool).await?))
+    }
+
     /// The changes after a place in the log, oldest first.
     pub async fn list_changes(
         &self,

@@ -1,5 +1,7 @@
 //! Opening the database, and bringing its schema up to date.
 
+mod lost_power;
+
 use std::{
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt as _,
@@ -16,7 +18,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{SqliteWriter, Store, StoreError, read};
+use super::{Connection, SqliteWriter, Store, StoreError, changes::skip_lost_numbers, read};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -26,6 +28,15 @@ const CONNECT_SECONDS: u64 = 10;
 
 /// Reads are short; more connections than this only wait for the disk.
 const SQLITE_READERS: u32 = 8;
+
+/// What the one connection that writes keeps in memory, as soon as the database is as large.
+const WRITER_CACHE_KIB: u32 = 64 << 10;
+
+/// SQLite keeps copies of pages that a statement changes, and may have to change back.
+const COPIES_IN_MEMORY: &str = "PRAGMA temp_store = memory";
+
+/// So long the log gets, in pages of 4 KiB, before it is written into the database.
+const LOG_PAGES: u32 = 4_000;
 
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -83,10 +94,17 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
         error,
         remedy: "check that the file is a database and that the disk is not full",
     };
-    let mut writer = options.connect().await.map_err(open)?;
+    let is_whole = lost_power::has_lost_nothing(&path, &lock);
+    let mut writer = for_writing(options.clone()).connect().await.map_err(open)?;
     let found = sqlx::query_scalar(NEWEST).fetch_one(&mut writer).await;
     refuse_newer(&SQLITE, &found)?;
     SQLITE.run(&mut writer).await?;
+    // Only now: a migration may sort more than there is memory for.
+    sqlx::query(COPIES_IN_MEMORY).execute(&mut writer).await.map_err(open)?;
+    if !is_whole {
+        skip_lost_numbers(&mut Connection::Sqlite(&mut writer)).await?;
+    }
+    lost_power::note_boot(&lock);
 
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
@@ -98,6 +116,14 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
     // Nobody else has the file, so whoever held a lease is gone.
     store.break_leases().await?;
     Ok(store)
+}
+
+/// What makes large plans cheaper: a page that changes again and again is written into the database once for all that the
+/// log holds.
+fn for_writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
+        .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
 }
 
 async fn open_postgres(options: &StoreOptions) -> Result<Store, StoreError> {
@@ -147,6 +173,7 @@ fn lock_file(database: &Path) -> Result<File, StoreError> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
+        .read(true)
         .write(true)
         .mode(0o600)
         .open(&path)

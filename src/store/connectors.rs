@@ -12,6 +12,7 @@ mod outcomes;
 mod runs;
 mod staging;
 mod subscriptions;
+mod user_runs;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -21,11 +22,14 @@ pub use self::{
     mirror::{MirrorUser, UserWrites},
     mirror_groups::{GroupHead, MirrorGroup},
     outcomes::{EndedRun, RunFacts, RunOutcome},
-    runs::{ConnectorRun, NewRun, RunId, RunKind, RunState, UserRun},
+    runs::{ConnectorRun, NewRun, RunId, RunKind, RunState},
     staging::{StagedPart, StoredTask},
     subscriptions::{NewSubscription, StoredSubscription},
+    user_runs::UserRun,
 };
-use super::{Connection, Priority, Store, StoreError, Transaction, read, time::micros, within};
+use super::{
+    Connection, PlanId, Priority, Store, StoreError, Transaction, read, time::micros, within,
+};
 
 /// A lease that nobody has prolonged for so long is nobody's.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -91,10 +95,11 @@ impl ConnectorState {
         self.folded_run.is_some() && self.folded_run == self.aligned_run
     }
 
-    /// Whether somebody runs it.
+    /// Whether somebody runs it. A lease that lasts for longer than any was written by a clock that was ahead, and whoever
+    /// tries to take it shortens it.
     #[must_use]
     pub fn is_running(&self, now: DateTime<Utc>) -> bool {
-        self.lease_until > micros(now)
+        self.lease_until > micros(now) && self.lease_until <= micros(now + LEASE * 2)
     }
 }
 
@@ -154,15 +159,20 @@ impl Store {
         const SQL: &str = "
             UPDATE connectors SET fence = fence + 1, lease_until = $2
             WHERE id = $1 AND lease_until <= $3 RETURNING fence";
+        // Whoever is there prolongs it in time; of whoever is gone, a clock that was ahead holds nobody up for longer.
+        const SHORTEN: &str = "
+            UPDATE connectors SET lease_until = $2 WHERE id = $1 AND lease_until > $2";
         let until = now + LEASE;
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 let fence: Option<i64> = within!(&mut transaction.connection(), |connection| {
+                    let shorten = sqlx::query(SHORTEN).bind(connector.0).bind(micros(until));
+                    shorten.execute(&mut *connection).await?;
                     sqlx::query_scalar(SQL)
                         .bind(connector.0)
                         .bind(micros(until))
                         .bind(micros(now))
-                        .fetch_optional(connection)
+                        .fetch_optional(&mut *connection)
                         .await?
                 });
                 Ok(fence.map(|fence| Lease { connector, fence }))
@@ -281,7 +291,7 @@ impl Store {
     }
 
     /// Remembers that a run has been let come true under these filters and mappings; if it was whole, also that
-    /// the directory is as the mirror says, but for these, who are to be compared again (JSON).
+    /// the directory is as the mirror says, but for these, who are to be compared again (JSON), and for what waits.
     pub async fn note_rules_applied(
         &self,
         lease: Lease,
@@ -290,6 +300,13 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const RULES: &str = "UPDATE connectors SET applied_rules = $2 WHERE id = $1";
+        // What waits of the last run that was whole, is still true of whom this one has heard nothing.
+        const WAITS: &str = "
+            UPDATE plans SET run_id = $2
+            WHERE state = 'held' AND EXISTS (
+                SELECT 1 FROM connectors c
+                WHERE c.id = $1 AND c.folded_run = $2 AND plans.run_id = c.aligned_run
+                  AND plans.source = 'connector:' || c.name)";
         const WHOLE: &str = "
             UPDATE connectors SET aligned_run = $2, again = $3 WHERE id = $1 AND folded_run = $2";
         self.write_as(lease, now, move |transaction| {
@@ -298,6 +315,8 @@ impl Store {
                     let rules = sqlx::query(RULES).bind(lease.connector.0).bind(rules);
                     rules.execute(&mut *connection).await?;
                     if let Some((run, again)) = whole {
+                        let waits = sqlx::query(WAITS).bind(lease.connector.0).bind(run.0);
+                        waits.execute(&mut *connection).await?;
                         let whole = sqlx::query(WHOLE).bind(lease.connector.0).bind(run.0);
                         whole.bind(again).execute(&mut *connection).await?;
                     }
@@ -321,7 +340,25 @@ impl Store {
             + Send
             + 'static,
     {
-        self.write(Priority::Bulk, move |transaction| {
+        self.write_by(Priority::Bulk, lease, now, write).await
+    }
+
+    /// The same, by another priority: a part of a run is [`Priority::Resumable`], for after a loss of power the run goes on
+    /// from what is there then.
+    async fn write_by<T, W>(
+        &self,
+        priority: Priority,
+        lease: Lease,
+        now: DateTime<Utc>,
+        write: W,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'t> FnOnce(&'t mut Transaction) -> super::transaction::Writing<'t, T, StoreError>
+            + Send
+            + 'static,
+    {
+        self.write(priority, move |transaction| {
             Box::pin(async move {
                 hold(&mut transaction.connection(), lease, now).await?;
                 write(transaction).await
@@ -343,4 +380,26 @@ pub(super) async fn hold(
         held.bind(micros(now + LEASE)).execute(connection).await?.rows_affected()
     });
     if held == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+}
+
+/// Proves that no run of a plan's connector has done more than read since the one that is believed to be the last, and keeps
+/// it from doing so until the commit.
+pub(super) async fn expect_last_heard(
+    connection: &mut Connection<'_>,
+    plan: PlanId,
+    last: RunId,
+) -> Result<(), StoreError> {
+    // Written, so that no run can begin to fold before this is done.
+    const SQL: &str = "
+        UPDATE connectors SET folding = folding
+        WHERE 'connector:' || name = (SELECT source FROM plans WHERE id = $1)
+          AND folding = 0 AND folded_run = $2
+          AND NOT EXISTS (SELECT 1 FROM connector_runs r
+                          WHERE r.connector_id = connectors.id AND r.ended_at IS NULL
+                            AND r.state IN ('folding', 'aligning'))";
+    let is_last = within!(connection, |connection| {
+        let is_last = sqlx::query(SQL).bind(plan.0).bind(last.0);
+        is_last.execute(connection).await?.rows_affected()
+    });
+    if is_last == 1 { Ok(()) } else { Err(StoreError::HeardMore) }
 }

@@ -106,6 +106,9 @@ pub enum StoreError {
         /// Which connector.
         connector: String,
     },
+    /// What was heard of somebody is older than what a run has heard by now.
+    #[error("a run of the connector has heard more meanwhile: ask again")]
+    HeardMore,
     /// Somebody else has taken over.
     #[error("another gateway runs this connector now")]
     LeaseLost,

@@ -174,7 +174,7 @@ impl Store {
         pages: Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO last_list_pages (plan_id, number, page) VALUES ($1, $2, $3)";
-        self.write(Priority::Bulk, move |transaction| {
+        self.write(Priority::Resumable, move |transaction| {
             Box::pin(async move {
                 for (number, page) in (first..).zip(pages) {
                     within!(&mut transaction.connection(), |connection| {

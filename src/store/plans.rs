@@ -101,6 +101,26 @@ impl Store {
         .await
     }
 
+    /// Says that somebody last worked on a plan now, and not later than now, unless somebody has since.
+    pub async fn date_plan_back(
+        &self,
+        plan: &StoredPlan,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE plans SET updated_at = $3 WHERE id = $1 AND updated_at = $2";
+        let (id, believed) = (plan.id, micros(plan.updated_at));
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    let dated = sqlx::query(SQL).bind(id.0).bind(believed).bind(micros(now));
+                    dated.execute(connection).await.map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Stores a chunk of a plan that is being computed, as [`Chunk::pack`] packed it.
     pub async fn add_chunk(
         &self,
@@ -110,7 +130,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO plan_chunks (plan_id, number, steps) VALUES ($1, $2, $3)";
-        self.write(Priority::Bulk, move |transaction| {
+        self.write(Priority::Resumable, move |transaction| {
             Box::pin(async move {
                 let alive = within!(&mut transaction.connection(), |connection| {
                     let alive = sqlx::query(ALIVE)
@@ -153,8 +173,12 @@ impl Store {
         self.write(Priority::Login, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
-                if let Some(lease) = seal.lease {
-                    connectors::hold(connection, lease, now).await?;
+                match (seal.lease, seal.run) {
+                    (Some(lease), _) => connectors::hold(connection, lease, now).await?,
+                    (None, Some(run)) => {
+                        connectors::expect_last_heard(connection, plan, run).await?;
+                    }
+                    (None, None) => {}
                 }
                 let waits = seal.guard.is_some() && seal.first_ending == 0;
                 let state = if waits { PlanState::Held } else { PlanState::Sealed };
@@ -235,7 +259,30 @@ impl Store {
                         .await?
                         .rows_affected()
                 });
-                if approved == 1 { Ok(()) } else { Err(StoreError::NoPlan(plan.0)) }
+                if approved != 1 {
+                    return Err(StoreError::NoPlan(plan.0));
+                }
+                compare_all(connection, plan).await
+            })
+        })
+        .await
+    }
+
+    /// Forgets what waits of a plan, or all of it if nothing has been applied; says whether it was in the state that is
+    /// believed. The connector's next run looks again.
+    pub async fn discard_plan(
+        &self,
+        plan: PlanId,
+        from: PlanState,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.write(Priority::Login, move |transaction| {
+            Box::pin(async move {
+                let connection = &mut transaction.connection();
+                if from == PlanState::Held {
+                    compare_all(connection, plan).await?;
+                }
+                move_on(connection, plan, (from, PlanState::Discarded), now).await
             })
         })
         .await
@@ -249,22 +296,10 @@ impl Store {
         to: PlanState,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        const SQL: &str =
-            "UPDATE plans SET state = $3, updated_at = $4 WHERE id = $1 AND state = $2";
         self.write(Priority::Login, move |transaction| {
-            Box::pin(async move {
-                let moved = within!(&mut transaction.connection(), |connection| {
-                    sqlx::query(SQL)
-                        .bind(plan.0)
-                        .bind(from.as_str())
-                        .bind(to.as_str())
-                        .bind(micros(now))
-                        .execute(connection)
-                        .await?
-                        .rows_affected()
-                });
-                Ok(moved == 1)
-            })
+            Box::pin(
+                async move { move_on(&mut transaction.connection(), plan, (from, to), now).await },
+            )
         })
         .await
     }
@@ -333,6 +368,32 @@ impl Store {
         });
         steps.ok_or(StoreError::NoPlan(plan.0))
     }
+}
+
+async fn move_on(
+    connection: &mut Connection<'_>,
+    plan: PlanId,
+    (from, to): (PlanState, PlanState),
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE plans SET state = $3, updated_at = $4 WHERE id = $1 AND state = $2";
+    let moved = within!(connection, |connection| {
+        let moved = sqlx::query(SQL).bind(plan.0).bind(from.as_str()).bind(to.as_str());
+        moved.bind(micros(now)).execute(connection).await?.rows_affected()
+    });
+    Ok(moved == 1)
+}
+
+/// Has the next run of a plan's connector compare everybody: what an administrator has decided may be otherwise than the
+/// last run believes.
+async fn compare_all(connection: &mut Connection<'_>, plan: PlanId) -> Result<(), StoreError> {
+    const SQL: &str = "
+        UPDATE connectors SET aligned_run = NULL
+        WHERE 'connector:' || name = (SELECT source FROM plans WHERE id = $1)";
+    within!(connection, |connection| {
+        sqlx::query(SQL).bind(plan.0).execute(connection).await.map(drop)?;
+    });
+    Ok(())
 }
 
 /// Forgets what older plans of the same source would still take away.

@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Priority, ProvisionError, Store, StoreError, Transaction, aliases,
+    Connection, Priority, ProvisionError, Store, StoreError, Transaction, aliases,
     apply::Applying,
     changes::{self, Author},
     known::known,
-    last_logins, passwords,
+    last_logins, passwords, within,
 };
 use crate::{
     directory::{DirectoryId, PersonId, UserId},
-    provisioning::{Claims, Plan, Policy, plan},
+    provisioning::{Claims, Known, Plan, Policy, plan},
 };
 
 /// A login that wants an account.
@@ -21,14 +21,23 @@ pub struct Provision {
     pub directory: DirectoryId,
     /// What the login says.
     pub claims: Claims,
-    /// Whether the cloud, asked just now, says that the account may be used.
-    pub enabled_at_source: Option<bool>,
+    /// What the cloud, asked just now, says of whether the account may be used.
+    pub enabled_at_source: Option<SourceWord>,
     /// What it may change.
     pub policy: Policy,
     /// Who makes the changes, for the change log.
     pub actor: String,
     /// Why, for the change log: the trace of the login.
     pub reason: String,
+}
+
+/// What a cloud says of somebody, and when it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceWord {
+    /// Whether the account may be used.
+    pub enabled: bool,
+    /// The log's head before it was asked: what has been written since, may be by a later word.
+    pub asked_at: i64,
 }
 
 /// What became of it.
@@ -60,7 +69,7 @@ impl Store {
                 let Provision { directory, claims, policy, enabled_at_source, .. } = &reading;
                 let named = aliases::aliased(connection, claims).await?;
                 let mut known = known(connection, *directory, &named, policy).await?;
-                known.is_enabled_at_source = *enabled_at_source;
+                known.is_enabled_at_source = enabled_at_source.map(|word| word.enabled);
                 let plan = plan(&named, &known, policy)?;
                 let person = known.by_identity.map(|(person, _)| person);
                 let user = person.and_then(|person| person.user).map(|user| user.user);
@@ -105,6 +114,34 @@ impl Store {
     }
 }
 
+/// What a cloud has said, unless something has become of the account since it was asked: a run may have heard later that it
+/// must not be used, and then nobody comes back by the earlier word.
+async fn believed(
+    connection: &mut Connection<'_>,
+    directory: DirectoryId,
+    known: &Known,
+    word: Option<SourceWord>,
+) -> Result<Option<bool>, StoreError> {
+    // Whom a part of a large plan is about, the log does not say.
+    const SQL: &str = "
+        SELECT COUNT(*) FROM changes
+        WHERE seq > $1 AND directory_id = $2 AND (user_id = $3 OR kind = 'chunk')";
+    let Some(word) = word.filter(|word| word.enabled) else {
+        return Ok(word.map(|word| word.enabled));
+    };
+    let accounts = known.people().filter_map(|person| person.user.as_ref());
+    for account in accounts.filter(|account| account.user.inactive.is_some()) {
+        let later: i64 = within!(&mut *connection, |connection| {
+            let later = sqlx::query_scalar(SQL).bind(word.asked_at).bind(directory.0);
+            later.bind(account.user.id.0).fetch_one(connection).await?
+        });
+        if later > 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(true))
+}
+
 async fn provision(
     transaction: &mut Transaction,
     request: &Provision,
@@ -116,7 +153,8 @@ async fn provision(
     let Provision { directory, claims, policy, enabled_at_source, actor, reason } = request;
     let named = aliases::aliased(connection, claims).await?;
     let mut known = known(connection, *directory, &named, policy).await?;
-    known.is_enabled_at_source = *enabled_at_source;
+    known.is_enabled_at_source =
+        believed(connection, *directory, &known, *enabled_at_source).await?;
     let plan = plan(&named, &known, policy)?;
 
     let known_user = known

@@ -1,10 +1,12 @@
 //! SQLite's one writer: a task that everybody sends their writes to.
 //!
 //! SQLite takes one writer at a time. Who would have to wait for a lock waits in a queue instead, and
-//! writes that wait together are committed together: one `fsync` for all of them.
+//! writes that wait together are committed together: one `fsync` for all of them. Parts of a large work that can be
+//! taken up again are not waited for: the next commit that has to last makes them last too, for the log has one order.
 
-use std::{fs::File, future::Future, pin::Pin, sync::Arc};
+use std::{fs::File, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
+use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -15,6 +17,10 @@ use super::{
 
 /// How many writes share a commit at most.
 const MAX_GROUP: usize = 128;
+
+/// Whether a commit waits for the disk.
+const SYNCED: &str = "PRAGMA synchronous = FULL";
+const UNSYNCED: &str = "PRAGMA synchronous = NORMAL";
 
 /// How many writes may wait; beyond that, whoever writes waits to wait.
 const QUEUE: usize = 1024;
@@ -31,7 +37,11 @@ pub struct SqliteWriter {
 }
 
 /// A write whose types are forgotten, so that all fit into one queue.
-struct Job(Box<dyn for<'t> FnOnce(&'t mut Transaction) -> Running<'t> + Send>);
+struct Job {
+    run: Box<dyn for<'t> FnOnce(&'t mut Transaction) -> Running<'t> + Send>,
+    /// Whether it has to survive a loss of power as soon as it is acknowledged.
+    lasts: bool,
+}
 
 type Running<'t> = Pin<Box<dyn Future<Output = Done> + Send + 't>>;
 
@@ -39,6 +49,29 @@ type Running<'t> = Pin<Box<dyn Future<Output = Done> + Send + 't>>;
 struct Done {
     succeeded: bool,
     acknowledge: Box<dyn FnOnce(Result<(), String>) + Send>,
+}
+
+impl Job {
+    fn new(
+        lasts: bool,
+        run: impl for<'t> FnOnce(&'t mut Transaction) -> Running<'t> + Send + 'static,
+    ) -> Self {
+        Self { run: Box::new(run), lasts }
+    }
+
+    /// One write that panics must not take the writer from all others.
+    async fn run(self, transaction: &mut Transaction) -> Done {
+        let running = AssertUnwindSafe(async { (self.run)(transaction).await });
+        running.catch_unwind().await.unwrap_or_else(|_| Done::panicked())
+    }
+}
+
+impl Done {
+    /// Whoever asked is gone, or hears that nothing was written.
+    fn panicked() -> Self {
+        tracing::error!("a write to the database panicked: nothing of it was written");
+        Self { succeeded: false, acknowledge: Box::new(|_| {}) }
+    }
 }
 
 impl std::fmt::Debug for Job {
@@ -71,7 +104,8 @@ impl SqliteWriter {
         W: for<'t> FnOnce(&'t mut Transaction) -> Writing<'t, T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Job(Box::new(move |transaction| {
+        let lasts = priority != Priority::Resumable;
+        let job = Job::new(lasts, move |transaction| {
             Box::pin(async move {
                 let result = write(transaction).await;
                 Done {
@@ -86,28 +120,71 @@ impl SqliteWriter {
                     }),
                 }
             })
-        }));
+        });
         let queue = if priority == Priority::Login { &self.logins } else { &self.bulk };
         queue.send(job).await.map_err(|_| E::from(StoreError::NotWritten))?;
         answered.await.map_err(|_| E::from(StoreError::NotWritten))?
     }
 }
 
+/// The writes that wait.
+struct Queues {
+    logins: mpsc::Receiver<Job>,
+    bulk: mpsc::Receiver<Job>,
+    /// One of bulk that did not fit into the group before.
+    next: Option<Job>,
+}
+
+impl Queues {
+    async fn next(&mut self) -> Option<Job> {
+        if let Ok(login) = self.logins.try_recv() {
+            return Some(login);
+        }
+        if let Some(next) = self.next.take() {
+            return Some(next);
+        }
+        tokio::select! {
+            biased;
+            Some(job) = self.logins.recv() => Some(job),
+            Some(job) = self.bulk.recv() => Some(job),
+            else => None,
+        }
+    }
+
+    /// One more for a group: a login that waits goes first, and nothing that has to last joins what has not.
+    fn one_more(&mut self, lasts: bool) -> Option<Job> {
+        if lasts {
+            return self.logins.try_recv().ok().or_else(|| self.take_bulk());
+        }
+        if !self.logins.is_empty() {
+            return None;
+        }
+        self.next = self.take_bulk();
+        self.next.take_if(|job| !job.lasts)
+    }
+
+    fn take_bulk(&mut self) -> Option<Job> {
+        self.next.take().or_else(|| self.bulk.try_recv().ok())
+    }
+}
+
 async fn run(
     mut transaction: Transaction,
-    mut logins: mpsc::Receiver<Job>,
-    mut bulk: mpsc::Receiver<Job>,
+    logins: mpsc::Receiver<Job>,
+    bulk: mpsc::Receiver<Job>,
     commit: watch::Sender<u64>,
 ) {
-    loop {
-        let first = tokio::select! {
-            biased;
-            Some(job) = logins.recv() => job,
-            Some(job) = bulk.recv() => job,
-            else => return,
-        };
+    let mut queues = Queues { logins, bulk, next: None };
+    let mut is_synced = true;
+    while let Some(first) = queues.next().await {
         let mut done = Vec::new();
-        let committed = write_group(&mut transaction, first, &mut logins, &mut bulk, &mut done);
+        let committed = async {
+            if is_synced != first.lasts {
+                execute(&mut transaction, if first.lasts { SYNCED } else { UNSYNCED }).await?;
+                is_synced = first.lasts;
+            }
+            write_group(&mut transaction, first, &mut queues, &mut done).await
+        };
         let committed = committed.await.map_err(|error| error.to_string());
         if let Err(problem) = &committed {
             tracing::error!(problem, "the database could not be written");
@@ -120,28 +197,32 @@ async fn run(
     }
 }
 
+/// The first write needs no savepoint, for which SQLite would copy each page that it changes: if it fails, nothing else
+/// has been written yet.
 async fn write_group(
     transaction: &mut Transaction,
     first: Job,
-    logins: &mut mpsc::Receiver<Job>,
-    bulk: &mut mpsc::Receiver<Job>,
+    queues: &mut Queues,
     done: &mut Vec<Done>,
 ) -> Result<(), sqlx::Error> {
+    let lasts = first.lasts;
     execute(transaction, "BEGIN IMMEDIATE").await?;
-    let mut next = Some(first);
-    while let Some(Job(job)) = next {
+    let outcome = first.run(transaction).await;
+    if !outcome.succeeded {
+        execute(transaction, "ROLLBACK").await?;
+        execute(transaction, "BEGIN IMMEDIATE").await?;
+    }
+    done.push(outcome);
+    while done.len() < MAX_GROUP
+        && let Some(job) = queues.one_more(lasts)
+    {
         execute(transaction, "SAVEPOINT one_write").await?;
-        let outcome = job(transaction).await;
+        let outcome = job.run(transaction).await;
         if !outcome.succeeded {
             execute(transaction, "ROLLBACK TO one_write").await?;
         }
         execute(transaction, "RELEASE one_write").await?;
         done.push(outcome);
-        if done.len() >= MAX_GROUP {
-            break;
-        }
-        // A login that waits goes first; bulk work never makes one wait for a long group.
-        next = logins.try_recv().ok().or_else(|| bulk.try_recv().ok());
     }
     execute(transaction, "COMMIT").await
 }
@@ -154,4 +235,60 @@ async fn execute(
         sqlx::query(statement).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
+
+    use super::*;
+    use crate::store::Connection;
+
+    async fn run(
+        writer: &SqliteWriter,
+        priority: Priority,
+        sql: &'static str,
+        then: fn() -> Result<(), StoreError>,
+    ) -> Result<i64, StoreError> {
+        writer
+            .write(priority, move |transaction| {
+                Box::pin(async move {
+                    let Connection::Sqlite(connection) = transaction.connection() else {
+                        return Err(StoreError::NotWritten);
+                    };
+                    let number: Option<i64> =
+                        sqlx::query_scalar(sql).fetch_optional(&mut *connection).await?;
+                    then()?;
+                    Ok(number.unwrap_or_default())
+                })
+            })
+            .await
+    }
+
+    #[tokio::test]
+    async fn what_fails_or_panics_leaves_nothing_and_takes_the_writer_from_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(dir.path().join("a.db"));
+        let connection = options.create_if_missing(true).connect().await.unwrap();
+        let writer = &SqliteWriter::start(connection, None);
+        let fine = || Ok(());
+        run(writer, Priority::Login, "CREATE TABLE t (a INTEGER)", fine).await.unwrap();
+        let mut made = 0;
+        for priority in [Priority::Login, Priority::Resumable, Priority::Bulk, Priority::Resumable]
+        {
+            const INSERT: &str = "INSERT INTO t VALUES (1)";
+            let failed = run(writer, priority, INSERT, || Err(StoreError::NoPlan(7)));
+            let panicked = run(writer, priority, INSERT, || panic!("a panic of the test's"));
+            let good = run(writer, priority, INSERT, fine);
+            // They come to the writer together, and in this order.
+            let (failed, panicked, good) = tokio::join!(failed, panicked, good);
+            assert!(matches!(failed, Err(StoreError::NoPlan(7))), "{failed:?}");
+            assert!(matches!(panicked, Err(StoreError::NotWritten)), "{panicked:?}");
+            good.unwrap();
+            made += 1;
+            assert_eq!(run(writer, priority, "SELECT COUNT(*) FROM t", fine).await.unwrap(), made);
+            let waits = run(writer, priority, "PRAGMA synchronous", fine).await.unwrap();
+            assert_eq!(waits, if priority == Priority::Resumable { 1 } else { 2 }, "{priority:?}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::{Store, StoreError};
 /// A transaction that is being written. What a failed closure wrote is undone.
 #[derive(Debug)]
 pub(super) enum Transaction {
-    /// The writer's connection, inside a savepoint.
+    /// The writer's connection, inside a transaction.
     Sqlite(SqliteConnection),
     /// A transaction of its own.
     Postgres(sqlx::Transaction<'static, Postgres>),
@@ -40,6 +40,9 @@ pub enum Priority {
     Login,
     /// Nobody does.
     Bulk,
+    /// Nobody does, and what is lost when the power fails is done again from what is there then. What such writes have
+    /// changed lasts as soon as a later write of another kind does: none is lost before one that came after it.
+    Resumable,
 }
 
 /// What a write does, until it is done.

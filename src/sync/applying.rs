@@ -106,11 +106,17 @@ pub async fn left_plans(
     alone: bool,
 ) -> Result<Vec<StoredPlan>, StoreError> {
     let now = clock.now();
-    let is_left = |plan: &StoredPlan| {
-        let gone = if plan.state == PlanState::Building { WRITER_GONE } else { APPLIER_GONE };
-        plan.state != PlanState::Held && (alone || now - plan.updated_at > gone)
+    let gone = |plan: &StoredPlan| {
+        if plan.state == PlanState::Building { WRITER_GONE } else { APPLIER_GONE }
     };
-    Ok(store.list_open_plans().await?.into_iter().filter(is_left).collect())
+    let mut plans = store.list_open_plans().await?;
+    plans.retain(|plan| plan.state != PlanState::Held);
+    for plan in plans.iter().filter(|plan| plan.updated_at - now > gone(plan)) {
+        // By a clock that was ahead. Whoever is there says so again in time.
+        store.date_plan_back(plan, now).await?;
+    }
+    plans.retain(|plan| alone || now - plan.updated_at > gone(plan));
+    Ok(plans)
 }
 
 /// Takes up what was left: sealed plans are applied, those that were never sealed are forgotten.

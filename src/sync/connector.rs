@@ -34,6 +34,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
+use self::configured::rules_text;
 pub use self::{
     configured::{ConnectorConfigError, Rules},
     hinted::Looked,
@@ -115,6 +116,7 @@ impl Connector {
     ) -> Result<Self, ConnectorConfigError> {
         let issuer = connector_issuer(config);
         let rules = Arc::new(Rules::of(config, &policy)?);
+        let rules_digest = sha256(rules_text(config, &policy).as_bytes()).to_vec();
         let at_once = usize::try_from(config.requests_at_once).unwrap_or(1);
         Ok(Self {
             name: config.name.clone(),
@@ -133,7 +135,7 @@ impl Connector {
             guarding: Guarding::new(&config.guard),
             rules,
             reads: sha256(config.reads().as_bytes()).to_vec(),
-            rules_digest: sha256(config.rules().as_bytes()).to_vec(),
+            rules_digest,
         })
     }
 

@@ -64,6 +64,8 @@ pub struct ImportReport {
     pub size: ChunkSize,
     /// Why what would be taken away waits for an administrator, if it does.
     pub held: Option<String>,
+    /// Whether it waits only because of who or what is protected, and holds nobody else back.
+    pub held_protected: bool,
     /// Accounts that somebody else has changed meanwhile, and that are left as they are now.
     pub skipped: u64,
     /// How many sessions ended by it.

@@ -96,6 +96,7 @@ impl Job<'_> {
     ) -> Result<(), ImportError> {
         report.size = seal.size;
         report.held.clone_from(&seal.guard);
+        report.held_protected = seal.of_protected;
         report.plan = Some(plan.0);
         let now = self.clock.now();
         if self.dry_run {
@@ -108,6 +109,7 @@ impl Job<'_> {
         let Applied { batch, held, skipped, ended_sessions } =
             applied.map_err(|error| ImportError::Unfinished { plan: plan.0, error })?;
         report.batch = batch;
+        report.held_protected = held.is_some() && report.held_protected;
         report.held = held;
         report.skipped = skipped;
         report.ended_sessions = ended_sessions;

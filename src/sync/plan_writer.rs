@@ -333,13 +333,24 @@ impl PlanWriter {
         let too_much = guard.and_then(|guard| guard.check(&self.taken).err());
         let is_remembered = guard.is_some() && too_much.is_none() && !self.taken.is_empty();
         let taken = is_remembered.then_some(self.taken);
+        let of_protected = too_much.is_none() && waits > 0;
         let (first_ending, guard) = match (too_much, waits) {
             (Some(error), _) => (first_ending, Some(error.to_string())),
             (None, 0) => (first_ending, None),
-            (None, count) => (first_waiting, Some(of_protected(count))),
+            (None, count) => (first_waiting, Some(needs_a_word(count))),
         };
         let Self { size, chunks, of_some, .. } = self;
-        Ok(Some(Seal { size, chunks, first_ending, guard, of_some, taken, ..Seal::default() }))
+        let seal = Seal {
+            size,
+            chunks,
+            first_ending,
+            guard,
+            of_protected,
+            of_some,
+            taken,
+            ..Seal::default()
+        };
+        Ok(Some(seal))
     }
 
     async fn write_endings(&mut self) -> Result<(), PlanError> {
@@ -368,7 +379,7 @@ impl PlanWriter {
     }
 }
 
-fn of_protected(count: usize) -> String {
+fn needs_a_word(count: usize) -> String {
     format!(
         "it would end protected accounts, or take people out of protected groups ({count} in all), which needs an \
          administrator's word"

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::guarding::{Guarding, Protected};
 use crate::{
     clock::Clock,
-    directory::{Change, DirectoryId, InactiveReason, Issuer, NameKey, User},
+    directory::{Change, DirectoryId, InactiveReason, Issuer, NameKey, User, UserId},
     provisioning::{ManagedGroups, Taken, Whole, plan_removal},
     store::{Edit, Lease, Removal, Step, Store, StoreError, Takings},
 };
@@ -34,6 +34,8 @@ pub struct RemovalRequest {
     pub reason: String,
     /// Accounts that are inactive for one of these reasons.
     pub absences: Vec<InactiveReason>,
+    /// Accounts that stay, whatever the directory says of them: the source says too little of their people.
+    pub doubtful: HashSet<UserId>,
     /// Whether groups go as well.
     pub groups: bool,
     /// What has been so since then.
@@ -117,8 +119,9 @@ struct Removing<'a> {
 impl Removing<'_> {
     /// The steps that remove accounts, of each together.
     async fn plan_users(&mut self) -> Result<Vec<Vec<Step>>, StoreError> {
-        let RemovalRequest { directory, issuer, absences, before, guarding, lease, .. } =
-            self.request;
+        let RemovalRequest {
+            directory, issuer, absences, doubtful, before, guarding, lease, ..
+        } = self.request;
         let protected = Protected::find(self.store, *directory, guarding).await?;
         let connector = lease.map(|lease| lease.connector);
         let mut removals = Vec::new();
@@ -126,6 +129,7 @@ impl Removing<'_> {
             let known_to = connector.filter(|_| *absence == InactiveReason::MissingAtSource);
             let known_to = known_to.map(|connector| (connector, issuer));
             let absent = self.store.list_absent(*directory, *absence, *before, known_to).await?;
+            let absent = absent.into_iter().filter(|(user, _)| !doubtful.contains(&user.id));
             for (user, memberships) in absent {
                 if protected.has(user.id, user.person) {
                     self.report.protected += 1;

@@ -52,6 +52,8 @@ pub struct Metrics {
     pub crowd_webhooks: Family<SyncLabels, Counter>,
     /// What clouds have said by themselves, and what became of it.
     pub hints: Family<HintLabels, Counter>,
+    /// Background work that has panicked: each time is a mistake in the gateway.
+    pub background_panics: Family<WorkLabels, Counter>,
     /// Newcomers whom an application could not know yet.
     pub account_waits: Family<WaitLabels, Counter>,
     /// Runs of connectors, and who is told of them.
@@ -75,8 +77,15 @@ pub struct SyncLabels {
 pub struct HintLabels {
     /// The connector.
     pub connector: String,
-    /// Of messages `heard`, `echoed`, `unproved`, `unreadable` or `no_room`; of people `looked` or `failed`; `run`.
+    /// Of messages `heard`, `echoed`, `unasked`, `unproved`, `unreadable` or `no_room`; of people `looked` or `failed`; `run`.
     pub outcome: &'static str,
+}
+
+/// Background work.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WorkLabels {
+    /// What it does, in a few words.
+    pub work: &'static str,
 }
 
 /// What became of newcomers.
@@ -234,6 +243,7 @@ impl Default for Metrics {
             crowd_syncs: Family::default(),
             crowd_webhooks: Family::default(),
             hints: Family::default(),
+            background_panics: Family::default(),
             account_waits: Family::default(),
             connectors: ConnectorMetrics::default(),
             listening: ListeningMetrics::default(),
@@ -275,6 +285,8 @@ impl Default for Metrics {
         registry.register("crowd_webhooks", "Pings that applications were sent", webhooks);
         let hints = metrics.hints.clone();
         registry.register("hints", "What clouds have said by themselves", hints);
+        let panics = metrics.background_panics.clone();
+        registry.register("background_panics", "Background work that has panicked", panics);
         let waits = metrics.account_waits.clone();
         registry.register("account_waits", "Newcomers whom an app could not know yet", waits);
         metrics.connectors.register(&mut registry);
@@ -340,6 +352,11 @@ impl Metrics {
     pub fn count_hints(&self, connector: &str, outcome: &'static str, count: u64) {
         let labels = HintLabels { connector: connector.to_owned(), outcome };
         self.hints.get_or_create(&labels).inc_by(count);
+    }
+
+    /// Counts that background work has panicked.
+    pub fn count_panic(&self, work: &'static str) {
+        self.background_panics.get_or_create(&WorkLabels { work }).inc();
     }
 
     /// Counts a newcomer.

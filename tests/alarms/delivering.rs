@@ -41,6 +41,49 @@ async fn a_receiver_that_is_away_for_a_while_is_told_when_it_is_back_in_order() 
 }
 
 #[tokio::test]
+async fn what_a_clock_that_was_ahead_has_put_off_is_tried_within_the_hour() {
+    for world in adjustable(Way::Changes).await {
+        let ears = Ears::open().await;
+        ears.answer(&[500]);
+        let guard = Guard::of(&world, &of_failures(&ears));
+        fail(&world).await;
+        guard.look_and_deliver().await;
+        world.execute("UPDATE alarm_deliveries SET next_at = 9000000000000000").await;
+        guard.deliver().await;
+        assert_eq!(ears.calls().len(), 1);
+        world.clock.advance(TimeDelta::minutes(61));
+        guard.deliver().await;
+        assert_eq!(ears.events(), ["raised failed", "raised failed"]);
+        // Nor is it believed that somebody will have been told in years.
+        world.execute("UPDATE alarm_deliveries SET created_at = 9000000000000000").await;
+        guard.look_and_deliver().await;
+        assert_eq!(ears.events().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn that_somebody_protected_waits_is_told_once_however_many_runs_go_by() {
+    for mut world in adjustable(Way::Changes).await {
+        world.configure("[guard]\nprotected_users = [\"ada@example.com\"]");
+        let ears = Ears::open().await;
+        let text = of_failures(&ears).replace("failed", "waits");
+        let guard = Guard::of(&world, &text);
+        world.begin().await;
+        world.organisation.fire("ada");
+        for hour in 0..5 {
+            world.organisation.set("bob", "displayName", &format!("Bob {hour}"));
+            world.run().await;
+            guard.look_and_deliver().await;
+            world.clock.advance(TimeDelta::hours(1));
+        }
+        assert_eq!(ears.events(), ["raised waits"]);
+        world.approve().await.unwrap();
+        guard.look_and_deliver().await;
+        assert_eq!(ears.events(), ["raised waits", "over waits"]);
+    }
+}
+
+#[tokio::test]
 async fn whoever_answers_badly_is_told_again_with_the_same_words_and_redirects_lead_nowhere() {
     for world in adjustable(Way::Changes).await {
         let ears = Ears::open().await;

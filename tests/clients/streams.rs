@@ -215,7 +215,8 @@ async fn gigabytes_pass_both_ways_in_little_memory() {
     let patient = ["-m", "300", "-o", "/dev/null", "-w", "%{http_code} %{size_download}"];
     let answer = curl.ask(&format!("{url}/large?2049"), &patient).await;
     assert_eq!(answer.url, (2049_u64 << 20).to_string());
-    let grown = gateway.most_memory() - before;
+    // The system counts roughly: what has not grown may even seem to have become less.
+    let grown = gateway.most_memory().saturating_sub(before);
     eprintln!("{} MiB before, {} MiB more", before >> 20, grown >> 20);
     assert!(grown < 48 << 20, "{} MiB more", grown >> 20);
 }

@@ -55,9 +55,8 @@ impl Replica {
         let config = Config::parse(&text).unwrap();
         let replica = app::start(&config, gateway.clock.clone()).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = tokio::spawn(replica.run_until(async move {
-            let _ = stopped.await;
-        }));
+        let stopped = async move { drop(stopped.await) };
+        let running = tokio::spawn(async move { replica.run_until(stopped).await.unwrap() });
         let internal = format!("http://127.0.0.1:{internal}");
         Self { port, internal, stop: Some(stop), running }
     }

@@ -249,6 +249,15 @@ impl House {
         store.close().await;
     }
 
+    /// As if another gateway asked the cloud for something at this moment.
+    pub async fn ask_the_cloud(&self) {
+        let socket = self.gateway.plan.path("control.sock").display().to_string();
+        let url = "http://gatehouse/connectors/cloud/hints/trial";
+        let asked = ["-X", "POST", "--unix-socket", &socket];
+        let answer = self.gateway.browser().ask(url, &asked).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
     /// What the cloud calls her.
     pub fn id_of_alice(&self) -> String {
         self.cloud().tenant().ids.okta(Sort::User, ALICE)

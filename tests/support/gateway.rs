@@ -317,9 +317,8 @@ impl TestGateway {
         let config = Config::parse(&config).unwrap();
         let gateway = start_once_free(&config, &self.clock).await?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = tokio::spawn(gateway.run_until(async move {
-            let _ = stopped.await;
-        }));
+        let stopped = async move { drop(stopped.await) };
+        let running = tokio::spawn(async move { gateway.run_until(stopped).await.unwrap() });
         self.running = Some((stop, running));
         self.wait_for_metadata().await;
         Ok(())

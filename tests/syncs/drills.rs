@@ -13,11 +13,7 @@ async fn worlds() -> Vec<World> {
     for way in [Way::Changes, Way::Lists] {
         for database in databases().await {
             let world = World::of(database, way).await;
-            for number in 0..40 {
-                let id = format!("u{number}");
-                world.organisation.hire(&id, |_| {});
-                world.organisation.join("g2", user(&id));
-            }
+            world.organisation.hire_forty("g2");
             world.begin().await;
             world.watch_accounts().await;
             worlds.push(world);

@@ -19,11 +19,7 @@ impl World {
     /// Forty people more, who are in a group of their own.
     async fn grow(&self) {
         self.organisation.found("g9", "all");
-        for number in 0..40 {
-            let id = format!("u{number}");
-            self.organisation.hire(&id, |_| {});
-            self.organisation.join("g9", user(&id));
-        }
+        self.organisation.hire_forty("g9");
         self.run().await;
     }
 
@@ -162,15 +158,65 @@ async fn c05_who_is_protected_waits_and_everybody_else_goes() {
             assert_eq!(world.state_of(&name).await, None, "{name}");
             assert_eq!(world.groups_of(&name).await, groups, "{name}");
         }
-        // It is looked at again and again, and never counts twice.
-        assert!(held(&world.run().await).is_some());
+        // It goes on to wait, without being looked at again, and never counts twice.
+        let next = world.run().await;
+        assert!(next.directory.is_none() && !next.compared_all, "{next:?}");
         organisation.hire("ada", |_| {});
-        assert!(held(&world.run().await).unwrap().contains("(2 in all)"));
+        assert_eq!(held(&world.run().await), None);
         world.approve().await.unwrap();
         assert_eq!(world.state_of("eve@example.com").await, GONE);
         assert!(world.groups_of("dan@example.com").await.is_empty());
-        assert_eq!(world.state_of("ada@example.com").await, None);
+        assert_eq!(world.state_of("ada@example.com").await, None, "she is back");
         assert_eq!(held(&world.run().await), None);
+    }
+}
+
+#[tokio::test]
+async fn who_is_protected_and_gone_holds_nobody_else_back() {
+    let guard = "[guard]\nprotected_users = [\"ada@example.com\"]\n[leaving]\nusers = \"remove\"";
+    for world in World::leaving(Way::Changes, guard).await {
+        for id in ["ada", "bob"] {
+            world.organisation.fire(id);
+        }
+        assert!(held(&world.run().await).is_some());
+        let plan = world.waiting().await;
+        for hours in 0..3 {
+            world.wait(TimeDelta::hours(1));
+            world.organisation.set("cleo", "displayName", &format!("Cleo {hours}"));
+            let report = world.run().await;
+            assert!(!report.compared_all, "{report:?}");
+            assert_eq!((report.users.seen, held(&report)), (1, None));
+            assert_eq!(world.waiting().await, plan, "the same plan waits on");
+        }
+        world.wait(TimeDelta::days(31));
+        let removed = world.run().await.removed.unwrap();
+        assert_eq!(removed.named, ["bob@example.com"]);
+        assert_eq!(world.state_of("ada@example.com").await, None);
+        world.approve().await.unwrap();
+        assert_eq!(world.state_of("ada@example.com").await, GONE);
+    }
+}
+
+#[tokio::test]
+async fn what_an_administrator_has_decided_about_who_is_protected_is_looked_at_again() {
+    let guard = "[guard]\nprotected_users = [\"ada@example.com\", \"bob@example.com\"]";
+    for world in World::leaving(Way::Changes, guard).await {
+        for id in ["ada", "bob"] {
+            world.organisation.fire(id);
+            assert!(held(&world.run().await).is_some(), "{id}");
+        }
+        let open = world.store.list_open_plans().await.unwrap();
+        assert_eq!(open.len(), 2, "each waits by itself");
+        for plan in open {
+            let now = world.clock.now();
+            assert!(world.store.discard_plan(plan.id, plan.state, now).await.unwrap());
+        }
+        let again = world.run().await;
+        assert!(again.compared_all && held(&again).unwrap().contains("(2 in all)"), "{again:?}");
+        world.approve().await.unwrap();
+        assert!(world.run().await.compared_all);
+        assert!(!world.run().await.compared_all);
+        assert_eq!(world.state_of("bob@example.com").await, GONE);
     }
 }
 

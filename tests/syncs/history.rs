@@ -113,12 +113,15 @@ async fn an_export_is_whole_in_each_format_and_no_formula_for_spreadsheets() {
         world.configure("[claims]\nusername = [\"mail\"]");
         world.organisation.set("ada", "displayName", "=HYPERLINK(\"http://x\")");
         world.organisation.found("g1", "@SUM(A1)");
+        // Where semicolons end cells, this would be two.
+        world.organisation.found("g2", "wiki;=SUM(A1)");
         world.organisation.hire("fay", |person| drop(person.attributes.remove("mail")));
         let looked = world.run().await;
         let csv = exported(&world, &looked, RunFormat::Csv).await;
         let header = csv.lines().next().unwrap();
         assert!(header.trim_start_matches('\u{feff}').starts_with("record,user,group"), "{header}");
         assert!(csv.contains(",'@SUM(A1),") && !csv.contains(",@SUM"), "{csv}");
+        assert!(csv.contains("wiki;'=SUM(A1)") && !csv.contains(";=SUM"), "{csv}");
         assert!(csv.contains("conflict,,,fay,") && csv.contains(",would,"), "{csv}");
         let json = exported(&world, &looked, RunFormat::Json).await;
         let all: Vec<RunRecord> = serde_json::from_str(&json).unwrap();
@@ -139,11 +142,7 @@ async fn an_export_is_whole_in_each_format_and_no_formula_for_spreadsheets() {
 #[tokio::test]
 async fn what_waits_for_an_administrator_is_told_as_waiting() {
     let world = World::of(crate::support::databases::sqlite().await, Way::Changes).await;
-    for number in 0..40 {
-        let id = format!("u{number}");
-        world.organisation.hire(&id, |_| {});
-        world.organisation.join("g2", user(&id));
-    }
+    world.organisation.hire_forty("g2");
     world.begin().await;
     for number in 0..30 {
         world.organisation.fire(&format!("u{number}"));

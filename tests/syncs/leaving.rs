@@ -134,6 +134,33 @@ async fn c10_who_is_out_of_scope_goes_if_that_is_said() {
 }
 
 #[tokio::test]
+async fn nobody_goes_for_being_out_of_scope_of_whom_the_cloud_does_not_say_enough() {
+    let scope = "[users]\nmembers_of = [\"jira-users\"]\n[leaving]\nout_of_scope = \"remove\"";
+    for world in World::leaving(Way::Changes, scope).await {
+        for id in ["ada", "bob"] {
+            world.organisation.leave("g1", &user(id));
+        }
+        world.run().await;
+        for name in [ADA, "bob@example.com"] {
+            assert_eq!(world.state_of(name).await, Some(InactiveReason::OutOfScope));
+        }
+        // The cloud does not say of her whether she may work.
+        world.execute("UPDATE connector_users SET known = NULL WHERE external_id = 'ada'").await;
+        let unsaid = gatehouse::cloud::Standing::Unsaid;
+        world.organisation.hire("ada", |person| person.standing = unsaid);
+        world.run().await;
+        world.wait(TimeDelta::days(31));
+        let dry = world.try_run(|request| request.dry_run = true).await.unwrap();
+        assert_eq!(dry.removed.unwrap().named, ["bob@example.com"]);
+        assert_eq!(world.removed().await.named, ["bob@example.com"]);
+        assert!(world.has(ADA).await);
+        let enabled = gatehouse::cloud::Standing::Enabled;
+        world.organisation.hire("ada", |person| person.standing = enabled);
+        assert_eq!(world.removed().await.named, [ADA], "once it is said, it counts");
+    }
+}
+
+#[tokio::test]
 async fn c07_who_is_kept_works_on_and_that_is_looked_at_first() {
     let scope = "[users]\nmembers_of = [\"jira-users\"]\n";
     for mut world in World::leaving(Way::Changes, scope).await {
@@ -308,6 +335,7 @@ fn request(world: &World) -> RemovalRequest {
         actor: source,
         reason: "test".to_owned(),
         absences: vec![InactiveReason::MissingAtSource],
+        doubtful: std::collections::HashSet::new(),
         groups: true,
         before: world.clock.now() + TimeDelta::days(1),
         dry_run: false,

@@ -10,6 +10,7 @@ use gatehouse::cloud::{
     Capabilities, ConnectorError, Extent, Group, GroupKind, Item, Member, Members, Meter, Page,
     Probe, Round, Source, Standing, Task, User, Watermark,
 };
+use tokio::sync::Notify;
 
 /// How it can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +55,32 @@ struct State {
     forgotten: usize,
     faults: VecDeque<(String, ConnectorError)>,
     asked: Vec<String>,
+    holds: Vec<(String, OnItsWay, Hold)>,
+}
+
+/// Where a request is held up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnItsWay {
+    There,
+    Back,
+}
+
+/// Holds a request up.
+#[derive(Clone, Debug, Default)]
+pub struct Hold {
+    is_there: Arc<Notify>,
+    may_go: Arc<Notify>,
+}
+
+impl Hold {
+    /// Waits until the request is there.
+    pub async fn is_there(&self) {
+        self.is_there.notified().await;
+    }
+
+    pub fn go_on(&self) {
+        self.may_go.notify_one();
+    }
 }
 
 impl State {
@@ -131,6 +158,15 @@ impl Organisation {
         });
     }
 
+    /// Forty people, `u0` to `u39`, who are in a group.
+    pub fn hire_forty(&self, group: &str) {
+        for number in 0..40 {
+            let id = format!("u{number}");
+            self.hire(&id, |_| {});
+            self.join(group, Member::User(id));
+        }
+    }
+
     pub fn set(&self, id: &str, attribute: &str, value: &str) {
         self.hire(id, |person| {
             person.attributes.insert(attribute.to_owned(), value.to_owned());
@@ -199,6 +235,26 @@ impl Organisation {
 
     pub fn heal(&self) {
         self.with(|state| state.faults.clear());
+    }
+
+    /// The next request whose work begins so is on its way until that may go on: to the cloud, or back with its answer.
+    pub fn hold(&self, work: &str, on_its_way: OnItsWay) -> Hold {
+        let hold = Hold::default();
+        self.with(|state| state.holds.push((work.to_owned(), on_its_way, hold.clone())));
+        hold
+    }
+
+    async fn pass(&self, work: &str, on_its_way: OnItsWay) {
+        let found = self.with(|state| {
+            let is_it = |(held, way, _): &(String, OnItsWay, Hold)| {
+                work.starts_with(held.as_str()) && *way == on_its_way
+            };
+            state.holds.iter().position(is_it).map(|place| state.holds.remove(place).2)
+        });
+        if let Some(hold) = found {
+            hold.is_there.notify_one();
+            hold.may_go.notified().await;
+        }
     }
 
     /// Watermarks of before mean nothing any more.
@@ -426,7 +482,13 @@ impl Source for Reader {
     }
 
     fn fetch<'a>(&'a self, task: &'a Task) -> BoxFuture<'a, Result<Page, ConnectorError>> {
-        async { self.0.answer(task) }.boxed()
+        async {
+            self.0.pass(&task.work, OnItsWay::There).await;
+            let answer = self.0.answer(task);
+            self.0.pass(&task.work, OnItsWay::Back).await;
+            answer
+        }
+        .boxed()
     }
 
     fn members(&self, group: &str) -> Task {
@@ -439,7 +501,11 @@ impl Source for Reader {
 
     fn find_user<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<User>, ConnectorError>> {
         let found = self.0.people().get(id).map(|person| user(id, person, true));
-        async move { Ok(found) }.boxed()
+        async move {
+            self.0.pass(&format!("user {id}"), OnItsWay::Back).await;
+            Ok(found)
+        }
+        .boxed()
     }
 
     fn user_groups<'a>(

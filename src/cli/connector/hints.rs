@@ -1,8 +1,10 @@
 //! Trying what a cloud needs to say by itself what happens.
 
+use http::Method;
 use secrecy::ExposeSecret as _;
 
 use crate::{
+    cli::control::{Control, ControlError},
     cloud::{Probe, Source},
     config::{Config, ConnectorConfig},
 };
@@ -22,10 +24,37 @@ pub(super) async fn try_hints(
     probe.note("hints: have an address", Ok::<_, String>(format!("{address}, by https")));
     match source.announcer() {
         Some(announcer) => {
+            let trial = Trial::begin(config, connector).await;
             let tried = announcer.try_out(&address).await;
             probe.note("hints: ask for them", tried);
+            trial.end().await;
         }
         None => probe.note("hints: have a secret", try_secret(connector)),
+    }
+}
+
+/// A running gateway answers a cloud only while it has asked that cloud for something, or knows that somebody tries.
+struct Trial {
+    gateway: Option<Control>,
+    path: String,
+}
+
+impl Trial {
+    async fn begin(config: &Config, connector: &ConnectorConfig) -> Self {
+        let path = format!("/connectors/{}/hints/trial", connector.name);
+        // Where none runs, nobody would answer the cloud anyway, and the cloud says so.
+        let gateway = Control::running(config).await;
+        if let Some(gateway) = &gateway {
+            let _: Result<i64, ControlError> = gateway.ask(Method::POST, &path).await;
+        }
+        Self { gateway, path }
+    }
+
+    async fn end(self) {
+        if let Some(gateway) = self.gateway {
+            // It would end by itself.
+            let _: Result<(), ControlError> = gateway.ask(Method::DELETE, &self.path).await;
+        }
     }
 }
 

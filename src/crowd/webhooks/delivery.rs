@@ -36,9 +36,10 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
 /// Follows the log for as long as the gateway runs.
 pub fn deliver_webhooks(crowd: &Arc<Crowd>) {
-    let (crowd, stopping) = (crowd.clone(), crowd.background.stopping());
-    crowd.clone().background.spawn(async move {
-        let _ = stopping.run_until_cancelled(follow(&crowd)).await;
+    let followed = crowd.clone();
+    crowd.background.follow("deliver webhooks", move || {
+        let crowd = followed.clone();
+        async move { follow(&crowd).await }
     });
 }
 
@@ -79,7 +80,7 @@ async fn deliver_due(crowd: &Arc<Crowd>) -> Result<(), StoreError> {
         } else if turn == Turn::Now && crowd.store.take_webhook(&webhook, now + TAKEN_FOR).await? {
             let (crowd, application) = (crowd.clone(), application.clone());
             // Nobody waits for one that does not answer.
-            crowd.clone().background.spawn(async move {
+            crowd.clone().background.spawn("deliver a webhook", async move {
                 if let Err(error) = deliver(&crowd, &application, &webhook, head).await {
                     tracing::warn!(%error, "what became of a webhook could not be written down");
                 }

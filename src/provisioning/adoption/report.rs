@@ -27,6 +27,9 @@ const NEEDED: [Column; 3] = [
 /// What makes a spreadsheet take a value for a formula, which can call programs and send data away.
 const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
+/// What one program or another takes for the end of a cell.
+const ENDS: [char; 4] = [';', '\t', '\r', '\n'];
+
 /// Writes a report: a row for everybody who is said, in their order.
 pub fn write_report(proposals: &[Proposal]) -> Result<Vec<u8>, AdoptionError> {
     let mut writer = csv::Writer::from_writer("\u{feff}".as_bytes().to_vec());
@@ -83,25 +86,39 @@ pub fn read_report(file: &str, bytes: &[u8]) -> Result<Vec<AliasRow>, AdoptionEr
     Err(AdoptionError::Report { file: file.to_owned(), rows: BrokenRows(problems) })
 }
 
-/// A value for spreadsheets: one that they would execute gets an apostrophe before it, and so does one that
-/// begins with an apostrophe, so that [`read_report`] takes away exactly what was put there.
+/// A value for spreadsheets: what they would execute gets an apostrophe before it, and so does what begins with an
+/// apostrophe, so that [`read_report`] takes away exactly what was put there.
+///
+/// Some read semicolons, tabs and lines as the ends of cells, whatever else they should be: so what comes behind these is
+/// looked at as well.
 #[must_use]
 pub fn for_spreadsheets(value: &str) -> String {
-    if value.starts_with(FORMULAS) || value.starts_with('\'') {
-        format!("'{value}")
-    } else {
-        value.to_owned()
+    let (mut safe, mut begins) = (String::with_capacity(value.len()), true);
+    for letter in value.chars() {
+        if begins && (FORMULAS.contains(&letter) || letter == '\'') {
+            safe.push('\'');
+        }
+        safe.push(letter);
+        begins = ENDS.contains(&letter);
     }
+    safe
 }
 
 /// The value that [`for_spreadsheets`] wrote. What a person has typed stays, such as `'t Hooft`.
-fn unguarded(value: &str) -> &str {
-    match value.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(FORMULAS) || rest.starts_with('\'') => rest,
-        _ => value,
+fn unguarded(value: &str) -> String {
+    let (mut plain, mut begins) = (String::with_capacity(value.len()), true);
+    let mut letters = value.chars().peekable();
+    while let Some(mut letter) = letters.next() {
+        if begins && letter == '\'' {
+            let guarded = letters.next_if(|next| FORMULAS.contains(next) || *next == '\'');
+            letter = guarded.unwrap_or(letter);
+        }
+        plain.push(letter);
+        begins = ENDS.contains(&letter);
     }
+    plain
 }
 
 fn cell(row: &Row, name: &str) -> String {
-    row.cells.get(name).map_or(String::new(), |value| unguarded(value).to_owned())
+    row.cells.get(name).map_or(String::new(), |value| unguarded(value))
 }

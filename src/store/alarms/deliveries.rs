@@ -174,6 +174,37 @@ impl Store {
         }))
     }
 
+    /// Has no message wait longer than until some time: what is to be tried later was written by a clock that was ahead.
+    pub async fn shorten_waits(
+        &self,
+        receiver: &str,
+        latest: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const LATER: &str = "
+            SELECT COUNT(*) FROM alarm_deliveries
+            WHERE state = 'waiting' AND receiver = $1 AND next_at > $2";
+        const SHORTEN: &str = "
+            UPDATE alarm_deliveries SET next_at = $2
+            WHERE state = 'waiting' AND receiver = $1 AND next_at > $2";
+        let later: i64 = read!(self, |pool| {
+            sqlx::query_scalar(LATER).bind(receiver).bind(micros(latest)).fetch_one(pool).await?
+        });
+        if later == 0 {
+            return Ok(());
+        }
+        let receiver = receiver.to_owned();
+        self.write(Priority::Bulk, move |transaction| {
+            Box::pin(async move {
+                within!(&mut transaction.connection(), |connection| {
+                    let shorten = sqlx::query(SHORTEN).bind(receiver).bind(micros(latest));
+                    shorten.execute(connection).await.map(drop)?;
+                });
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Gives up messages that wait for receivers whom nobody knows any more, but for those of the last day: a gateway with
     /// an older configuration may still know them.
     pub async fn give_up_deliveries(

@@ -1,7 +1,7 @@
 //! Accounts of a directory by what a cloud calls their people.
 
 use crate::{
-    directory::{DirectoryId, InactiveReason, Issuer, NameKey},
+    directory::{DirectoryId, InactiveReason, Issuer, NameKey, UserId},
     store::{
         Store, StoreError, read,
         with_list::{list, statement, with_list},
@@ -51,6 +51,26 @@ impl Store {
         found.into_iter().map(reason).collect()
     }
 
+    /// What an issuer calls the people of some accounts: ids with accounts.
+    pub async fn find_ids_of_users(
+        &self,
+        directory: DirectoryId,
+        issuer: &Issuer,
+        users: &[UserId],
+    ) -> Result<Vec<(String, UserId)>, StoreError> {
+        const SQL: [&str; 2] = with_list!(
+            "SELECT i.subject, u.id FROM users u
+             JOIN identities i ON i.person_id = u.person_id
+             WHERE u.directory_id = $1 AND i.issuer = $2 AND i.subject_kind = 'attribute' AND u.id",
+            "$3",
+            "BIGINT"
+        );
+        let users: Vec<_> = users.iter().map(|user| user.0).collect();
+        let found: Vec<(String, i64)> =
+            self.select_pairs(SQL, directory, issuer, list(&users)).await?;
+        Ok(found.into_iter().map(|(id, user)| (id, UserId(user))).collect())
+    }
+
     /// Whom an issuer knows among those who have some usernames: the names, as they are compared, with ids.
     pub async fn find_ids_by_username(
         &self,
@@ -82,13 +102,18 @@ impl Store {
         }))
     }
 
-    async fn select_pairs(
+    async fn select_pairs<T>(
         &self,
         sql: [&'static str; 2],
         directory: DirectoryId,
         issuer: &Issuer,
         list: String,
-    ) -> Result<Vec<(String, String)>, StoreError> {
+    ) -> Result<Vec<(String, T)>, StoreError>
+    where
+        T: Send + Unpin + 'static,
+        (String, T): for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
+            + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+    {
         let issuer = issuer.0.clone();
         self.read(move |connection| {
             Box::pin(async move {

@@ -17,6 +17,9 @@ const RUN: &str = "";
 /// So many people are remembered; of more, a run finds out.
 const MOST_USERS: i64 = 500;
 
+/// Nobody looks again later than after so long: what is to be looked at later was written by a clock that was ahead.
+const LATEST: TimeDelta = TimeDelta::minutes(10);
+
 /// For so long whoever looks after subscriptions need not say again that they do.
 const KEPT: TimeDelta = TimeDelta::seconds(90);
 
@@ -125,10 +128,12 @@ impl Store {
     ) -> Result<Vec<StoredHint>, StoreError> {
         const SQL: &str = "
             SELECT external_id, times, urgent, tries FROM connector_hints
-            WHERE connector_id = $1 AND due_at <= $2 ORDER BY due_at, external_id LIMIT $3";
+            WHERE connector_id = $1 AND (due_at <= $2 OR due_at > $4)
+            ORDER BY due_at, external_id LIMIT $3";
         Ok(read!(self, |pool| {
             let due = sqlx::query_as(SQL).bind(connector.0).bind(micros(now));
-            due.bind(MOST_USERS + 1).fetch_all(pool).await?
+            let due = due.bind(MOST_USERS + 1).bind(micros(now + LATEST));
+            due.fetch_all(pool).await?
         }))
     }
 
@@ -194,7 +199,7 @@ impl Store {
         const SQL: &str = "
             UPDATE connector_hint_states
             SET taken = CASE WHEN taken_since > $3 THEN taken + $2 ELSE $2 END,
-                taken_since = CASE WHEN taken_since > $3 THEN taken_since ELSE $4 END
+                taken_since = CASE WHEN taken_since > $3 AND taken_since <= $4 THEN taken_since ELSE $4 END
             WHERE connector_id = $1";
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
@@ -234,15 +239,21 @@ impl Store {
         const SQL: &str = "
             UPDATE connector_hint_states SET keeper = $2, kept_until = $3
             WHERE connector_id = $1 AND (keeper = $2 OR kept_until <= $4)";
+        // A clock that was ahead holds nobody up for longer.
+        const SHORTEN: &str = "
+            UPDATE connector_hint_states SET kept_until = $2
+            WHERE connector_id = $1 AND kept_until > $2";
         let keeper = keeper.to_owned();
         self.write(Priority::Bulk, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
                 ensure_state(connection, connector).await?;
                 let kept = within!(connection, |connection| {
+                    let shorten = sqlx::query(SHORTEN).bind(connector.0);
+                    shorten.bind(micros(now + KEPT)).execute(&mut *connection).await?;
                     let kept = sqlx::query(SQL).bind(connector.0).bind(keeper);
                     let kept = kept.bind(micros(now + KEPT)).bind(micros(now));
-                    kept.execute(connection).await?.rows_affected()
+                    kept.execute(&mut *connection).await?.rows_affected()
                 });
                 Ok(kept == 1)
             })

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{ConnectorId, Lease};
 use crate::store::{
-    Connection, Store, StoreError, read,
+    Connection, Priority, Store, StoreError, read,
     rows::{Cell, Kind, Table, upsert_rows},
     with_list::{list, statement, with_list},
     within,
@@ -177,7 +177,7 @@ impl Store {
             "BIGINT"
         );
         let connector = lease.connector.0;
-        self.write_as(lease, now, move |transaction| {
+        self.write_by(Priority::Resumable, lease, now, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
                 upsert_users(connection, connector, &writes.known).await?;

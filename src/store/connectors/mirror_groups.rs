@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{ConnectorId, Lease, mirror::number};
 use crate::store::{
-    Store, StoreError, read,
+    Priority, Store, StoreError, read,
     rows::{Cell, Kind, Table, upsert_rows},
     with_list::{list, statement, with_list},
     within,
@@ -141,7 +141,7 @@ impl Store {
             "BIGINT"
         );
         let connector = lease.connector.0;
-        self.write_as(lease, now, move |transaction| {
+        self.write_by(Priority::Resumable, lease, now, move |transaction| {
             Box::pin(async move {
                 let connection = &mut transaction.connection();
                 let cells: Vec<_> =

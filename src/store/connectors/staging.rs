@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Lease, RunId, RunState, runs::move_on};
 use crate::store::{
-    Connection, Store, StoreError, read,
+    Connection, Priority, Store, StoreError, read,
     rows::{Cell, Kind, Table, insert_rows},
     with_list::{list, statement, with_list},
     within,
@@ -60,7 +60,7 @@ impl Store {
         parts: Vec<StagedPart>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write_as(lease, now, move |transaction| {
+        self.write_by(Priority::Resumable, lease, now, move |transaction| {
             Box::pin(async move {
                 for part in parts {
                     stage(&mut transaction.connection(), run, part).await?;
@@ -158,7 +158,7 @@ impl Store {
             read!(self, |pool| sqlx::query_scalar(FIND).bind(run.0).fetch_all(pool).await?);
         for some in numbers.chunks(AT_ONCE) {
             let some = list(some);
-            self.write_as(lease, now, move |transaction| {
+            self.write_by(Priority::Resumable, lease, now, move |transaction| {
                 Box::pin(async move {
                     let connection = &mut transaction.connection();
                     let forget = statement(connection, FORGET);

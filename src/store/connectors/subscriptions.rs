@@ -1,6 +1,6 @@
 //! What clouds were asked to say by themselves.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ConnectorId;
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
         within,
     },
 };
+
+/// Whoever has not written down by now what the cloud answered, is gone.
+const PENDING: TimeDelta = TimeDelta::seconds(180);
 
 /// What a cloud is about to be asked.
 #[derive(Clone, Debug)]
@@ -64,7 +67,26 @@ impl From<Row> for StoredSubscription {
     }
 }
 
+impl StoredSubscription {
+    /// Whether somebody is still to write down what the cloud answered. One that was begun later than now was begun by a
+    /// clock that is wrong, and is believed as long as any.
+    #[must_use]
+    pub fn is_being_asked(&self, now: DateTime<Utc>) -> bool {
+        self.handle.is_none() && (now - self.since).abs() <= PENDING
+    }
+}
+
 impl Store {
+    /// Whether somebody asks a connector's cloud to tell something at this moment, at whichever gateway.
+    pub async fn is_asking_cloud(
+        &self,
+        connector: ConnectorId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let all = self.list_subscriptions(connector).await?;
+        Ok(all.iter().any(|one| one.is_being_asked(now)))
+    }
+
     /// Writes down what a cloud is about to be asked, so that what it says from then on is believed.
     pub async fn insert_subscription(
         &self,

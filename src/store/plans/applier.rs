@@ -108,6 +108,18 @@ impl Applier {
         self.ended_sessions
     }
 
+    /// What takes something away lasts before anybody hears of it, and so does the end of a plan.
+    fn priority(&self, chunk: &Chunk) -> Priority {
+        let ends = matches!(chunk, Chunk::Endings(_) | Chunk::GroupEndings(_));
+        let is_last = |end: i64| self.plan.next_chunk + 1 >= end;
+        let first_ending = self.plan.first_ending;
+        if ends || is_last(self.plan.chunks) || is_last(first_ending) {
+            Priority::Bulk
+        } else {
+            Priority::Resumable
+        }
+    }
+
     async fn apply(
         &mut self,
         connection: &mut Connection<'_>,
@@ -241,7 +253,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Applier, StoreError> {
         applier.now = now;
-        self.write(Priority::Bulk, move |transaction| {
+        self.write(applier.priority(&chunk), move |transaction| {
             Box::pin(async move {
                 applier.apply(&mut transaction.connection(), &chunk).await?;
                 Ok(applier)

@@ -3,20 +3,23 @@
 use super::Outcome;
 use crate::{
     directory::{DirectoryId, UserId},
-    store::{Priority, Store, StoreError, within},
+    store::{Priority, RunId, Store, StoreError, within},
 };
 
 impl Store {
-    /// Leaves an account out of everything that a source's plans would still take away.
+    /// Leaves an account out of everything that a source's plans would still take away, up to those of a run: what later ones
+    /// say of the account is not known yet to whoever has looked.
     pub async fn spare(
         &self,
         directory: DirectoryId,
         source: &str,
         user: UserId,
+        up_to: RunId,
     ) -> Result<(), StoreError> {
         const HELD: &str = "
             SELECT p.id, (SELECT COALESCE(MIN(o.number), 0) FROM plan_outcomes o WHERE o.plan_id = p.id)
-            FROM plans p WHERE p.directory_id = $1 AND p.source = $2 AND p.state = 'held'";
+            FROM plans p WHERE p.directory_id = $1 AND p.source = $2 AND p.state = 'held'
+              AND COALESCE(p.run_id, 0) <= $3";
         const SPARE: &str =
             "INSERT INTO plan_outcomes (plan_id, number, outcome) VALUES ($1, $2, $3)";
         let source = source.to_owned();
@@ -31,6 +34,7 @@ impl Store {
                     let held: Vec<(i64, i64)> = sqlx::query_as(HELD)
                         .bind(directory.0)
                         .bind(source)
+                        .bind(up_to.0)
                         .fetch_all(&mut *connection)
                         .await?;
                     for (plan, lowest) in held {

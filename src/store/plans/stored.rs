@@ -82,13 +82,16 @@ pub struct Seal {
     pub first_ending: i64,
     /// Why an administrator has to look at that first, if so.
     pub guard: Option<String>,
+    /// Whether that is only because of who or what is protected: all else comes true.
+    pub of_protected: bool,
     /// Whether it speaks of some people only, and has not looked at the others.
     pub of_some: bool,
     /// What it takes away without an administrator's word, if the guard is to remember that.
     pub taken: Option<Taken>,
     /// Who has decided it: it is worth nothing once the lease is somebody else's.
     pub lease: Option<Lease>,
-    /// The connector's run that it is the outcome of.
+    /// The connector's run that it is the outcome of, or, without a lease, the last before it: then it is worth nothing once
+    /// another one does more than read.
     pub run: Option<RunId>,
 }
 

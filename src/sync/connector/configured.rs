@@ -70,6 +70,17 @@ impl Rules {
     }
 }
 
+/// What is made of what the cloud says, as a text that is another one if that changes. Where an identity provider vouches for
+/// the same people, it is also whose they are by its domains.
+pub(super) fn rules_text(config: &ConnectorConfig, policy: &Policy) -> String {
+    let rules = config.rules();
+    let domains = match config.saml {
+        Some(_) => policy.domains_of(&connector_issuer(config)),
+        None => &[],
+    };
+    if domains.is_empty() { rules } else { format!("{rules} bound to {domains:?}") }
+}
+
 fn try_example(
     mapping: &Mapping,
     index: usize,

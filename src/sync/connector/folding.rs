@@ -7,6 +7,8 @@
 mod edges;
 mod group_table;
 mod groups;
+mod hearing;
+mod member_sets;
 mod said_users;
 mod users;
 

@@ -96,7 +96,8 @@ fn decide(due: Vec<StoredHint>, taken: usize) -> Todo {
 
 fn recently_taken(state: &HintState, now: DateTime<Utc>) -> usize {
     let (taken, since) = state.taken;
-    if now - since < COUNTED { usize::try_from(taken).unwrap_or_default() } else { 0 }
+    // Also if a clock was ahead that counted them.
+    if (now - since).abs() < COUNTED { usize::try_from(taken).unwrap_or_default() } else { 0 }
 }
 
 struct Looking<'a> {
@@ -191,7 +192,7 @@ impl Looking<'_> {
         let urgent = hints.iter().any(StoredHint::is_urgent);
         let between = if urgent { BETWEEN_URGENT_RUNS } else { BETWEEN_RUNS };
         let last = store.list_runs(id, 1).await?.into_iter().next();
-        if last.is_some_and(|last| clock.now() - last.begun_at < between) {
+        if last.is_some_and(|last| (clock.now() - last.begun_at).abs() < between) {
             return Ok(None);
         }
         let request = RunRequest { asked_by: HINTS.to_owned(), ..RunRequest::default() };

@@ -22,10 +22,14 @@ use crate::{
     provisioning::Unlisted,
     store::{AccountKey, Lease, RunId, Store, StoreError, UserRun},
     sync::{
-        Events, align,
+        Events, ImportError, align,
         roster::{Extent, RosterGroup, RosterReport, RosterRequest, RosterUser, RosterWriter},
     },
 };
+
+/// A run that does more than read is not looked beside: so often it is waited for it, and so long.
+const TURNS: u32 = 120;
+const BETWEEN_TURNS: Duration = Duration::from_millis(500);
 
 /// Whom to look at, and for whom.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +42,8 @@ pub struct UserRequest {
     pub asked_by: String,
     /// Whether it is only to be seen what would change.
     pub dry_run: bool,
-    /// The connector's lease, of whoever has it: nothing comes true once somebody else has.
+    /// The connector's lease, of whoever has it: nothing comes true once somebody else has. Without, it is taken, if nobody
+    /// has it.
     pub lease: Option<Lease>,
 }
 
@@ -50,7 +55,7 @@ pub async fn sync_user(
     request: &UserRequest,
 ) -> Result<RunReport, RunError> {
     let begun_at = clock.now();
-    let done = Box::pin(look(store, clock, connector, request)).await;
+    let done = Box::pin(look_in_turn(store, clock, connector, request)).await;
     if matches!(done, Err(RunError::NoUser(_) | RunError::Store(_))) {
         return done;
     }
@@ -66,6 +71,47 @@ pub async fn sync_user(
     };
     let id = store.record_user_run(run).await?;
     done.map(|report| RunReport { run: id.0, ..report })
+}
+
+/// Looks when nobody else is at it who could undo it, or whom it could undo: what was heard before a run has heard more is
+/// worth nothing, and is asked for again.
+///
+/// Who has the lease is alone. Beside a run that reads it is looked without, since reading may take long: once the run has
+/// read, nothing is sealed any more that was heard before, and the run looks at the same people again when it is done.
+async fn look_in_turn(
+    store: &Store,
+    clock: &Clock,
+    connector: &Connector,
+    request: &UserRequest,
+) -> Result<RunReport, RunError> {
+    if request.lease.is_some() {
+        return look(store, clock, connector, request).await;
+    }
+    let id = store.ensure_connector(&connector.name).await?;
+    for _ in 0..TURNS {
+        if let Some(lease) = store.take_lease(id, clock.now()).await? {
+            let own = UserRequest { lease: Some(lease), ..request.clone() };
+            let done = Box::pin(look(store, clock, connector, &own)).await;
+            store.release_lease(lease).await?;
+            return done;
+        }
+        if store.is_only_read(id).await? {
+            match Box::pin(look(store, clock, connector, request)).await {
+                Err(error) if is_too_late(&error) => {}
+                done => return done,
+            }
+        }
+        tokio::time::sleep(BETWEEN_TURNS).await;
+    }
+    Err(RunError::Busy)
+}
+
+/// Whether a run has heard more meanwhile, or has a plan under way.
+fn is_too_late(error: &RunError) -> bool {
+    let (RunError::Directory(ImportError::Store(error)) | RunError::Store(error)) = error else {
+        return false;
+    };
+    matches!(error, StoreError::HeardMore | StoreError::PlanRuns(_))
 }
 
 async fn look(
@@ -157,8 +203,8 @@ impl OneUser<'_> {
         };
         let (roster, events) = (roster.finish(groups), Events::default());
         let aligned = Box::pin(align(store, clock, &request, roster, &events)).await?;
-        if comes && !dry_run {
-            self.spare(&id).await?;
+        if let Some(folded) = self.folded.filter(|_| comes && !dry_run) {
+            self.spare(&id, folded).await?;
         }
         Ok(Some(aligned))
     }
@@ -180,13 +226,13 @@ impl OneUser<'_> {
     }
 
     /// Who is there is left out of what would still be taken away by the word of a run from before.
-    async fn spare(&self, id: &str) -> Result<(), StoreError> {
+    async fn spare(&self, id: &str, folded: RunId) -> Result<(), StoreError> {
         let Connector { directory, issuer, .. } = self.connector;
         let (source, by) =
             (self.connector.membership_source(), AccountKey::Subject(issuer.clone()));
         let found = self.store.find_held_users(*directory, &source, &by, &[id]).await?;
         for (_, held) in found {
-            self.store.spare(*directory, &source, held.user).await?;
+            self.store.spare(*directory, &source, held.user, folded).await?;
         }
         Ok(())
     }

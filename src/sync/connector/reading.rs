@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::{
     progress::Meter,
@@ -47,14 +47,17 @@ pub(super) enum ReadError {
     ManyGroups(String),
 }
 
-/// An answer, ready to be stored.
+/// A page that is being packed.
+pub(super) type Packing = JoinHandle<Result<Vec<u8>, StoreError>>;
+
+/// An answer. While it is made ready to be stored, the next one is asked for.
 pub(super) struct Answer {
     /// Of which task.
     pub(super) place: i64,
     pub(super) next: Vec<Task>,
     pub(super) items: usize,
     pub(super) about: [bool; 2],
-    pub(super) packed: Vec<u8>,
+    pub(super) packing: Packing,
     failed: Option<String>,
 }
 
@@ -132,12 +135,9 @@ async fn fetch(
         (Err(error), _) => return Err(error.into()),
     }
     page.group = group.map(|group| (group, fingerprint));
-    let packing = tokio::task::spawn_blocking(move || {
-        let packed = page.pack()?;
-        let (items, about) = (page.items.len(), page.is_about());
-        Ok::<_, StoreError>(Answer { place, next, items, about, packed, failed: page.failed })
-    });
-    Ok(packing.await.map_err(|_| StoreError::NotWritten)??)
+    let (items, about, failed) = (page.items.len(), page.is_about(), page.failed.clone());
+    let packing = tokio::task::spawn_blocking(move || page.pack());
+    Ok(Answer { place, next, items, about, packing, failed })
 }
 
 /// Whether a group is there whose members are said not to be. Clouds say so for a moment of groups that are, for not all

@@ -73,6 +73,9 @@ pub enum RunError {
     /// Somebody who is to be looked at is not there.
     #[error("nobody is called {0:?}, at the cloud or in the directory of the connector")]
     NoUser(String),
+    /// Somebody is to be looked at while a run makes its changes, and that lasts.
+    #[error("a run brings the directory in line at this moment: try again when it has ended")]
+    Busy,
     /// There is nothing that could be tried again, or that is the lesser part of what is to be done.
     #[error("{0}")]
     NothingToRetry(&'static str),

@@ -3,6 +3,8 @@
 mod aligning;
 mod beginning;
 mod leaving;
+mod looking_again;
+mod waiting;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -137,6 +139,7 @@ impl Run {
         };
         RunProgress { pages: report.pages, items: report.items, .. } = self.meter.read();
         Alignment::of(self).run(folded, &mut report).await?;
+        self.look_again(&mut report).await?;
         let Self { store, clock, lease, connector, .. } = self;
         connector.look_at_credential(store, clock, lease.connector).await?;
         let seconds = [read_at - begun, folded_at - read_at, folded_at.elapsed()];

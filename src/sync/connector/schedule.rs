@@ -82,7 +82,8 @@ fn is_due(last: Option<&ConnectorRun>, interval: TimeDelta, now: DateTime<Utc>) 
     match last {
         None => true,
         Some(run) if run.state != RunState::Done => true,
-        Some(run) => now - run.begun_at >= interval,
+        // A run that begins later than now was begun by a clock that was ahead.
+        Some(run) => (now - run.begun_at).abs() >= interval,
     }
 }
 

@@ -84,6 +84,55 @@ impl Extend<u32> for Bits {
     }
 }
 
+/// A set after changes; both are in order.
+pub(super) fn merge(before: &[u8], changes: &[(u32, bool)]) -> Vec<u8> {
+    let (mut before, mut news) = (unpack(before).peekable(), changes.iter().peekable());
+    pack(std::iter::from_fn(move || {
+        loop {
+            match (before.peek(), news.peek()) {
+                (Some(number), Some((other, _))) if number < other => return before.next(),
+                (Some(_), None) => return before.next(),
+                (number, Some((other, joins))) => {
+                    if number == Some(other) {
+                        before.next();
+                    }
+                    news.next();
+                    if *joins {
+                        return Some(*other);
+                    }
+                }
+                (None, None) => return None,
+            }
+        }
+    }))
+}
+
+/// Numbers that are in one of two sets only.
+pub(super) fn differences(one: &[u8], other: &[u8]) -> Vec<u32> {
+    if one == other {
+        return Vec::new();
+    }
+    let (mut one, mut other) = (unpack(one).peekable(), unpack(other).peekable());
+    let mut different = Vec::new();
+    loop {
+        match (one.peek().copied(), other.peek().copied()) {
+            (None, None) => return different,
+            (Some(a), Some(b)) if a == b => {
+                one.next();
+                other.next();
+            }
+            (Some(a), b) if b.is_none_or(|b| a < b) => {
+                different.push(a);
+                one.next();
+            }
+            (_, b) => {
+                different.extend(b);
+                other.next();
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -108,6 +157,23 @@ mod tests {
             prop_assert_eq!(bits.is_empty(), small.is_empty());
             prop_assert!(small.iter().all(|number| bits.contains(*number)) && !bits.contains(1000));
             prop_assert_eq!(bits.iter().collect::<BTreeSet<_>>(), small);
+        }
+
+        #[test]
+        fn sets_change_as_they_are_told_to(
+            before in prop::collection::btree_set(0_u32..50, 0..30),
+            changes in prop::collection::btree_map(0_u32..50, any::<bool>(), 0..30),
+        ) {
+            let packed = pack(before.iter().copied());
+            let listed: Vec<_> = changes.iter().map(|(number, joins)| (*number, *joins)).collect();
+            let after = merge(&packed, &listed);
+            let mut expected = before.clone();
+            for (number, joins) in &changes {
+                if *joins { expected.insert(*number); } else { expected.remove(number); }
+            }
+            prop_assert_eq!(unpack(&after).collect::<BTreeSet<_>>(), expected.clone());
+            let different: BTreeSet<_> = before.symmetric_difference(&expected).copied().collect();
+            prop_assert_eq!(differences(&packed, &after).into_iter().collect::<BTreeSet<_>>(), different);
         }
     }
 }

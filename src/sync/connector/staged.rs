@@ -1,4 +1,6 @@
-//! What a run has been told, as it is kept until all has been said: JSON, deflated.
+//! What a run has been told, as it is kept until all has been said: JSON, deflated, and lists of members behind it.
+
+mod members;
 
 use std::{
     collections::BTreeMap,
@@ -17,6 +19,12 @@ use crate::{
 
 /// A page unpacks to no more than this, whatever is in the database.
 const MAX_UNPACKED: u64 = 256 << 20;
+
+/// What a page begins with. One that begins otherwise was kept by a gateway that had members in its JSON, too.
+const WITH_MEMBERS: u8 = 1;
+
+/// The byte, and the length.
+const HEAD: usize = 1 + size_of::<u64>();
 
 /// Pages that are read and unpacked ahead.
 const AHEAD: usize = 3;
@@ -46,21 +54,52 @@ impl StagedPage {
         [users, groups || self.group.is_some() || !self.kept.is_empty() || !self.marks.is_empty()]
     }
 
-    /// As it is stored.
-    pub(super) fn pack(&self) -> Result<Vec<u8>, StoreError> {
-        let text = serde_json::to_vec(self).map_err(|error| unreadable(&error))?;
-        let mut deflated =
-            ZlibEncoder::new(Vec::with_capacity(text.len() / 3), Compression::fast());
+    /// As it is stored: one byte, the length of the JSON, it, and lists of members in their order.
+    pub(super) fn pack(mut self) -> Result<Vec<u8>, StoreError> {
+        let mut lists = Vec::new();
+        for item in &mut self.items {
+            if let Item::Members(members) = item {
+                members::write(members, &mut lists);
+                members.joined = Vec::new();
+                members.left = Vec::new();
+            }
+        }
+        let text = serde_json::to_vec(&self).map_err(|error| unreadable(&error))?;
+        let mut packed = Vec::with_capacity(HEAD + text.len() / 3 + lists.len());
+        packed.extend([0; HEAD]);
+        let mut deflated = ZlibEncoder::new(packed, Compression::fast());
         let written = deflated.write_all(&text).and_then(|()| deflated.finish());
-        written.map_err(|error| unreadable(&error))
+        let mut packed = written.map_err(|error| unreadable(&error))?;
+        let length = (packed.len() - HEAD) as u64;
+        packed[0] = WITH_MEMBERS;
+        packed[1..HEAD].copy_from_slice(&length.to_le_bytes());
+        packed.extend_from_slice(&lists);
+        Ok(packed)
     }
 
     fn unpack(bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut text = Vec::new();
-        let inflated = ZlibDecoder::new(bytes).take(MAX_UNPACKED).read_to_end(&mut text);
-        inflated.map_err(|error| unreadable(&error))?;
-        serde_json::from_slice(&text).map_err(|error| unreadable(&error))
+        let Some((&[WITH_MEMBERS, ref length @ ..], rest)) = bytes.split_first_chunk::<HEAD>()
+        else {
+            return inflate(bytes);
+        };
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok();
+        let parts = length.and_then(|length| rest.split_at_checked(length));
+        let (deflated, mut lists) = parts.ok_or_else(|| unreadable(&"it is cut off"))?;
+        let mut page: Self = inflate(deflated)?;
+        for item in &mut page.items {
+            if let Item::Members(members) = item {
+                lists = members::read(members, lists)?;
+            }
+        }
+        Ok(page)
     }
+}
+
+fn inflate(bytes: &[u8]) -> Result<StagedPage, StoreError> {
+    let mut text = Vec::new();
+    let inflated = ZlibDecoder::new(bytes).take(MAX_UNPACKED).read_to_end(&mut text);
+    inflated.map_err(|error| unreadable(&error))?;
+    serde_json::from_slice(&text).map_err(|error| unreadable(&error))
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> StoreError {
@@ -114,8 +153,16 @@ mod tests {
             kept: vec!["k".to_owned()],
             ..StagedPage::default()
         };
-        assert_eq!(StagedPage::unpack(&page.pack().unwrap()).unwrap(), page);
         assert_eq!(page.is_about(), [true, true]);
+        let packed = page.clone().pack().unwrap();
+        assert_eq!(StagedPage::unpack(&packed).unwrap(), page);
+        for end in 0..packed.len() {
+            assert!(StagedPage::unpack(&packed[..end]).is_err(), "{end}");
+        }
+        // As gateways have kept them before.
+        let mut deflated = ZlibEncoder::new(Vec::new(), Compression::fast());
+        serde_json::to_writer(&mut deflated, &page).unwrap();
+        assert_eq!(StagedPage::unpack(&deflated.finish().unwrap()).unwrap(), page);
         assert_eq!(StagedPage::default().is_about(), [false, false]);
         assert!(StagedPage::unpack(b"{}").is_err());
     }

@@ -2,7 +2,7 @@
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::reading::Answer;
+use super::reading::{Answer, Packing};
 use crate::{
     clock::Clock,
     cloud::Task,
@@ -12,15 +12,29 @@ use crate::{
 /// Answers that wait to be stored.
 const AHEAD: usize = 8;
 
+/// What is stored with a page, and the page as soon as it is packed.
+struct Part {
+    packing: Packing,
+    staged: StagedPart,
+}
+
+impl Part {
+    async fn packed(self) -> Result<StagedPart, StoreError> {
+        let mut staged = self.staged;
+        staged.page.1 = self.packing.await.map_err(|_| StoreError::NotWritten)??;
+        Ok(staged)
+    }
+}
+
 /// Writes answers into the store, some in one transaction.
 pub(super) struct Staging {
-    parts: mpsc::Sender<StagedPart>,
+    parts: mpsc::Sender<Part>,
     writing: JoinHandle<Result<(), StoreError>>,
 }
 
 /// Gives answers and tasks their places.
 pub(super) struct Stager {
-    parts: mpsc::Sender<StagedPart>,
+    parts: mpsc::Sender<Part>,
     next_page: i64,
     next_task: i64,
 }
@@ -30,9 +44,13 @@ impl Staging {
         let (parts, mut taken) = mpsc::channel(AHEAD);
         let (store, clock) = (store.clone(), clock.clone());
         let writing = tokio::spawn(async move {
-            let mut some = Vec::new();
+            let mut some: Vec<Part> = Vec::new();
             while taken.recv_many(&mut some, AHEAD).await > 0 {
-                store.stage(lease, run, std::mem::take(&mut some), clock.now()).await?;
+                let mut parts = Vec::with_capacity(some.len());
+                for part in some.drain(..) {
+                    parts.push(part.packed().await?);
+                }
+                store.stage(lease, run, parts, clock.now()).await?;
             }
             Ok(())
         });
@@ -54,14 +72,14 @@ impl Staging {
 impl Stager {
     /// Hands an answer on, and gives the tasks that are left of it with their places.
     pub(super) async fn stage(&mut self, answer: Answer) -> Result<Vec<(i64, Task)>, StoreError> {
-        let Answer { place, next, items, about, packed, .. } = answer;
+        let Answer { place, next, items, about, packing, .. } = answer;
         let unreadable = |error: serde_json::Error| StoreError::Unreadable {
             what: "a task",
             value: error.to_string(),
         };
         let texts: Result<Vec<_>, _> = next.iter().map(serde_json::to_string).collect();
-        let part = StagedPart {
-            page: (self.next_page, packed, about),
+        let staged = StagedPart {
+            page: (self.next_page, Vec::new(), about),
             items: i64::try_from(items).unwrap_or(i64::MAX),
             task: place,
             next: (self.next_task, texts.map_err(unreadable)?),
@@ -70,7 +88,7 @@ impl Stager {
         self.next_page += 1;
         self.next_task += i64::try_from(next.len()).unwrap_or_default();
         // If nobody takes it any more, the end of the staging says why.
-        let _ = self.parts.send(part).await;
+        let _ = self.parts.send(Part { packing, staged }).await;
         Ok(places.zip(next).collect())
     }
 }

@@ -12,9 +12,6 @@ use crate::{
     store::{ConnectorId, HeardHints, NewSubscription, Store, StoreError, StoredSubscription},
 };
 
-/// Whoever has not written down by now what the cloud answered, is gone.
-const PENDING: TimeDelta = TimeDelta::seconds(180);
-
 /// After a failure it is tried again this soon; each further one doubles it, up to an hour.
 const FIRST_RETRY: TimeDelta = TimeDelta::seconds(10);
 const LONGEST_RETRY: TimeDelta = TimeDelta::hours(1);
@@ -253,7 +250,7 @@ fn plan(wanted: Wanted<'_>, there: &[StoredSubscription], now: DateTime<Utc>) ->
     };
     let (pending, settled): (Vec<_>, Vec<_>) = there.iter().partition(is_pending);
     let (dead, asked): (Vec<_>, Vec<_>) =
-        pending.into_iter().partition(|it| now - it.since > PENDING);
+        pending.into_iter().partition(|it| !it.is_being_asked(now));
     let (over, alive): (Vec<_>, Vec<_>) = settled.into_iter().partition(|it| it.until <= now);
     let (alive, foreign): (Vec<_>, Vec<_>) = alive.into_iter().partition(is_wanted);
     let mut steps: Vec<_> = dead.into_iter().chain(over).cloned().map(Step::Forget).collect();

@@ -39,6 +39,8 @@ pub struct Manners {
     pub removed_in_first_pass: bool,
     /// Every so many pages, one is empty; 0 for none.
     pub empty_page_every: usize,
+    /// A page is kept until the next one, which may repeat it. Large ones take long to copy.
+    pub remembers_pages: bool,
     /// Okta, Google: pages are not larger, however much is asked for.
     pub page: usize,
     pub token_seconds: i64,
@@ -68,6 +70,7 @@ impl Default for Manners {
             leavers_stay_members: true,
             removed_in_first_pass: false,
             empty_page_every: 0,
+            remembers_pages: true,
             page: usize::MAX,
             token_seconds: 3_599,
             granted: Vec::new(),
@@ -192,6 +195,9 @@ impl Cloud {
 
     /// Keeps a page of a list, and gives the one before.
     pub fn remember_page(&self, path: &str, items: &[Value]) -> Vec<Value> {
+        if !self.manners().remembers_pages {
+            return Vec::new();
+        }
         let mut last = self.last_pages.lock().unwrap_or_else(PoisonError::into_inner);
         last.insert(path.to_owned(), items.to_vec()).unwrap_or_default()
     }

@@ -60,6 +60,7 @@ impl<'a> Alignment<'a> {
         } else {
             let extent = if report.compared_all { Extent::Everything } else { Extent::Only };
             let Run { store, connector, lease, .. } = self.run;
+            let looked_at = rows.clone();
             let making = Making { store, id: lease.connector, connector };
             let Made { roster, counts, nameless } = making.run(rows).await?;
             report.warnings.extend(warning(&counts));
@@ -77,11 +78,12 @@ impl<'a> Alignment<'a> {
             again.extend(aligned.conflicts.iter().map(|conflict| conflict.external_id.clone()));
             // Nobody in them was looked at, so nobody has said of them that they are still in the way.
             again.extend(overshadowed);
+            self.run.spare(&looked_at, &aligned).await?;
             report.directory = Some(aligned);
         }
-        let is_in_line = self.note(report, again).await?;
+        let is_in_line = self.note(report, &again).await?;
         if is_in_line || self.dry_run {
-            report.removed = self.run.remove_gone(self.dry_run).await?;
+            report.removed = self.run.remove_gone(self.dry_run, &again).await?;
         }
         Ok(())
     }
@@ -170,7 +172,7 @@ impl<'a> Alignment<'a> {
 
     /// Remembers under which rules the run was, and whether the next one has to look only at what changes: it has if all
     /// has come true, which is said.
-    async fn note(&self, report: &RunReport, again: BTreeSet<String>) -> Result<bool, RunError> {
+    async fn note(&self, report: &RunReport, again: &BTreeSet<String>) -> Result<bool, RunError> {
         let Run { store, clock, lease, connector, id, .. } = self.run;
         let (rules, now) = (connector.rules_digest.clone(), clock.now());
         if self.dry_run {
@@ -178,16 +180,17 @@ impl<'a> Alignment<'a> {
             return Ok(false);
         }
         let is_whole = report.directory.as_ref().is_none_or(is_whole) && again.len() <= MOST_AGAIN;
-        let again = serde_json::to_string(&again).map_err(|error| unreadable(&error))?;
+        let again = serde_json::to_string(again).map_err(|error| unreadable(&error))?;
         let whole: Option<(RunId, String)> = is_whole.then_some((*id, again));
         store.note_rules_applied(*lease, rules, whole, now).await?;
         Ok(is_whole)
     }
 }
 
-/// Whether all has come true.
-fn is_whole(directory: &RosterReport) -> bool {
-    directory.list.held.is_none() && directory.list.skipped == 0 && directory.more_conflicts == 0
+/// Whether all has come true, but for what waits because somebody or something is protected: that holds nobody else back,
+/// and is still true of whom later runs hear nothing.
+fn is_whole(RosterReport { list, more_conflicts, .. }: &RosterReport) -> bool {
+    (list.held.is_none() || list.held_protected) && list.skipped == 0 && *more_conflicts == 0
 }
 
 fn is_nothing(rows: &Rows) -> bool {

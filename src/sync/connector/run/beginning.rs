@@ -84,7 +84,7 @@ impl Beginning<'_> {
 
     /// Whether what a run was told can still be used. What is half folded is folded to its end.
     fn goes_on(&self, left: &ConnectorRun) -> bool {
-        let is_young = self.clock.now() - left.begun_at < OLDEST;
+        let is_young = (self.clock.now() - left.begun_at).abs() < OLDEST;
         let is_enough = left.kind != RunKind::Retry || self.request.retry;
         let is_wanted = is_young && is_enough && (left.whole || !self.request.full);
         left.reads == self.connector.reads
@@ -203,7 +203,7 @@ impl Beginning<'_> {
         let dies = self.connector.source.capabilities().watermark_hours;
         let (safe, of) = SAFE_PART;
         let dies = TimeDelta::hours(dies.into()) * safe / of;
-        self.clock.now() - full_at >= self.connector.full_every.min(dies)
+        (self.clock.now() - full_at).abs() >= self.connector.full_every.min(dies)
     }
 
     fn run_of(&self, id: crate::store::RunId, before: ConnectorState) -> Run {
