@@ -8,16 +8,22 @@ mod reloads;
 mod rolling;
 mod sockets;
 
-use std::{process::Command, sync::Arc};
+use std::{process::Command, sync::Arc, time::Duration};
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest as _, protocol::CloseFrame},
+};
 
-use crate::support::gateway::Plan;
+use crate::support::{curl::Curl, gateway::Plan};
 
 const SERVICE: &str = "HTTP/login.localhost";
 
@@ -34,6 +40,37 @@ async fn connect(plan: &Plan) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(("127.0.0.1", plan.port())).await.unwrap();
     let name = ServerName::try_from("jira.localhost").unwrap();
     TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap()
+}
+
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// A WebSocket of Jira's that sends back what it is sent, for whoever has a cookie if there is one.
+async fn open_websocket(plan: &Plan, cookie: Option<&str>) -> Socket {
+    let url = format!("{}/echo", plan.jira()).replace("https://", "wss://");
+    let mut request = url.into_client_request().unwrap();
+    if let Some(cookie) = cookie {
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    }
+    tokio_tungstenite::client_async(request, connect(plan).await).await.unwrap().0
+}
+
+/// Whether what is sent comes back.
+async fn echoes(socket: &mut Socket) -> bool {
+    socket.send(Message::text("here")).await.unwrap();
+    socket.next().await.unwrap().unwrap().into_text().unwrap() == "here"
+}
+
+/// Why it ends, once it does.
+async fn close_code(socket: &mut Socket) -> u16 {
+    let last = timeout(Duration::from_secs(5), socket.next()).await.unwrap().unwrap().unwrap();
+    let Message::Close(Some(CloseFrame { code, .. })) = last else { panic!("{last:?}") };
+    code.into()
+}
+
+/// The cookie of somebody who has signed in to Jira.
+fn session_cookie(browser: &Curl) -> String {
+    let name = "__Host-gatehouse-session";
+    format!("{name}={}", browser.cookie("jira.localhost", name).unwrap())
 }
 
 /// Asks Jira for something that answers with a short body, and reads the head of the answer, in small letters.

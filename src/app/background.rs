@@ -103,7 +103,10 @@ fn follow_sessions(parts: &Foundation) {
             // Of a network that is gone nobody tells a query that waits: the next look is made on another connection.
             let looked = timeout(LONGEST_LOOK, sessions.forget_ended()).await;
             let looked = looked.unwrap_or(Err(StoreError::Timeout(LONGEST_LOOK.as_secs())));
-            report("look for ended sessions", looked);
+            let has_looked = report("look for ended sessions", looked).is_some();
+            if !has_looked && sessions.forget_unchecked() {
+                tracing::error!("the store has been away for session.outage_timeout_seconds: nobody is served without it");
+            }
         }
     });
     let writing = parts.sessions.clone();

@@ -50,20 +50,15 @@ impl OwnCertificates {
         });
     }
 
-    /// Shows those of another configuration, or none of them if one cannot be used. Whether there are any stays as it is.
-    pub(super) fn replace(&self, config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
-        // Both are tried before one is shown.
-        Self::load(config, now)?;
-        let mut problems = Problems::default();
-        for (shown, pairs) in
-            [(&self.browsers, for_browsers(config)), (&self.machines, for_machines(config))]
+    /// Shows others from now on. Whether there are any stays as it is.
+    pub(super) fn replace_by(&self, others: &Self) {
+        for (shown, others) in
+            [(&self.browsers, &others.browsers), (&self.machines, &others.machines)]
         {
-            let replaced = shown.as_ref().map_or(Ok(()), |shown| shown.replace(pairs, now));
-            if let Err(errors) = replaced {
-                report(errors, &mut problems);
+            if let (Some(shown), Some(others)) = (shown, others) {
+                shown.replace_by(others);
             }
         }
-        problems.into_result()
     }
 
     /// Looks at the files once.

@@ -1,7 +1,9 @@
 //! What a configuration makes of the gateway. A new configuration makes another one of it, which takes the place of the
 //! one before as a whole.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use super::{
     StartError,
@@ -25,7 +27,11 @@ use crate::{
     lifecycle::Background,
     login::Login,
     router::{App, Router, own_routes},
+    store::StoreError,
 };
+
+/// It asks the store for little.
+const LONGEST_BEGINNING: Duration = Duration::from_secs(30);
 
 /// All that follows from a configuration.
 #[derive(Debug)]
@@ -50,7 +56,12 @@ impl Generation {
         known: Option<Known<'_>>,
     ) -> Result<Self, StartError> {
         let background = foundation.background.part();
-        let made = Self::make(config, foundation, known, background.clone()).await;
+        let making = Self::make(config, foundation, known, background.clone());
+        // Of a network that is gone nobody tells whoever waits for the store, and a gateway that reloads must still be able
+        // to stop.
+        let made = timeout(LONGEST_BEGINNING, making).await;
+        let late = Err(StoreError::Timeout(LONGEST_BEGINNING.as_secs()).into());
+        let made = made.unwrap_or(late);
         if made.is_err() {
             background.stop();
         }

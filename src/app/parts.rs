@@ -157,6 +157,7 @@ pub(super) fn session_times(config: &Config) -> SessionTimes {
     SessionTimes {
         idle: TimeDelta::seconds(config.session.idle_timeout_seconds.into()),
         absolute: TimeDelta::seconds(config.session.absolute_timeout_seconds.into()),
+        outage: TimeDelta::seconds(config.session.outage_timeout_seconds.into()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::{
+    certificates::OwnCertificates,
     check::{check, warnings},
     generation::{Generation, Known},
     parts::Foundation,
@@ -61,15 +62,13 @@ impl Current {
         for warning in warnings(&config).lines() {
             tracing::warn!(%warning, "probably not meant");
         }
+        let certificates = OwnCertificates::load(&config, now).map_err(refuse)?;
         let login = &self.generation.router.login;
         let known = Known { config: &self.config, login };
         let next = Box::pin(Generation::begin(&config, foundation, Some(known))).await;
         let next = next.map_err(|error| error.to_string())?;
-        if let Err(problems) = foundation.certificates.replace(&config, now) {
-            next.end();
-            return Err(refuse(problems));
-        }
-        // Its words were looked at by `check`.
+        // Nothing is in the way any more: from here on, nothing can fail. The log's words were looked at by `check`.
+        foundation.certificates.replace_by(&certificates);
         let _ = log_level.set(&config.telemetry.log_level);
         self.put(config, next);
         Ok(Reloaded { changed: differences.now, needs_restart: differences.at_start })

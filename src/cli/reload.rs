@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use http::Method;
 
 use super::{
-    control::{Control, run_alone},
+    control::{Control, ControlError, run_alone},
     say,
 };
 use crate::lifecycle::Reloaded;
@@ -25,7 +25,7 @@ impl Reload {
         run_alone(path, async |config| {
             let control = Control::find_running(config).await?;
             let reloaded = control.ask(Method::POST, "/reload").await;
-            let reloaded: Reloaded = reloaded.map_err(|error| error.blames_arguments())?;
+            let reloaded: Reloaded = reloaded.map_err(ControlError::blames_arguments)?;
             if self.json {
                 say(&serde_json::json!(reloaded).to_string());
             } else {

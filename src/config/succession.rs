@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::Config;
 
 /// What is read at start only: addresses and what is opened there, the store, the keys.
-const AT_START: [&str; 17] = [
+const AT_START: [&str; 18] = [
     "server.listen",
     "server.proxy_protocol_listen",
     "server.internal_listen",
@@ -22,6 +22,7 @@ const AT_START: [&str; 17] = [
     "telemetry.otlp",
     "session.idle_timeout_seconds",
     "session.absolute_timeout_seconds",
+    "session.outage_timeout_seconds",
     "session.max_saved_post_bytes",
 ];
 

@@ -82,7 +82,14 @@ impl Server {
         let service = service_fn(|request| self.answer(request, peer, &pulse));
         let connection = self.http.http1.serve_connection(TokioIo::new(stream), service);
         let connection = connection.with_upgrades();
-        self.attend(connection, |it| it.graceful_shutdown(), false, peer, &pulse).await;
+        self.attend(
+            connection,
+            http1::UpgradeableConnection::graceful_shutdown,
+            false,
+            peer,
+            &pulse,
+        )
+        .await;
     }
 
     pub(super) async fn speak_http2<S>(&self, stream: S, peer: Peer, held: Held)
@@ -98,7 +105,7 @@ impl Server {
             async move { server.answer(request, peer, &beat).await }
         });
         let connection = self.http.http2.serve_connection(TokioIo::new(stream), service);
-        self.attend(connection, |it| it.graceful_shutdown(), true, peer, &pulse).await;
+        self.attend(connection, http2::Connection::graceful_shutdown, true, peer, &pulse).await;
     }
 
     async fn answer(

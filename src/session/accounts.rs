@@ -33,7 +33,10 @@ struct Cached {
     directories: Arc<[DirectoryId]>,
     app: String,
     visitor: Option<Arc<Visitor>>,
+    /// When the store has said so.
     read_at: DateTime<Utc>,
+    /// When it is to be asked again.
+    good_until: DateTime<Utc>,
 }
 
 impl Accounts {
@@ -70,7 +73,7 @@ impl Sessions {
     ///
     /// Somebody's first visit to the application `app` gives them its default groups.
     ///
-    /// While the store is away, what was read last goes on.
+    /// While the store is away, what was read last goes on, but no longer than sessions do.
     pub async fn find_account(
         &self,
         live: &LiveSession,
@@ -81,16 +84,18 @@ impl Sessions {
         let now = self.clock.now();
         let cached = live.accounts.find(directories, app);
         if let Some(cached) = &cached
-            && cached.read_at + FRESH > now
+            && cached.good_until > now
         {
             return Ok(cached.visitor.clone());
         }
         let first = cached.is_none();
-        if let Some(cached) = &cached {
-            live.accounts.insert(Cached { read_at: now - FRESH + AGAIN, ..cached.clone() });
+        let believed = cached.as_ref().filter(|cached| cached.read_at + self.times.outage > now);
+        let is_believed = believed.is_some();
+        if let Some(cached) = believed {
+            live.accounts.insert(Cached { good_until: now + AGAIN, ..cached.clone() });
         }
         let read = self.read_account(live, directories, app, default_groups, first);
-        match (patiently(read, !first).await, cached) {
+        match (patiently(read, is_believed).await, cached) {
             (Ok(account), cached) => {
                 // What the application is told lasts for as long as nothing has changed.
                 let before = cached.and_then(|cached| cached.visitor);
@@ -102,14 +107,15 @@ impl Sessions {
                     app: app.to_owned(),
                     visitor: visitor.clone(),
                     read_at: now,
+                    good_until: now + FRESH,
                 });
                 Ok(visitor)
             }
-            (Err(error), Some(cached)) => {
+            (Err(error), Some(cached)) if is_believed => {
                 tracing::warn!(%error, "an account is as it was read last");
                 Ok(cached.visitor)
             }
-            (Err(error), None) => Err(error),
+            (Err(error), _) => Err(error),
         }
     }
 

@@ -2,22 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use tokio::{io::AsyncReadExt as _, time::timeout};
-use tokio_rustls::client::TlsStream;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest as _, protocol::CloseFrame},
-};
 
-use super::{ask, connect};
+use super::{ask, close_code, connect, echoes, open_websocket};
 use crate::{
     serve::Process,
     support::{curl::Curl, gateway::Plan, upstream::Upstream},
 };
 
 /// A plan whose Jira needs no login for what these tests ask, with so many seconds to drain.
-async fn plan(drain_seconds: u32, app: &Upstream) -> Plan {
+fn plan(drain_seconds: u32, app: &Upstream) -> Plan {
     let open = |name: &str| {
         format!(
             "[[app]]\nname = \"{name}\"\nurl = \"{{jira}}/{name}\"\nupstream = \"http://127.0.0.1:{}\"\n\
@@ -46,7 +41,7 @@ async fn wait_until_unready(plan: &Plan) {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_it_drains_it_is_unready_and_serves_everybody_and_sends_them_elsewhere() {
     let app = Upstream::start("jira").await;
-    let plan = plan(4, &app).await;
+    let plan = plan(4, &app);
     let process = Process::start(&plan).await;
     let mut idle = connect(&plan).await;
     let mut used = connect(&plan).await;
@@ -79,7 +74,7 @@ async fn while_it_drains_it_is_unready_and_serves_everybody_and_sends_them_elsew
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_under_way_over_http2_ends_and_nothing_else_begins_on_its_connection() {
     let app = Upstream::start("jira").await;
-    let plan = plan(1, &app).await;
+    let plan = plan(1, &app);
     let process = Process::start(&plan).await;
     // Three seconds until it answers: longer than the drain.
     let slow = format!("{}/poll", plan.jira());
@@ -93,37 +88,25 @@ async fn what_is_under_way_over_http2_ends_and_nothing_else_begins_on_its_connec
     assert!(status.success());
 }
 
-type Socket = WebSocketStream<TlsStream<tokio::net::TcpStream>>;
-
-async fn open_websocket(plan: &Plan) -> Socket {
-    let url = format!("{}/echo", plan.jira()).replace("https://", "wss://");
-    let request = url.into_client_request().unwrap();
-    tokio_tungstenite::client_async(request, connect(plan).await).await.unwrap().0
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn websockets_are_told_that_the_gateway_goes() {
     let app = Upstream::start("jira").await;
-    let plan = plan(0, &app).await;
+    let plan = plan(0, &app);
     let process = Process::start(&plan).await;
-    let mut socket = open_websocket(&plan).await;
-    socket.send(Message::text("here")).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "here");
+    let mut socket = open_websocket(&plan, None).await;
+    assert!(echoes(&mut socket).await);
     process.ask_to_stop();
-    let last = timeout(Duration::from_secs(5), socket.next()).await.unwrap().unwrap().unwrap();
-    let Message::Close(Some(CloseFrame { code, .. })) = last else { panic!("{last:?}") };
-    assert_eq!(u16::from(code), 1001);
+    assert_eq!(close_code(&mut socket).await, 1001);
     // The client's answer, and the end.
-    while let Some(Ok(more)) = socket.next().await {
-        panic!("{more:?}");
-    }
+    let more = socket.next().await;
+    assert!(!matches!(more, Some(Ok(_))), "{more:?}");
     assert!(process.ended().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_insists_need_not_wait() {
     let app = Upstream::start("jira").await;
-    let plan = plan(60, &app).await;
+    let plan = plan(60, &app);
     let process = Process::start(&plan).await;
     let began = Instant::now();
     process.ask_to_stop();

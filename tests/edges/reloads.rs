@@ -2,10 +2,7 @@
 
 use std::{fs, process::Output, time::Duration};
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
-
-use super::{SERVICE, ask, connect};
+use super::{SERVICE, ask, connect, echoes, open_websocket, session_cookie};
 use crate::{
     serve::Process,
     support::{
@@ -62,12 +59,7 @@ async fn a_new_configuration_takes_effect_and_connections_sessions_and_websocket
     assert_eq!((seen.app.as_str(), seen.headers.contains_key("x-who")), ("jira", false));
     let mut open = connect(plan).await;
     assert!(ask(&mut open, plan, "/closed/x").await.contains(" 403 "));
-    let name = "__Host-gatehouse-session";
-    let cookie = format!("{name}={}", alice.cookie("jira.localhost", name).unwrap());
-    let url = format!("{}/echo", plan.jira()).replace("https://", "wss://");
-    let mut request = url.into_client_request().unwrap();
-    request.headers_mut().insert("cookie", cookie.parse().unwrap());
-    let mut socket = tokio_tungstenite::client_async(request, connect(plan).await).await.unwrap().0;
+    let mut socket = open_websocket(plan, Some(&session_cookie(&alice))).await;
 
     // Another rule, another upstream, another header, and a word for the log.
     house.change("\"/closed/*\", decision = \"deny\"", "\"/closed/*\", decision = \"pass\"");
@@ -89,8 +81,7 @@ async fn a_new_configuration_takes_effect_and_connections_sessions_and_websocket
         !seen.headers.contains_key("x-forwarded-user"),
         "what she was told by before is no more"
     );
-    socket.send(Message::text("still here")).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "still here");
+    assert!(echoes(&mut socket).await, "still there");
     let lines = house.log().lines().count();
     alice.get(&plan.jira(), &[]).await;
     assert_eq!(house.log().lines().count(), lines, "nothing but warnings from now on");

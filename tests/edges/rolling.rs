@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::SERVICE;
+use super::{SERVICE, session_cookie};
 use crate::{
     serve::Process,
     support::{
@@ -103,8 +103,7 @@ async fn gateways_that_start_again_one_after_the_other_refuse_nobody_and_lose_no
     let env = kdc.client_env(&kdc.login("alice"));
     let alice = Curl::new(&one.ca()).with_env(env.clone());
     assert_eq!(alice.get(&one.jira(), &FOLLOW).await.status, 200, "{}", nginx.complaints());
-    let name = "__Host-gatehouse-session";
-    let cookie = format!("{name}={}", alice.cookie("jira.localhost", name).unwrap());
+    let cookie = session_cookie(&alice);
 
     let (tally, stop) = (Tally::default(), Arc::new(AtomicBool::new(false)));
     let mut load = tokio::task::JoinSet::new();

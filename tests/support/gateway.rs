@@ -318,7 +318,8 @@ impl TestGateway {
         let gateway = start_once_free(&config, &self.clock).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };
-        let running = tokio::spawn(async move { gateway.run_until(stopped).await.unwrap() });
+        let running =
+            tokio::spawn(async move { Box::pin(gateway.run_until(stopped)).await.unwrap() });
         self.running = Some((stop, running));
         self.wait_for_metadata().await;
         Ok(())

@@ -39,7 +39,7 @@ impl Postgres {
     }
 
     /// Where to reach it, at this port or at one that leads there.
-    pub fn url(&self, port: u16) -> String {
+    pub fn url(port: u16) -> String {
         format!("postgres://gatehouse@127.0.0.1:{port}/gatehouse")
     }
 

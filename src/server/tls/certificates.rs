@@ -36,7 +36,7 @@ pub struct Certificates {
 }
 
 /// A certificate in use, and what has become of its files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pair {
     source: KeyPair,
     loaded: Loaded,
@@ -77,15 +77,11 @@ impl Certificates {
         Ok(certificates)
     }
 
-    /// Takes others in their place, or none of them if one cannot be used.
-    pub fn replace(
-        &self,
-        sources: Vec<KeyPair>,
-        now: DateTime<Utc>,
-    ) -> Result<(), Vec<(String, CertificateError)>> {
-        *self.pairs() = load(sources, now)?;
+    /// Shows others in their place, all at once.
+    pub fn replace_by(&self, others: &Self) {
+        let others = others.pairs().clone();
+        *self.pairs() = others;
         self.show();
-        Ok(())
     }
 
     /// Looks at the files again. What is new there and can be used is shown from now on; where it cannot, the old one stays.
@@ -113,8 +109,9 @@ impl Certificates {
     }
 
     fn show(&self) {
-        let shown = Shown::of(&self.pairs());
-        self.shown.store(Arc::new(shown));
+        // Held until it is shown, so that of two who do this at once the later one is seen.
+        let pairs = self.pairs();
+        self.shown.store(Arc::new(Shown::of(&pairs)));
     }
 }
 
