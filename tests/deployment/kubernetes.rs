@@ -1,6 +1,11 @@
 //! Manifests: built by kubectl, compared with Kubernetes' schemas, and with what the gateway does.
 
-use std::{fs, process::Command, sync::Once};
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::Command,
+    sync::{LazyLock, Once},
+};
 
 use gatehouse::config::Config;
 use serde_json::Value;
@@ -34,7 +39,13 @@ pub fn read_yaml(path: &str) -> Value {
 }
 
 /// What a kustomization of `deploy/kubernetes` comes to, if Kubernetes takes it.
-pub fn manifests(folder: &str) -> Vec<Value> {
+pub fn manifests(folder: &str) -> &'static [Value] {
+    static BUILT: LazyLock<BTreeMap<&str, Vec<Value>>> =
+        LazyLock::new(|| FOLDERS.map(|folder| (folder, build(folder))).into());
+    &BUILT[folder]
+}
+
+fn build(folder: &str) -> Vec<Value> {
     let folder = format!("deploy/kubernetes/{folder}");
     let built = read(&["tests/deployment/manifests.py", &folder]);
     built.as_array().unwrap().clone()
@@ -72,7 +83,7 @@ fn kubernetes_takes_the_manifests() {
     for folder in FOLDERS {
         let manifests = manifests(folder);
         for kind in ["Deployment", "Service", "NetworkPolicy", "ConfigMap"] {
-            find(&manifests, kind, "");
+            find(manifests, kind, "");
         }
     }
 }
@@ -81,7 +92,7 @@ fn kubernetes_takes_the_manifests() {
 fn the_gateway_may_do_nothing_but_serve() {
     for folder in FOLDERS {
         let manifests = manifests(folder);
-        let pod = pod_spec(&manifests);
+        let pod = pod_spec(manifests);
         assert_eq!(pod["automountServiceAccountToken"], false, "{folder}");
         assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{folder}");
         assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{folder}");
@@ -101,9 +112,9 @@ fn the_gateway_may_do_nothing_but_serve() {
 fn the_configurations_are_good_and_what_they_name_is_mounted() {
     for folder in FOLDERS {
         let manifests = manifests(folder);
-        let text = configuration(&manifests);
+        let text = configuration(manifests);
         Config::parse(&text).unwrap_or_else(|problems| panic!("{folder}: {problems}"));
-        let pod = pod_spec(&manifests);
+        let pod = pod_spec(manifests);
         let mounts = gateway(pod)["volumeMounts"].as_array().unwrap();
         for mount in mounts {
             assert!(mount["subPath"].is_null(), "{folder}: {mount} would not follow its Secret");
@@ -126,8 +137,8 @@ fn the_configurations_are_good_and_what_they_name_is_mounted() {
 fn a_stop_fits_into_the_time_that_kubernetes_gives() {
     for folder in FOLDERS {
         let manifests = manifests(folder);
-        let pod = pod_spec(&manifests);
-        let config = Config::parse(&configuration(&manifests)).unwrap();
+        let pod = pod_spec(manifests);
+        let config = Config::parse(&configuration(manifests)).unwrap();
         let pauses =
             containers(pod).map(|it| it["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64());
         let pause = pauses.flatten().max().unwrap();
@@ -143,7 +154,7 @@ async fn probes_ask_what_the_gateway_answers() {
     for folder in FOLDERS {
         let manifests = manifests(folder);
         for name in ["startupProbe", "readinessProbe", "livenessProbe"] {
-            let probe = &gateway(pod_spec(&manifests))[name];
+            let probe = &gateway(pod_spec(manifests))[name];
             if let Some(path) = probe["httpGet"]["path"].as_str() {
                 assert_eq!(probe["httpGet"]["port"], "internal", "{folder}");
                 let address = running.plan.internal() + path;
@@ -166,20 +177,20 @@ async fn probes_ask_what_the_gateway_answers() {
 #[test]
 fn the_sidecar_begins_before_the_application_and_has_the_one_open_port() {
     let manifests = manifests("sidecar");
-    let pod = pod_spec(&manifests);
+    let pod = pod_spec(manifests);
     let sidecar = &pod["initContainers"][0];
     assert_eq!(sidecar["name"], "gatehouse");
     assert_eq!(sidecar["restartPolicy"], "Always");
-    let ports: Vec<_> = containers(pod).flat_map(|it| it["ports"].as_array()).flatten().collect();
+    let ports: Vec<_> = containers(pod).filter_map(|it| it["ports"].as_array()).flatten().collect();
     assert_eq!(ports.len(), 1, "{ports:?}");
-    let service = &find(&manifests, "Service", "")["spec"]["ports"];
+    let service = &find(manifests, "Service", "")["spec"]["ports"];
     assert_eq!((&service[0]["targetPort"], &service[1]), (&ports[0]["name"], &Value::Null));
-    let open = &find(&manifests, "NetworkPolicy", "")["spec"]["ingress"];
+    let open = &find(manifests, "NetworkPolicy", "")["spec"]["ingress"];
     assert_eq!(
         (&open[0]["ports"][0]["port"], &open[1]),
         (&ports[0]["containerPort"], &Value::Null)
     );
-    let config = Config::parse(&configuration(&manifests)).unwrap();
+    let config = Config::parse(&configuration(manifests)).unwrap();
     assert!(config.server.internal_listen.ip().is_loopback());
     assert!(config.apps[0].upstream.as_str().starts_with("http://127.0.0.1:"));
 }
@@ -187,11 +198,11 @@ fn the_sidecar_begins_before_the_application_and_has_the_one_open_port() {
 #[test]
 fn applications_can_be_reached_from_the_gateway_only() {
     let manifests = manifests("standalone");
-    let policy = &find(&manifests, "NetworkPolicy", "behind-gatehouse")["spec"];
+    let policy = &find(manifests, "NetworkPolicy", "behind-gatehouse")["spec"];
     assert_eq!(policy["podSelector"]["matchLabels"]["behind"], "gatehouse");
     let [rule] = policy["ingress"].as_array().unwrap().as_slice() else { panic!("{policy}") };
     let [from] = rule["from"].as_array().unwrap().as_slice() else { panic!("{policy}") };
-    let labels = &find(&manifests, "Deployment", "")["spec"]["template"]["metadata"]["labels"];
+    let labels = &find(manifests, "Deployment", "")["spec"]["template"]["metadata"]["labels"];
     assert_eq!(&from["podSelector"]["matchLabels"], labels);
 }
 

@@ -147,7 +147,7 @@ fn secrets(webhook: &'static str) -> [(&'static str, &'static [u8]); 2] {
 /// The sidecar's pod, with the names of this test, as Podman plays it.
 fn playable(name: &str, port: u16, secrets: &Path) -> String {
     let manifests = manifests("sidecar");
-    let mut configuration = find(&manifests, "ConfigMap", "").clone();
+    let mut configuration = find(manifests, "ConfigMap", "").clone();
     configuration["metadata"]["name"] = json!(format!("{name}-config"));
     let text = configuration["data"]["gatehouse.toml"].as_str().unwrap();
     let text = text
@@ -155,7 +155,7 @@ fn playable(name: &str, port: u16, secrets: &Path) -> String {
         .replace("AD.EXAMPLE.COM", kdc::REALM);
     configuration["data"]["gatehouse.toml"] = json!(text + ALARM);
 
-    let mut spec = find(&manifests, "Deployment", "")["spec"]["template"]["spec"].clone();
+    let mut spec = find(manifests, "Deployment", "")["spec"]["template"]["spec"].clone();
     let [mut gateway, mut app] =
         ["initContainers", "containers"].map(|key| spec[key].as_array_mut().unwrap().remove(0));
     spec.as_object_mut().unwrap().remove("initContainers");
@@ -172,7 +172,7 @@ fn playable(name: &str, port: u16, secrets: &Path) -> String {
         .unwrap()
         .retain(|key, _| !["readinessProbe", "lifecycle"].contains(&key.as_str()));
     spec["containers"] = json!([gateway, app]);
-    let mut claim = find(&manifests, "PersistentVolumeClaim", "").clone();
+    let mut claim = find(manifests, "PersistentVolumeClaim", "").clone();
     claim["metadata"]["name"] = json!(format!("{name}-data"));
     mount(&mut spec, name, secrets);
 

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use gatehouse::telemetry::{
@@ -67,6 +67,17 @@ fn series() -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
+/// A series, and the labels that are asked for.
+static SELECTOR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(gatehouse_\w+)(?:\{([^}]*)\})?").unwrap());
+
+/// A label, and what it has to say.
+static MATCHER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)""#).unwrap());
+
+/// The labels that a result is grouped by.
+static BY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"by \(([^)]*)\)").unwrap());
+
 /// An expression, and what is made of its labels.
 struct Question {
     expression: String,
@@ -91,7 +102,7 @@ fn dashboard() -> Vec<Question> {
     let dashboard: Value = serde_json::from_str(&text).unwrap();
     let label = Regex::new(r"\{\{(\w+)\}\}").unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter();
-    let targets = panels.flat_map(|panel| panel["targets"].as_array()).flatten();
+    let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
     let questions = targets.map(|target| Question {
         expression: target["expr"].as_str().unwrap().to_owned(),
         says: label
@@ -105,11 +116,9 @@ fn dashboard() -> Vec<Question> {
 impl Question {
     /// Its series with the labels that it asks for, and with what they have to say.
     fn selectors(&self) -> Vec<(String, Vec<(String, String)>)> {
-        let selector = Regex::new(r"(gatehouse_\w+)(?:\{([^}]*)\})?").unwrap();
-        let matcher = Regex::new(r#"(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)""#).unwrap();
-        let found = selector.captures_iter(&self.expression).map(|found| {
+        let found = SELECTOR.captures_iter(&self.expression).map(|found| {
             let matchers = found.get(2).map_or("", |text| text.as_str());
-            let matchers = matcher.captures_iter(matchers);
+            let matchers = MATCHER.captures_iter(matchers);
             (found[1].to_owned(), matchers.map(|it| (it[1].to_owned(), it[2].to_owned())).collect())
         });
         found.collect()
@@ -117,8 +126,7 @@ impl Question {
 
     /// The labels that are left of its result, if it says so.
     fn grouping(&self) -> BTreeSet<String> {
-        let by = Regex::new(r"by \(([^)]*)\)").unwrap();
-        let labels = by.captures_iter(&self.expression).flat_map(|found| {
+        let labels = BY.captures_iter(&self.expression).flat_map(|found| {
             found[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>()
         });
         labels.collect()
