@@ -1,6 +1,8 @@
 //! Containers, by Podman: the gateway's image, and machines with an init system.
 
 use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
     process::{Command, Output},
     sync::OnceLock,
 };
@@ -29,6 +31,8 @@ fn text(bytes: &[u8]) -> String {
 pub fn gateway_image() -> &'static str {
     static IMAGE: OnceLock<String> = OnceLock::new();
     IMAGE.get_or_init(|| {
+        let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        assert!(is_root, "pods with addresses of their own want root");
         let tag = format!("localhost/gatehouse-test:{}", checkout());
         let made = Command::new("scripts/image.sh")
             .args([env!("CARGO_BIN_EXE_gatehouse"), &tag])
@@ -57,7 +61,7 @@ pub fn machine_image() -> &'static str {
 
 /// A word for this checkout: others on the machine have images of their own.
 fn checkout() -> String {
-    let place = std::fs::canonicalize(".").unwrap();
+    let place = fs::canonicalize(".").unwrap();
     let letters = place.to_str().unwrap().chars();
     letters
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
