@@ -14,6 +14,8 @@ packages=(
     libtomcat10-java default-jdk-headless git git-lfs python3-requests-kerberos ca-certificates
     # Demo and tests: an identity provider, and a browser.
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
+    # What is in deploy/: containers, a base image for them, units, alert rules.
+    podman runc catatonit netavark aardvark-dns iptables mmdebstrap systemd prometheus
 )
 
 # Tests: a client of a Crowd server for Node, and what checks the fake clouds, if no other Node is there.
@@ -36,7 +38,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         exit 1
     fi
     echo "setup: installing ${missing[*]}"
-    # The tests start a PostgreSQL of their own; the package shall not start one.
+    # The tests start a PostgreSQL of their own; no package shall start anything.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\nexit 101\n' >$policy

@@ -19,6 +19,7 @@ mod crowd_events;
 mod crowd_peers;
 mod crowd_sso;
 mod crowd_writes;
+mod deployment;
 mod directory;
 mod docs;
 mod fuzz;

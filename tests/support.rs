@@ -15,6 +15,7 @@ pub mod idp;
 pub mod judges;
 pub mod kdc;
 pub mod own_sessions;
+pub mod podman;
 pub mod python;
 pub mod scm;
 pub mod tomcat;
