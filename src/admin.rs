@@ -1,6 +1,7 @@
 //! Controlling the gateway: JSON over HTTP, on a Unix socket or, without a running gateway, within the
 //! command line itself. Both ways lead through the same routes.
 
+mod addresses;
 mod alarms;
 mod aliases;
 mod chain;
@@ -133,6 +134,11 @@ impl Admin {
                 put(groups::nest_group).delete(groups::unnest_group),
             )
             .route("/apps/{name}/chain", post(chain::show_chain))
+            .route("/apps/{name}/addresses", get(addresses::list_addresses))
+            .route(
+                "/apps/{name}/addresses/{address}/drained",
+                put(addresses::drain_address).delete(addresses::restore_address),
+            )
             .route("/aliases", aliases::routes())
             .route("/directories", get(directories::list_directories))
             .route(

@@ -45,3 +45,4 @@ mod support;
 mod syncs;
 mod telemetry;
 mod tomcat;
+mod upstreams;

@@ -17,6 +17,7 @@ pub mod kdc;
 pub mod own_sessions;
 pub mod python;
 pub mod scm;
+pub mod tls;
 pub mod tomcat;
 pub mod upstream;
 
