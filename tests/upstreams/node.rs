@@ -167,7 +167,7 @@ impl Work {
 
     fn answer(&self, head: &str, mode: Mode) -> String {
         let path = head.split(' ').nth(1).unwrap_or_default();
-        let (status, body, more) = match (path, mode) {
+        let (status, body, lines) = match (path, mode) {
             (path, Mode::Maintenance) if path.ends_with("/status") => {
                 ("200 OK", "{\"state\":\"MAINTENANCE\"}", "")
             }
@@ -180,6 +180,6 @@ impl Work {
             }
             _ => ("200 OK", &*self.name, ""),
         };
-        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{more}\r\n{body}", body.len())
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{lines}\r\n{body}", body.len())
     }
 }

@@ -95,8 +95,8 @@ async fn what_is_wrong_with_the_files_is_said_before_the_start() {
         let complained = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && complained.contains(said), "{tls}: {complained}");
     }
-    let plain = "upstream = \"http://127.0.0.1:1\"\nupstream_tls = {}\n";
-    let plan = Plan::new().with(&(app("plain", plain) + super::NOBODY));
+    let clear = "upstream = \"http://127.0.0.1:1\"\nupstream_tls = {}\n";
+    let plan = Plan::new().with(&(app("clear", clear) + super::NOBODY));
     let problems = gatehouse::config::Config::parse(&plan.configuration(1, 2)).unwrap_err();
     assert!(problems.to_string().contains("no address of the app begins with https://"));
 }
