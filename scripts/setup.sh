@@ -7,8 +7,9 @@ packages=(
     # Building: samael binds to xmlsec, libgssapi to MIT Kerberos.
     build-essential pkg-config cmake clang libclang-dev
     libxmlsec1-dev libxml2-dev libxslt1-dev libssl-dev libkrb5-dev
-    # Tests: a database, a KDC and its client, a load balancer, generators of SAML responses, a witness of system calls.
-    postgresql krb5-kdc krb5-admin-server krb5-user curl haproxy
+    # Tests: a database, a KDC and its client, a load balancer, an application behind TLS, generators of SAML responses, a
+    # witness of system calls.
+    postgresql krb5-kdc krb5-admin-server krb5-user curl haproxy nginx-light
     python3 python3-venv python3-lxml python3-cryptography openssl strace
     # Tests: a Tomcat, and the clients that Atlassian's applications have.
     libtomcat10-java default-jdk-headless git git-lfs python3-requests-kerberos ca-certificates
@@ -23,7 +24,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 
 # What is only needed to measure: setup.sh bench
 if [ "${1:-}" = bench ]; then
-    packages+=(nginx-light wrk)
+    packages+=(wrk)
 fi
 
 missing=()

@@ -15,6 +15,7 @@ mod parts;
 mod signing_in;
 mod start;
 mod telemetry;
+mod upstreams;
 
 pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{

@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     entrance::Entrance,
     internal::{InternalServer, Readiness, internal_routes},
-    tls::{TlsError, acceptor, trust},
+    tls::{TlsError, acceptor},
 };
 use self::{only_http1::OnlyHttp1, patient_stream::PatientStream};
 use crate::{http::Peer, router::Router};

@@ -13,7 +13,7 @@ pub use self::{
     metrics::{
         AlarmLabels, AppLabels, BreakGlassLabels, ConnectorMetrics, FormLabels, HintLabels,
         LeftOutLabels, LimitLabels, LoginLabels, LoginMethod, LoginOutcome, LoopLabels, Metrics,
-        RequestLabels, RunCounts, SpanLabels,
+        RequestLabels, RunCounts, SpanLabels, UpstreamMetrics,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     seldom::Seldom,

@@ -46,3 +46,4 @@ mod support;
 mod syncs;
 mod telemetry;
 mod tomcat;
+mod upstreams;

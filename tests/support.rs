@@ -18,6 +18,7 @@ pub mod own_sessions;
 pub mod podman;
 pub mod python;
 pub mod scm;
+pub mod tls;
 pub mod tomcat;
 pub mod upstream;
 

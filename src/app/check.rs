@@ -11,7 +11,7 @@ use crate::{
     login::{ACS_PATH, METADATA_PATH},
     policy::{self, RuleProblem, RuleWarning, Rules},
     provisioning::{Mapping, Realms},
-    proxy::IdentityHeaders,
+    proxy::{IdentityHeaders, UpstreamTls},
     saml::{self, IdentityProvider, ServiceProvider},
     secrets::Sealer,
     server,
@@ -26,6 +26,9 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
         sign_out(index, app, &mut problems);
         let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
         problems.check(format!("app[{index}].identity_headers"), headers);
+        if let Some(tls) = &app.upstream_tls {
+            problems.check(format!("app[{index}].upstream_tls"), UpstreamTls::new(Some(tls)));
+        }
     }
     if let Some(otlp) = &config.telemetry.otlp {
         problems.check("telemetry.otlp.headers", telemetry::otlp_headers(otlp));

@@ -11,6 +11,7 @@ use super::{
     check::sealer,
     connectors::{Clouds, open_clouds},
     telemetry,
+    upstreams::NODES,
 };
 use crate::{
     clock::Clock,
@@ -19,7 +20,7 @@ use crate::{
     keyring::Keyring,
     lifecycle::Background,
     passwords::Passwords,
-    secrets::Sealer,
+    secrets::{Sealer, Tagger},
     session::{SessionTimes, Sessions},
     store::Store,
     telemetry::{Exporter, Metrics, Tracer},
@@ -38,6 +39,7 @@ pub(super) struct Parts {
     pub(super) keyring: Arc<Keyring>,
     pub(super) passwords: Passwords,
     pub(super) clouds: Clouds,
+    pub(super) nodes: Tagger,
 }
 
 impl Parts {
@@ -68,6 +70,7 @@ impl Parts {
             directories,
             passwords,
             clouds,
+            nodes: sealer.tagger(NODES),
         };
         Ok((parts, exporter))
     }
@@ -77,6 +80,7 @@ impl Parts {
         Shared {
             issuer: self.sites.login().origin().into(),
             keyring: Some(self.keyring.clone()),
+            nodes: Some(self.nodes.clone()),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             tracer: self.tracer.clone(),

@@ -16,6 +16,7 @@ use super::{
     metadata,
     parts::{Parts, configured},
     signing_in::login,
+    upstreams::look_after,
 };
 use crate::{
     admin::{self, Admin},
@@ -96,7 +97,8 @@ async fn assemble(
 
     let readiness = Readiness::default();
     let health =
-        server::internal_routes(readiness.clone(), parts.metrics.clone(), parts.sessions.clone());
+        server::internal_routes(readiness.clone(), parts.metrics.clone(), parts.sessions.clone())
+            .merge(look_after(config, &parts.sites, &apps));
     Ok(Gateway {
         server: server(config, &parts, login, ears, apps)?,
         internal: internal_server(config, crowd, health)?,

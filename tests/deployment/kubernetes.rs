@@ -192,7 +192,8 @@ fn the_sidecar_begins_before_the_application_and_has_the_one_open_port() {
     );
     let config = Config::parse(&configuration(manifests)).unwrap();
     assert!(config.server.internal_listen.ip().is_loopback());
-    assert!(config.apps[0].upstream.as_str().starts_with("http://127.0.0.1:"));
+    let mut addresses = config.apps[0].addresses();
+    assert!(addresses.all(|address| address.as_str().starts_with("http://127.0.0.1:")));
 }
 
 #[test]

@@ -44,6 +44,10 @@ fn metrics() -> String {
     metrics.identity_left_out.get_or_create(&LeftOutLabels { app: app(), what: "word" }).inc();
     metrics.spans.get_or_create(&SpanLabels { outcome: "word" }).inc();
     metrics.login_loops.get_or_create(&LoopLabels { app: "name".to_owned() }).inc();
+    let upstreams = &metrics.upstreams;
+    upstreams.count_turn(&name, &name, true);
+    upstreams.count_failure(&name, &name, "word");
+    upstreams.count_retry(&name, "word");
     let connectors = &metrics.connectors;
     let counts = RunCounts { seconds: Some([1.0; 3]), people: 1, ..RunCounts::default() };
     connectors.count_run(&name, "word", &counts);
