@@ -19,6 +19,7 @@ mod reload;
 mod signing_in;
 mod start;
 mod telemetry;
+mod upstreams;
 
 pub(crate) use self::{administration::open_admin, start::store_options};
 pub use self::{

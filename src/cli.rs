@@ -11,6 +11,7 @@ mod directory;
 mod edit;
 mod explain;
 mod group;
+mod healthcheck;
 mod import;
 mod judge;
 mod keys;
@@ -52,6 +53,10 @@ enum Command {
     /// Warns of rules that do little or too much.
     Check(check::Check),
     Reload(reload::Reload),
+    /// Asks a running gateway whether it is ready, as a probe would: for containers, which have nothing else to ask with.
+    ///
+    /// Exits with 0 if it is.
+    Healthcheck(healthcheck::Healthcheck),
     /// Says why something is as it is.
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
@@ -125,6 +130,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Serve => serve::run(&cli.config),
         Command::Check(check) => check.run(&cli.config),
         Command::Reload(reload) => reload.run(&cli.config),
+        Command::Healthcheck(healthcheck) => healthcheck.run(&cli.config),
         Command::Explain(explain) => explain.run(&cli.config),
         Command::Rules(rules) => rules.run(&cli.config),
         Command::Session(session) => session.run(&cli.config),

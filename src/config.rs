@@ -8,7 +8,11 @@ mod alarm;
 mod alarm_mail;
 mod alarm_webhook;
 mod app;
+mod app_connections;
+mod app_health;
 mod app_sessions;
+mod app_upstream_tls;
+mod app_upstreams;
 mod claims;
 mod connector;
 mod crowd;
@@ -43,7 +47,10 @@ pub use self::{
     alarm_mail::{MailConfig, MailEncryption, MailTls},
     alarm_webhook::{WebhookConfig, WebhookUrl},
     app::{AppConfig, AppKind, PresetConfig},
+    app_connections::ConnectionsConfig,
+    app_health::HealthConfig,
     app_sessions::{AppSessionsConfig, SignOutConfig},
+    app_upstream_tls::UpstreamTlsConfig,
     claims::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,

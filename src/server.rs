@@ -42,7 +42,7 @@ pub use self::{
     inherited::Inherited,
     internal::{InternalServer, Readiness, internal_routes},
     leaving::Leaving,
-    tls::{CertificateError, Certificates, InUse, KeyPair, Look, acceptor, trust},
+    tls::{CertificateError, Certificates, InUse, KeyPair, Look, acceptor},
 };
 use crate::{http::Peer, router::Router};
 

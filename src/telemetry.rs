@@ -13,7 +13,7 @@ pub use self::{
     metrics::{
         AlarmLabels, AppLabels, BreakGlassLabels, ConnectorMetrics, FormLabels, HintLabels,
         LeftOutLabels, LimitLabels, ListeningMetrics, LoginLabels, LoginMethod, LoginOutcome,
-        LoopLabels, Metrics, RequestLabels, RunCounts, SpanLabels,
+        LoopLabels, Metrics, RequestLabels, RunCounts, SpanLabels, UpstreamMetrics,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     seldom::Seldom,

@@ -17,9 +17,11 @@ pub mod judges;
 pub mod kdc;
 pub mod nginx;
 pub mod own_sessions;
+pub mod podman;
 pub mod postgres;
 pub mod python;
 pub mod scm;
+pub mod tls;
 pub mod tomcat;
 pub mod upstream;
 

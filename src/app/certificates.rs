@@ -51,7 +51,10 @@ impl OwnCertificates {
     }
 
     /// Shows others from now on. Whether there are any stays as it is.
-    pub(super) fn replace_by(&self, others: &Self) {
+    pub(super) fn replace_by(&self, others: &Self, metrics: &ListeningMetrics) {
+        for InUse { key, .. } in self.in_use() {
+            metrics.forget_certificate(&key);
+        }
         for (shown, others) in
             [(&self.browsers, &others.browsers), (&self.machines, &others.machines)]
         {
@@ -59,6 +62,7 @@ impl OwnCertificates {
                 shown.replace_by(others);
             }
         }
+        self.count(metrics);
     }
 
     /// Looks at the files once.
@@ -80,6 +84,10 @@ impl OwnCertificates {
                 }
             }
         }
+        self.count(metrics);
+    }
+
+    fn count(&self, metrics: &ListeningMetrics) {
         for InUse { key, good_until, problem } in self.in_use() {
             metrics.show_certificate(&key, good_until, problem.is_some());
         }

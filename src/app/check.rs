@@ -15,7 +15,7 @@ use crate::{
     login::{ACS_PATH, METADATA_PATH},
     policy::{self, RuleProblem, RuleWarning, Rules},
     provisioning::{Mapping, Realms},
-    proxy::IdentityHeaders,
+    proxy::{IdentityHeaders, UpstreamTls},
     saml::{self, IdentityProvider, ServiceProvider},
     secrets::Sealer,
     server,
@@ -31,6 +31,9 @@ pub fn check(config: &Config, now: DateTime<Utc>) -> Result<(), Problems> {
         sign_out(index, app, &mut problems);
         let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
         problems.check(format!("app[{index}].identity_headers"), headers);
+        if let Some(tls) = &app.upstream_tls {
+            problems.check(format!("app[{index}].upstream_tls"), UpstreamTls::new(Some(tls)));
+        }
     }
     problems.check("telemetry.log_level", LogLevel::check(&config.telemetry.log_level));
     if let Some(otlp) = &config.telemetry.otlp {

@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::Future, path::Path, time::Duration};
 use tokio::{
     sync::mpsc::Receiver,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,9 @@ use crate::{
     server::{InternalServer, Leaving, Readiness, Server},
     telemetry::{Exporter, LogLevel},
 };
+
+/// After requests have taken all the time that they have, other work has so long to end, and then machines' questions.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 /// A gateway that has everything it needs.
 #[derive(Debug)]
@@ -119,18 +122,20 @@ impl Gateway {
             Err(deaf) => tracing::error!("{deaf}"),
         }
         tracing::info!("stopping");
+        let began = Instant::now();
+        let rest = || grace.saturating_sub(began.elapsed()).max(LAST_MOMENT);
         leaving.close();
         // Tunnels end with the background work, not by themselves.
         foundation.background.stop();
         while servers.join_next().await.is_some() {}
-        foundation.background.shut_down(grace).await;
+        foundation.background.shut_down(rest()).await;
         report("write down who was seen", foundation.sessions.write_seen().await);
         closing.cancel();
         let ended = async {
             while others.join_next().await.is_some() {}
             while exporting.join_next().await.is_some() {}
         };
-        let _ = timeout(grace, ended).await;
+        let _ = timeout(rest(), ended).await;
         foundation.store.close().await;
         tracing::info!("stopped");
         heard.map(|_| ())

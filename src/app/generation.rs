@@ -17,6 +17,7 @@ use super::{
     metadata,
     parts::{Foundation, Parts},
     signing_in::login,
+    upstreams::look_after,
 };
 use crate::{
     admin::Admin,
@@ -95,6 +96,7 @@ impl Generation {
         run_when_due(&admin.connectors, &parts.store, &parts.clock, &parts.background);
         follow_hints(&admin.connectors, &parts);
         watch_alarms(&parts, &admin, &login);
+        look_after(config, &parts.sites, &apps, &parts.background);
         Ok(Self {
             router: Arc::new(router(config, &parts, login, ears, apps)),
             crowd: crowd_server(config, crowd),

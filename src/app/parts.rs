@@ -15,6 +15,7 @@ use super::{
     check::MasterKeys,
     connectors::{Clouds, open_clouds},
     telemetry,
+    upstreams::NODES,
 };
 use crate::{
     clock::Clock,
@@ -24,7 +25,7 @@ use crate::{
     lifecycle::Background,
     login::Limits,
     passwords::Passwords,
-    secrets::Sealer,
+    secrets::{Sealer, Tagger},
     session::{SessionTimes, Sessions},
     store::Store,
     telemetry::{Exporter, Metrics, Tracer},
@@ -95,6 +96,8 @@ pub(super) struct Parts {
     pub(super) certificates: OwnCertificates,
     pub(super) limits: Arc<Limits>,
     pub(super) master_keys: MasterKeys,
+    /// Makes the words that cookies name addresses of applications by.
+    nodes: Tagger,
     /// What runs for as long as the gateway does.
     lasting: Background,
     edition: u64,
@@ -123,6 +126,7 @@ impl Parts {
             certificates: foundation.certificates.clone(),
             limits: foundation.limits.clone(),
             master_keys: foundation.master_keys.clone(),
+            nodes: foundation.master_keys.sealer()?.tagger(NODES),
             lasting: foundation.background.clone(),
             edition: foundation.editions.fetch_add(1, Ordering::Relaxed),
         })
@@ -133,6 +137,7 @@ impl Parts {
         Shared {
             issuer: self.sites.login().origin().into(),
             keyring: Some(self.keyring.clone()),
+            nodes: Some(self.nodes.clone()),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             tracer: self.tracer.clone(),

@@ -9,13 +9,14 @@ use super::{
     check::{check, warnings},
     generation::{Generation, Known},
     parts::Foundation,
+    upstreams::take_over,
 };
 use crate::{
     config::{Config, Problems},
     crowd::CrowdServer,
     lifecycle::Reloaded,
     router::Router,
-    telemetry::LogLevel,
+    telemetry::{LogLevel, Metrics},
 };
 
 /// Where the configuration comes from, and what it says of the log.
@@ -38,6 +39,7 @@ pub(super) struct Current {
 
 impl Current {
     pub(super) fn new(config: Config, generation: Generation) -> Self {
+        take_over(&generation.router.apps, &[]);
         Self {
             config,
             router: Arc::new(ArcSwap::new(generation.router.clone())),
@@ -68,17 +70,22 @@ impl Current {
         let next = Box::pin(Generation::begin(&config, foundation, Some(known))).await;
         let next = next.map_err(|error| error.to_string())?;
         // Nothing is in the way any more: from here on, nothing can fail. The log's words were looked at by `check`.
-        foundation.certificates.replace_by(&certificates);
+        foundation.certificates.replace_by(&certificates, &foundation.metrics.listening);
         let _ = log_level.set(&config.telemetry.log_level);
-        self.put(config, next);
+        self.put(config, next, &foundation.metrics);
         Ok(Reloaded { changed: differences.now, needs_restart: differences.at_start })
     }
 
-    fn put(&mut self, config: Config, next: Generation) {
+    fn put(&mut self, config: Config, next: Generation, metrics: &Metrics) {
+        take_over(&next.router.apps, &self.generation.router.apps);
         self.router.store(next.router.clone());
         self.crowd.store(next.crowd.clone());
         self.control.store(Arc::new(next.admin.clone().routes()));
-        self.config = config;
         std::mem::replace(&mut self.generation, next).end();
+        let before = std::mem::replace(&mut self.config, config);
+        let now = &self.config.connectors;
+        for old in before.connectors.iter().filter(|old| now.iter().all(|it| it.name != old.name)) {
+            metrics.connectors.forget_connector(&old.name);
+        }
     }
 }

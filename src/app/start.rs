@@ -10,6 +10,7 @@ use super::{
     generation::Generation,
     parts::{Foundation, configured},
     reload::Current,
+    upstreams,
 };
 use crate::{
     admin,
@@ -132,6 +133,7 @@ fn internal_server(
     let tls = configured("server.internal_tls", tls.transpose())?;
     let (metrics, most) = (foundation.metrics.clone(), config.server.max_connections);
     let sessions = foundation.sessions.clone();
-    let routes = server::internal_routes(readiness.clone(), metrics.clone(), sessions);
+    let routes = server::internal_routes(readiness.clone(), metrics.clone(), sessions)
+        .merge(upstreams::status(&current.router));
     Ok(InternalServer::new(routes, Arc::clone(&current.crowd), tls, most, metrics))
 }

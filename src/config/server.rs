@@ -1,6 +1,10 @@
 //! The `[server]` table.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -82,6 +86,22 @@ pub struct TlsConfig {
 }
 
 impl ServerConfig {
+    /// Reads only this table, whatever the rest of the file says: who asks how a gateway is does not care what the next one
+    /// would be started with.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        #[derive(Deserialize)]
+        struct OnlyServer {
+            server: ServerConfig,
+        }
+        let mut problems = Problems::default();
+        let text = problems.check(path.display(), fs::read_to_string(path));
+        let only = |text: String| {
+            toml::from_str::<OnlyServer>(&text).map_err(|error| error.message().to_owned())
+        };
+        let read = text.and_then(|text| problems.check("server", only(text)));
+        read.map(|read| read.server).ok_or(problems)
+    }
+
     /// Whether what applications ask, passwords among it, would cross the network in clear.
     pub(super) fn is_internal_in_clear(&self) -> bool {
         let encrypted = self.internal_tls.is_some() || self.internal_encrypted_elsewhere;

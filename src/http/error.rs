@@ -20,6 +20,7 @@ const AGAIN_SECONDS: u32 = 10;
 pub struct Error {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
+    pub(super) heading: &'static str,
     pub(super) sentence: Cow<'static, str>,
     pub(super) cause: Option<String>,
     pub(super) way_on: Option<Box<WayOn>>,
@@ -37,6 +38,9 @@ pub struct WayOn {
 }
 
 impl Error {
+    /// What the page is called if nothing better is said.
+    pub const HEADING: &'static str = "That did not work";
+
     /// An error with its code, which logs, metrics and scripts know it by, and what people read.
     #[must_use]
     pub fn new(
@@ -47,6 +51,7 @@ impl Error {
         Self {
             status,
             code,
+            heading: Self::HEADING,
             sentence: sentence.into(),
             cause: None,
             way_on: None,
@@ -100,6 +105,13 @@ impl Error {
     #[must_use]
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
         self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Calls the page something.
+    #[must_use]
+    pub fn with_heading(mut self, heading: &'static str) -> Self {
+        self.heading = heading;
         self
     }
 

@@ -1,6 +1,6 @@
 //! A WebSocket: after the handshake, bytes go both ways until one side or the session ends.
 
-use std::{io, time::Duration};
+use std::{future::Future, io, time::Duration};
 
 use http::{Request, header};
 use hyper::upgrade::OnUpgrade;
@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    address::Seat,
     request_head::connection_options,
     websocket::{Farewell, Frames},
 };
@@ -22,6 +23,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long the end of a frame, and a client's answer to the gateway's last word, may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// A WebSocket that a side has closed is over (RFC 6455 section 7.1.1). What the other side has said before still arrives.
+const HALF_CLOSED: Duration = Duration::from_secs(5);
 
 /// As much as is copied at a time.
 const BUFFER: usize = 8 * 1024;
@@ -37,12 +41,13 @@ pub(super) fn wanted<B>(request: &Request<B>) -> bool {
 }
 
 /// Copies bytes until one side closes, or the session ends, or the gateway stops; then the client is told why, as the
-/// application would tell it.
+/// application would tell it. So long it has its seat at the application.
 pub(super) async fn connect(
     client: OnUpgrade,
     upstream: OnUpgrade,
     goes_on: impl Fn() -> bool + Send,
     stopping: CancellationToken,
+    seat: Seat,
 ) {
     let (client, upstream) = match tokio::try_join!(client, upstream) {
         Ok(both) => both,
@@ -58,10 +63,12 @@ pub(super) async fn connect(
         }
     };
     copy(TokioIo::new(client), TokioIo::new(upstream), why).await;
+    drop(seat);
 }
 
-/// Copies both ways. When it is known `why` the tunnel ends, the client is told between two frames of the application's. Its
-/// answer still goes to the application, which so takes its leave of a client that goes.
+/// Copies both ways until one side closes, and for a moment longer: whoever does not close then would keep its seat for ever.
+/// When it is known `why` the tunnel ends, the client is told between two frames of the application's. Its answer still goes
+/// to the application, which so takes its leave of a client that goes.
 async fn copy(
     client: impl AsyncRead + AsyncWrite,
     upstream: impl AsyncRead + AsyncWrite,
@@ -71,18 +78,22 @@ async fn copy(
     let (from_upstream, mut to_upstream) = tokio::io::split(upstream);
     let (tell, told) = oneshot::channel();
     let up = async {
-        tokio::io::copy(&mut from_client, &mut to_upstream).await?;
-        to_upstream.shutdown().await
+        let _ = tokio::io::copy(&mut from_client, &mut to_upstream).await;
+        let _ = to_upstream.shutdown().await;
     };
-    let both = async { tokio::try_join!(up, copy_down(from_upstream, to_client, told)) };
-    let mut both = std::pin::pin!(both);
-    tokio::select! {
-        _ = both.as_mut() => return,
+    let down = async {
+        // Whoever has gone hears nothing.
+        let _ = copy_down(from_upstream, to_client, told).await;
+    };
+    tokio::pin!(up, down);
+    let _ = tokio::select! {
+        () = &mut up => timeout(HALF_CLOSED, down).await,
+        () = &mut down => timeout(HALF_CLOSED, up).await,
         why = why => {
             let _ = tell.send(why);
+            timeout(LAST_WORDS, async { tokio::join!(up, down); }).await
         }
-    }
-    let _ = timeout(LAST_WORDS, both).await;
+    };
 }
 
 /// Copies to the client until the application has no more to say, or the gateway has a last word.
@@ -169,6 +180,19 @@ mod tests {
         upstream.read_to_end(&mut last).await.unwrap();
         assert_eq!(last.len(), 8, "the application hears that its client goes");
         copying.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_close_after_the_other_side_has_is_not_waited_for_without_end() {
+        let Tunnel { mut client, mut upstream, tell: _tell, copying } = tunnel();
+        upstream.write_all(&[0x89, 0]).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut heard = [0; 2];
+        client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, [0x89, 0], "what was said before arrives");
+        let began = tokio::time::Instant::now();
+        copying.await.unwrap();
+        assert!(began.elapsed() <= HALF_CLOSED);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 
 use super::{Destination, Router, binding::Binding, lives};
 use crate::{
@@ -44,8 +44,10 @@ impl Router {
             token: token.as_ref(),
             withheld: binding.withholds().then_some(&app.cookies),
         };
-        let goes_on = lives(whose.session);
-        let mut response = app.upstream.forward(request, &forwarding, goes_on).await?;
+        let (goes_on, is_get) = (lives(whose.session), request.method() == Method::GET);
+        let answered = app.upstream.forward(request, &forwarding, goes_on).await;
+        let mut response =
+            answered.map_err(|error| to.offer_again(error.into(), is_get, arrival))?;
         binding.finish(&app.cookies, response.headers_mut());
         match signing_out {
             // Whom the application did not let go is still there.
@@ -74,6 +76,15 @@ impl Router {
 }
 
 impl Destination<'_> {
+    /// Lets people try a page again which the application has not given them.
+    fn offer_again(&self, error: Error, is_get: bool, arrival: &Arrival) -> Error {
+        if !is_get || !error.status().is_server_error() {
+            return error;
+        }
+        // With the host before it: of two slashes, the second would begin another one.
+        error.with_way_on(format!("{}{}", arrival.site.origin(), self.target), "Try again")
+    }
+
     /// Whether somebody signs out of the application, and a page of its own has asked for it.
     fn is_sign_out<B>(&self, request: &Request<B>) -> bool {
         is_own_request(request.method(), request.headers(), self.place.site.origin())

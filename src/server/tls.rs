@@ -1,4 +1,4 @@
-//! TLS to browsers, and to applications.
+//! TLS to browsers.
 
 mod certificate;
 mod certificates;
@@ -7,7 +7,7 @@ mod handshake;
 use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
+    ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
 };
 use tokio_rustls::TlsAcceptor;
@@ -37,19 +37,4 @@ pub fn acceptor(
     let offered = http2.then_some(HTTP2).into_iter().chain([&b"http/1.1"[..]]);
     tls.alpn_protocols = offered.map(<[u8]>::to_vec).collect();
     Ok(TlsAcceptor::from(Arc::new(tls)))
-}
-
-/// Trusts whom this machine trusts, for applications behind TLS.
-pub fn trust() -> Result<Arc<ClientConfig>, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    let loaded = rustls_native_certs::load_native_certs();
-    for error in &loaded.errors {
-        tracing::warn!(%error, "some of the machine's certificates cannot be read");
-    }
-    roots.add_parsable_certificates(loaded.certs);
-    let tls = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(tls))
 }

@@ -2,6 +2,7 @@
 
 mod connectors;
 mod listening;
+mod upstreams;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +15,7 @@ use prometheus_client::{
 pub use self::{
     connectors::{AlarmLabels, ConnectorMetrics, RunCounts},
     listening::ListeningMetrics,
+    upstreams::UpstreamMetrics,
 };
 
 /// Upper bounds of the buckets for durations, in seconds: from a look-up to a slow upstream.
@@ -60,6 +62,8 @@ pub struct Metrics {
     pub connectors: ConnectorMetrics,
     /// Connections, and certificates.
     pub listening: ListeningMetrics,
+    /// Addresses of applications.
+    pub upstreams: UpstreamMetrics,
     registry: Arc<Mutex<Registry>>,
 }
 
@@ -247,6 +251,7 @@ impl Default for Metrics {
             account_waits: Family::default(),
             connectors: ConnectorMetrics::default(),
             listening: ListeningMetrics::default(),
+            upstreams: UpstreamMetrics::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -291,6 +296,7 @@ impl Default for Metrics {
         registry.register("account_waits", "Newcomers whom an app could not know yet", waits);
         metrics.connectors.register(&mut registry);
         metrics.listening.register(&mut registry);
+        metrics.upstreams.register(&mut registry);
         drop(registry);
         metrics
     }

@@ -81,7 +81,7 @@ async fn every_gateway_gives_the_same_token_and_the_same_answers() {
     };
     let alice = house.browser("alice");
     let token = house.token(&alice).await;
-    let replica = Replica::of(&house).await;
+    let replica = Box::pin(Replica::of(&house)).await;
     // The load balancer sends the browser to the other one now.
     let (from, to) = (house.gateway.plan.port(), replica.port);
     let other_way = format!("jira.localhost:{from}:127.0.0.1:{to}");

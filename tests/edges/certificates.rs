@@ -1,6 +1,6 @@
 //! Certificates by name, and new ones while the gateway runs.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use openssl::{
     hash::MessageDigest,
@@ -111,7 +111,13 @@ async fn a_new_certificate_is_shown_without_a_restart_and_one_that_cannot_be_use
     let key = fs::read_to_string(directory.join("tls.key")).unwrap();
     let pem = fs::read_to_string(directory.join("tls.pem")).unwrap();
     let mut refused = 0;
-    let breaks: [&dyn Fn(); 4] = [
+    let breaks: [&dyn Fn(); 5] = [
+        &|| {
+            // Also a good one, while everybody could take its key.
+            write(&directory, "tls", &["jira.localhost"], 2094);
+            let everybody = fs::Permissions::from_mode(0o644);
+            fs::set_permissions(directory.join("tls.key"), everybody).unwrap();
+        },
         &|| fs::write(directory.join("tls.pem"), "-----BEGIN CERTIFICATE-----\nhalf").unwrap(),
         &|| drop(write(&directory, "tls", &["jira.localhost"], 2001)),
         &|| {
@@ -121,7 +127,6 @@ async fn a_new_certificate_is_shown_without_a_restart_and_one_that_cannot_be_use
         &|| fs::remove_file(directory.join("tls.pem")).unwrap(),
     ];
     for spoil in breaks {
-        write_secret(&directory.join("tls.key"), &key);
         spoil();
         refused += 1;
         let count =
@@ -130,6 +135,7 @@ async fn a_new_certificate_is_shown_without_a_restart_and_one_that_cannot_be_use
         wait_for_metric(&gateway, r#"gatehouse_certificate_stale{certificate="server.tls"} 1"#)
             .await;
         assert_eq!(client.is_shown(plan).await.unwrap(), second);
+        write_secret(&directory.join("tls.key"), &key);
     }
     write_secret(&directory.join("tls.key"), &key);
     fs::write(directory.join("tls.pem"), pem).unwrap();

@@ -1,12 +1,19 @@
 //! A new configuration while the gateway runs.
 
-use std::{fs, process::Output, time::Duration};
+use std::{
+    fs,
+    process::Output,
+    time::{Duration, Instant},
+};
+
+use gatehouse::proxy::UpstreamStatus;
 
 use super::{SERVICE, ask, connect, echoes, open_websocket, session_cookie};
 use crate::{
     serve::Process,
     support::{
-        curl::{Curl, FOLLOW},
+        curl::{Answer, Curl, FOLLOW},
+        free_port,
         gateway::Plan,
         kdc::Kdc,
         upstream::{Seen, Upstream},
@@ -38,10 +45,28 @@ impl House {
     }
 
     fn reload(&self) -> (i32, String) {
+        self.run(&["reload"])
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gatehouse"));
-        command.arg("--config").arg(self.plan.path("gatehouse.toml")).arg("reload");
+        command.arg("--config").arg(self.plan.path("gatehouse.toml")).args(arguments);
         let Output { status, stdout, stderr } = command.output().unwrap();
         (status.code().unwrap(), String::from_utf8([stdout, stderr].concat()).unwrap())
+    }
+
+    /// What machines are told at a path.
+    async fn ask_internally(&self, path: &str) -> Answer {
+        Curl::new(&self.plan.ca()).ask(&format!("{}{path}", self.plan.internal()), &[]).await
+    }
+
+    /// How Jira's address at a port of this machine is: `in` or `out`, and who is let in; if it has one there.
+    async fn address(&self, port: u16) -> Option<(String, String)> {
+        let all: Vec<UpstreamStatus> = self.ask_internally("/upstreams").await.json();
+        let jira = all.into_iter().find(|found| found.app == "jira").unwrap();
+        let wanted = format!("127.0.0.1:{port}");
+        let found = jira.addresses.into_iter().find(|found| found.address == wanted);
+        found.map(|found| (found.state, found.admission))
     }
 
     fn log(&self) -> String {
@@ -147,4 +172,41 @@ async fn what_needs_a_restart_is_named_and_the_rest_takes_effect() {
     assert!(ask(&mut open, &house.plan, "/closed/x").await.contains(" 200 "));
     let still = "nothing is different from now on\nneeds a restart: server.listen, server.max_connections\n";
     assert_eq!(house.reload(), (0, still.to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_of_applications_are_looked_after_anew_and_stay_as_they_were_where_they_are_the_same()
+ {
+    let house = House::start(Plan::new().with("[passwords]\nsign_in = \"everybody\"\n")).await;
+    let (jira, wiki, nobody) = (house.jira.port, house.wiki.port, free_port());
+    let one = format!("upstream = \"http://127.0.0.1:{jira}\"");
+    let urls = [jira, wiki, nobody].map(|port| format!("\"http://127.0.0.1:{port}\"")).join(", ");
+    let health = "health = { path = \"/status\", interval_seconds = 1, failures = 1 }";
+    let three = format!("upstreams = [{urls}]\n{health}");
+    house.change(&one, &three);
+    assert_eq!(house.reload().0, 0);
+    let began = Instant::now();
+    let known = |state: &str, admission: &str| Some((state.to_owned(), admission.to_owned()));
+    while house.address(nobody).await != known("out", "open") {
+        assert!(began.elapsed() < Duration::from_secs(10), "nobody looks after it");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (code, said) = house.run(&["app", "drain", "jira", &format!("127.0.0.1:{wiki}")]);
+    assert_eq!(code, 0, "{said}");
+
+    house.change("\"/closed/*\", decision = \"deny\"", "\"/closed/*\", decision = \"pass\"");
+    assert_eq!(house.reload().0, 0);
+    assert_eq!(house.address(jira).await, known("in", "open"));
+    assert_eq!(house.address(wiki).await, known("in", "draining"));
+    assert_eq!(house.address(nobody).await, known("out", "open"));
+    let metric = format!("gatehouse_upstream_up{{app=\"jira\",address=\"127.0.0.1:{nobody}\"}}");
+    assert!(house.ask_internally("/metrics").await.body.contains(&format!("{metric} 0")));
+
+    house.change(&three, &one);
+    assert_eq!(house.reload().0, 0);
+    assert_eq!((house.address(wiki).await, house.address(nobody).await), (None, None));
+    // Nobody looks at it any more, and nobody is alarmed by it.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let metrics = house.ask_internally("/metrics").await.body;
+    assert!(!metrics.contains(&metric) && metrics.contains("gatehouse_upstream_up"), "{metrics}");
 }

@@ -400,7 +400,8 @@ pub fn write_secret(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-fn write_certificate(directory: &Path) {
+/// A certificate for all hosts of the tests, `tls.pem` and `tls.key`.
+pub fn write_certificate(directory: &Path) {
     let hosts = ["login", "jira", "wiki", "crowd"].map(|name| format!("{name}.localhost"));
     let names = hosts.into_iter().chain(["localhost".to_owned()]).collect::<Vec<_>>();
     let made = rcgen::generate_simple_self_signed(names).unwrap();

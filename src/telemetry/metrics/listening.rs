@@ -68,6 +68,13 @@ impl ListeningMetrics {
         self.certificate_looks.get_or_create(&labels).inc();
     }
 
+    /// Says nothing more of a certificate.
+    pub fn forget_certificate(&self, certificate: &str) {
+        let labels = CertificateLabels { certificate: certificate.into() };
+        self.certificate_expires.remove(&labels);
+        self.certificate_stale.remove(&labels);
+    }
+
     /// Shows until when a certificate is good, and whether it is what its files have.
     pub fn show_certificate(&self, certificate: &str, good_until: DateTime<Utc>, is_stale: bool) {
         let labels = CertificateLabels { certificate: certificate.into() };
