@@ -11,18 +11,18 @@ use crate::support::gateway::{Plan, TestGateway, write_secret};
 
 /// Who is told of which host, and by which versions of TLS.
 #[derive(Clone, Copy)]
-struct Client<'a> {
+pub struct Client<'a> {
     host: Option<&'a str>,
     at_most: Option<SslVersion>,
 }
 
 impl<'a> Client<'a> {
-    fn of(host: &'a str) -> Self {
+    pub fn of(host: &'a str) -> Self {
         Self { host: Some(host), at_most: None }
     }
 
     /// The fingerprint of the certificate that it is shown, or what went wrong.
-    async fn is_shown(self, plan: &Plan) -> Result<Vec<u8>, String> {
+    pub async fn is_shown(self, plan: &Plan) -> Result<Vec<u8>, String> {
         let (port, host) = (plan.port(), self.host.map(str::to_owned));
         let at_most = self.at_most;
         let shaken = tokio::task::spawn_blocking(move || {
@@ -46,7 +46,7 @@ impl<'a> Client<'a> {
 }
 
 /// Writes a certificate for some hosts, good until a year; its fingerprint.
-fn write(directory: &Path, name: &str, hosts: &[&str], until: i32) -> Vec<u8> {
+pub fn write(directory: &Path, name: &str, hosts: &[&str], until: i32) -> Vec<u8> {
     let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
     let mut wanted = rcgen::CertificateParams::new(hosts).unwrap();
     wanted.not_after = rcgen::date_time_ymd(until, 1, 1);

@@ -1,6 +1,9 @@
 //! More connections than anybody needs, and heads that are larger than they look.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -8,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ask, connect};
+use super::{ask, by_shell, connect};
 use crate::{
     attacks::frames::{CONTINUATION, END_STREAM, HEADERS, Http2, block},
     serve::Process,
@@ -34,7 +37,10 @@ async fn one_client_with_thousands_of_connections_is_bounded_and_nobody_else_suf
     let server = "max_connections = 6000\nmax_connections_per_client = 2000";
     let plan = Plan::new().with_server(server).with(BY_PASSWORD);
     plan.configuration(jira.port, jira.port);
-    let process = Process::start(&plan).await;
+    // What programs are given at first is for those that use select(2).
+    let mut command = by_shell("ulimit -Sn 1024");
+    command.stdin(Stdio::null());
+    let process = Process::start_by(command, &plan).await;
     let before = process.most_memory();
     let mut open = Vec::new();
     for _ in 0..6000 {
@@ -112,6 +118,27 @@ async fn a_connection_that_nobody_uses_is_closed_when_the_configuration_says_so(
     }
     let closed = timeout(Duration::from_secs(5), stream.read(&mut [0; 1])).await;
     assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_a_head_a_byte_at_a_time_is_cut_off_after_half_a_minute() {
+    let gateway = Plan::new().with(BY_PASSWORD).start().await;
+    let mut slow = connect(&gateway.plan).await;
+    let began = Instant::now();
+    let head = b"GET /status HTTP/1.1\r\nHost: jira.localhost\r\nX-Never: ends";
+    for byte in head.iter().cycle() {
+        // Of these no silence is long.
+        let sent = slow.write_all(&[*byte]).await;
+        let read = timeout(Duration::from_secs(1), slow.read(&mut [0; 1])).await;
+        if sent.is_err() || read.is_ok() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(45), "it is still there");
+    }
+    assert!(began.elapsed() > Duration::from_secs(25), "{:?}", began.elapsed());
+    let metrics = gateway.plan.internal() + "/metrics";
+    let metrics = gateway.browser().ask(&metrics, &[]).await.body;
+    assert!(metrics.contains("gatehouse_refused_total{reason=\"head-late\"} 1"), "{metrics}");
 }
 
 /// Asks for a login with a ticket of so many bytes; a page says what is wrong with the ticket, unless the head is too large

@@ -7,6 +7,7 @@ use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::{ask, close_code, connect, echoes, open_websocket};
 use crate::{
+    attacks::frames::{End, GOAWAY, Http2},
     serve::Process,
     support::{curl::Curl, gateway::Plan, upstream::Upstream},
 };
@@ -63,12 +64,41 @@ async fn while_it_drains_it_is_unready_and_serves_everybody_and_sends_them_elsew
     let http2 = Curl::new(&plan.ca()).ask(&status, &["--http2"]).await;
     assert_eq!(http2.status, 200, "{}", http2.heads);
     // Whoever is idle is not cut off in what they may just be sending.
-    assert!(timeout(Duration::from_millis(200), idle.read(&mut [0; 1])).await.is_err());
+    assert!(timeout(Duration::from_secs(2), idle.read(&mut [0; 1])).await.is_err());
 
     assert!(process.ended().await.success());
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(4) && took < Duration::from_secs(8), "{took:?}");
     assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_there_over_http2_is_told_to_go_when_the_drain_begins() {
+    let app = Upstream::start("jira").await;
+    let plan = plan(5, &app);
+    let process = Process::start(&plan).await;
+    let address = format!("127.0.0.1:{}", plan.port());
+    let mut http2 = tokio::task::block_in_place(|| {
+        let mut http2 = Http2::to(&address, "jira.localhost", &plan.ca());
+        let host = plan.jira().replace("https://", "");
+        let place = [(":scheme", "https"), (":authority", host.as_str()), (":path", "/status")];
+        http2.ask(1, &[&[(":method", "GET")], &place[..]].concat()).unwrap();
+        assert_eq!(http2.end_of(1), End::Status(200));
+        http2
+    });
+    let began = Instant::now();
+    process.ask_to_stop();
+    wait_until_unready(&plan).await;
+    let frame = tokio::task::block_in_place(|| {
+        loop {
+            match http2.next() {
+                Ok(Some(frame)) if frame.kind != GOAWAY => {}
+                frame => return frame,
+            }
+        }
+    });
+    assert_eq!(frame.unwrap().map(|frame| frame.kind), Some(GOAWAY));
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

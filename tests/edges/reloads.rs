@@ -6,15 +6,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gatehouse::proxy::UpstreamStatus;
+use gatehouse::{config::CredentialHash, proxy::UpstreamStatus, secrets::sha256};
 
-use super::{SERVICE, ask, connect, echoes, open_websocket, session_cookie};
+use super::{
+    SERVICE, ask,
+    certificates::{Client, write},
+    connect, echoes, open_websocket, session_cookie,
+};
 use crate::{
     serve::Process,
     support::{
         curl::{Answer, Curl, FOLLOW},
         free_port,
         gateway::Plan,
+        idp::Idp,
         kdc::Kdc,
         upstream::{Seen, Upstream},
     },
@@ -209,4 +214,55 @@ async fn addresses_of_applications_are_looked_after_anew_and_stay_as_they_were_w
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let metrics = house.ask_internally("/metrics").await.body;
     assert!(!metrics.contains(&metric) && metrics.contains("gatehouse_upstream_up"), "{metrics}");
+}
+
+/// Whether somebody who has no session is sent to the identity provider.
+async fn leads_to_idp(plan: &Plan) -> bool {
+    let browser = Curl::new(&plan.ca());
+    let sent = browser.get(&plan.jira(), &[]).await.header("location").unwrap();
+    let (_, flow) = sent.split_once("flow=").unwrap();
+    let start = format!("{}/_gatehouse/saml/start?idp=corp&flow={flow}", plan.login());
+    browser.get(&start, &[]).await.status == 303
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_known_and_counted_still_is_and_what_clients_and_machines_are_shown_is_new() {
+    let (kdc, plan) = (Kdc::start(&[SERVICE]), Plan::new());
+    let idp = Idp::start(&plan.login()).await;
+    let house = House::start(plan.with_idp(&idp).with_tickets(&kdc.keytab())).await;
+    let plan = &house.plan;
+    let alice = Curl::new(&plan.ca()).with_env(kdc.client_env(&kdc.login("alice")));
+    // A browser that loses its session is sent round five times.
+    let comes_back = async || {
+        alice.forget_cookie("jira.localhost", "__Host-gatehouse-session");
+        alice.get(&plan.jira(), &FOLLOW).await.status
+    };
+    for _ in 0..5 {
+        assert_eq!(comes_back().await, 200);
+    }
+    let began = Instant::now();
+    while !leads_to_idp(plan).await {
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", house.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(idp);
+    let question = "/crowd/rest/usermanagement/1/config/cookie";
+    assert_eq!(house.ask_internally(question).await.status, 404);
+
+    let fingerprint = write(&plan.path(""), "other", &["jira.localhost"], 2090);
+    house.change("tls.pem", "other.pem");
+    house.change("tls.key", "other.key");
+    let credential = CredentialHash(sha256(b"secret")).text();
+    let crowd = format!("crowd = [{{ application = \"jira\", credentials = [\"{credential}\"] }}]");
+    house.change("name = \"jira\"\n", &format!("name = \"jira\"\n{crowd}\n"));
+    let changed = "different from now on: app, server.tls\n".to_owned();
+    assert_eq!(house.reload(), (0, changed));
+
+    assert_eq!(Client::of("jira.localhost").is_shown(plan).await, Ok(fingerprint));
+    assert_eq!(house.ask_internally(question).await.status, 401);
+    house.change("other.pem", "tls.pem");
+    house.change("other.key", "tls.key");
+    assert_eq!(house.reload().0, 0);
+    assert_eq!(comes_back().await, 400, "five times before, and once more");
+    assert!(leads_to_idp(plan).await, "nobody can be asked for it now");
 }

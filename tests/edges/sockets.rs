@@ -104,3 +104,31 @@ async fn systemd_is_told_when_the_gateway_is_ready_reloads_lives_and_stops() {
     assert_eq!(hear(), "STOPPING=1");
     assert!(process.ended().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_the_kernel_has_connected_is_served_before_the_gateway_ends() {
+    let jira = Upstream::start("jira").await;
+    let mut plan =
+        Plan::new().with_server("trusted_proxies = [\"127.0.0.1/32\"]").with(BY_PASSWORD);
+    plan.replace_default_certificate("");
+    plan.configuration(jira.port, jira.port);
+    let process = Process::start(&plan).await;
+    // While it sleeps, nobody but the kernel answers.
+    process.signal("STOP");
+    let host = plan.jira().trim_start_matches("https://").to_owned();
+    let request = format!("GET /status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let mut waiting = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(("127.0.0.1", plan.port())).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    process.signal("INT");
+    process.signal("CONT");
+    for (index, mut stream) in waiting.into_iter().enumerate() {
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{index}: {read:?} {answer}");
+    }
+    assert!(process.ended().await.success());
+}
