@@ -10,6 +10,8 @@ packages=(
     # Tests: a database, a KDC and its client, a load balancer, generators of SAML responses, a witness of system calls.
     postgresql krb5-kdc krb5-admin-server krb5-user curl haproxy
     python3 python3-venv python3-lxml python3-cryptography openssl strace
+    # Tests: proxies that ask the gateway (haproxy is above).
+    nginx-light caddy
     # Tests: a Tomcat, and the clients that Atlassian's applications have.
     libtomcat10-java default-jdk-headless git git-lfs python3-requests-kerberos ca-certificates
     # Demo and tests: an identity provider, and a browser.
@@ -21,7 +23,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 
 # What is only needed to measure: setup.sh bench
 if [ "${1:-}" = bench ]; then
-    packages+=(nginx-light wrk)
+    packages+=(wrk)
 fi
 
 missing=()

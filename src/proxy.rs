@@ -11,6 +11,7 @@ mod pool;
 mod request_head;
 mod response_head;
 mod single_sign_on;
+mod told;
 mod tunnel;
 mod upstream_body;
 

@@ -21,6 +21,7 @@ mod crowd_sso;
 mod crowd_writes;
 mod directory;
 mod docs;
+mod forward_auth;
 mod fuzz;
 mod hints;
 mod identity;
