@@ -67,12 +67,12 @@ impl House {
         let headers: Vec<&str> = headers.iter().flat_map(|header| ["-H", *header]).collect();
         browser.ask(&url, &headers).await
     }
+}
 
-    /// The cookie of somebody's session at Jira.
-    fn cookie(&self, browser: &Curl) -> String {
-        let name = "__Host-gatehouse-session";
-        format!("Cookie: {name}={}", browser.cookie("jira.localhost", name).unwrap())
-    }
+/// The cookie of somebody's session at Jira.
+fn session_of(browser: &Curl) -> String {
+    let name = "__Host-gatehouse-session";
+    format!("Cookie: {name}={}", browser.cookie("jira.localhost", name).unwrap())
 }
 
 /// What an application was told in a header; nothing if it is empty or not there, which is the same to it.

@@ -1,6 +1,6 @@
 //! Questions as proxies ask them, without a proxy: what they are answered, and which are not answered at all.
 
-use super::{House, PEERS, Plan, Product, house, house_with};
+use super::{House, PEERS, Plan, Product, house, house_with, session_of};
 use crate::support::curl::Curl;
 
 const FOR: &str = "X-Forwarded-For: 192.0.2.7";
@@ -11,7 +11,7 @@ async fn with_alice() -> (House, String) {
     let mut house = house().await;
     house.put(Product::Nginx).await;
     let alice = house.signed_in("alice").await;
-    let cookie = house.cookie(&alice);
+    let cookie = session_of(&alice);
     (house, cookie)
 }
 
@@ -40,7 +40,7 @@ async fn every_header_is_there_even_if_it_says_nothing() {
     .await;
     house.put(Product::Nginx).await;
     let alice = house.signed_in("alice").await;
-    let cookie = house.cookie(&alice);
+    let cookie = session_of(&alice);
     let public = house.about("jira", "/public/x");
     let all = [
         "x-forwarded-user",
