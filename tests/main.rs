@@ -22,6 +22,7 @@ mod crowd_writes;
 mod deployment;
 mod directory;
 mod docs;
+mod forward_auth;
 mod fuzz;
 mod hints;
 mod identity;

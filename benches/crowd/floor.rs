@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 /// Serves until it is killed.
 pub async fn serve(port: u16) {
     let routes = Router::new().fallback(async || "");
-    let server = InternalServer::new(routes, None, None, 1000, Metrics::default());
+    let server = InternalServer::new(routes, None, None, None, 1000, Metrics::default());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     server.serve(listener, CancellationToken::new(), Duration::ZERO).await;
 }

@@ -15,7 +15,7 @@ use crate::{
         deliver_webhooks,
     },
     http::TrustedProxies,
-    router::App,
+    router::{App, ForwardAuth, Router},
     server::{self, InternalServer},
 };
 
@@ -45,6 +45,7 @@ pub(super) fn crowd(config: &Config, parts: &Parts) -> Result<Arc<Crowd>, Proble
 pub(super) fn internal_server(
     config: &Config,
     crowd: Arc<Crowd>,
+    router: &Arc<Router>,
     health: axum::Router,
 ) -> Result<InternalServer, Problems> {
     // HTTP/1.1 only: some who ask read nothing else.
@@ -54,7 +55,14 @@ pub(super) fn internal_server(
     let secure = tls.is_some() || config.server.internal_encrypted_elsewhere;
     let (metrics, most) = (crowd.metrics.clone(), config.server.max_connections);
     let crowd = asked.then(|| CrowdServer::new(crowd, secure));
-    Ok(InternalServer::new(health, crowd, tls, most, metrics))
+    let forward_auth = forward_auth(config, router).map(Arc::new);
+    Ok(InternalServer::new(health, crowd, forward_auth, tls, most, metrics))
+}
+
+/// What answers proxies that ask, if any may.
+fn forward_auth(config: &Config, router: &Arc<Router>) -> Option<ForwardAuth> {
+    let peers = &config.forward_auth.as_ref()?.peers;
+    Some(ForwardAuth::new(router.clone(), peers, &config.server.trusted_proxies))
 }
 
 /// Every application that may ask.

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio_rustls::TlsAcceptor;
+
 use super::{
     administration::admin,
     alarms::watch_alarms,
@@ -21,7 +23,7 @@ use super::{
 use crate::{
     admin::{self, Admin},
     clock::Clock,
-    config::{Config, Problems},
+    config::{Config, Problems, ServerConfig},
     hints::Ears,
     http::{Pages, TrustedProxies},
     keyring::KeyringError,
@@ -99,9 +101,11 @@ async fn assemble(
     let health =
         server::internal_routes(readiness.clone(), parts.metrics.clone(), parts.sessions.clone())
             .merge(look_after(config, &parts.sites, &apps));
+    let tls = browsers_tls(config)?;
+    let router = Arc::new(router(config, &parts, login, ears, apps));
     Ok(Gateway {
-        server: server(config, &parts, login, ears, apps)?,
-        internal: internal_server(config, crowd, health)?,
+        internal: internal_server(config, crowd, &router, health)?,
+        server: Server::new(router, tls, config.server.max_connections),
         doors,
         admin,
         exporter,
@@ -125,21 +129,26 @@ fn running_admin(config: &Config, parts: &Parts, apps: &[App]) -> Admin {
     }
 }
 
-/// What browsers are served by.
-fn server(
+/// What browsers are spoken to with.
+fn browsers_tls(config: &Config) -> Result<Option<TlsAcceptor>, Problems> {
+    let accept = |tls| server::acceptor(tls, config.server.http2);
+    let tls = config.server.tls.as_ref().map(accept).transpose();
+    configured("server.tls", tls)
+}
+
+/// What leads requests to applications.
+fn router(
     config: &Config,
     parts: &Parts,
     login: Arc<Login>,
     ears: Arc<Ears>,
     apps: Vec<App>,
-) -> Result<Server, Problems> {
-    let accept = |tls| server::acceptor(tls, config.server.http2);
-    let tls = config.server.tls.as_ref().map(accept).transpose();
-    let tls = configured("server.tls", tls)?;
-    let router = Router {
+) -> Router {
+    let ServerConfig { tls, trusted_proxies, .. } = &config.server;
+    Router {
         sites: parts.sites.clone(),
-        proxied_only: tls.is_none() && !config.server.trusted_proxies.is_empty(),
-        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
+        proxied_only: tls.is_none() && !trusted_proxies.is_empty(),
+        trusted: TrustedProxies::new(trusted_proxies.clone()),
         sessions: parts.sessions.clone(),
         login: login.clone(),
         apps,
@@ -148,6 +157,5 @@ fn server(
         metrics: parts.metrics.clone(),
         tracer: parts.tracer.clone(),
         clock: parts.clock.clone(),
-    };
-    Ok(Server::new(Arc::new(router), tls, config.server.max_connections))
+    }
 }

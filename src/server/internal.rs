@@ -33,12 +33,13 @@ use super::{BREATH, HANDSHAKE, HEAD, TAKE, patient_stream::PatientStream};
 use crate::{
     crowd::CrowdServer,
     http::Response,
+    router::ForwardAuth,
     session::Sessions,
     telemetry::{Metrics, Seldom},
 };
 
-/// A machine's head: nobody here has a ticket.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// Proxies ask with all of a browser's head.
+const MAX_HEAD_BYTES: usize = super::MAX_HEAD_BYTES as usize;
 
 /// How often the log says that all places are taken.
 const WARN_EVERY: Duration = Duration::from_mins(1);
@@ -105,6 +106,7 @@ async fn show_metrics(State(internal): State<Internal>) -> impl IntoResponse {
 pub struct InternalServer {
     routes: Router,
     crowd: Option<CrowdServer>,
+    forward_auth: Option<Arc<ForwardAuth>>,
     tls: Option<Tls>,
     http: http1::Builder,
     places: Arc<Semaphore>,
@@ -123,11 +125,12 @@ impl std::fmt::Debug for Tls {
 }
 
 impl InternalServer {
-    /// Of [`internal_routes`], and what applications ask of a Crowd server if any may.
+    /// Of [`internal_routes`], what applications ask of a Crowd server if any may, and what proxies ask.
     #[must_use]
     pub fn new(
         routes: Router,
         crowd: Option<CrowdServer>,
+        forward_auth: Option<Arc<ForwardAuth>>,
         tls: Option<TlsAcceptor>,
         max_connections: usize,
         metrics: Metrics,
@@ -136,7 +139,7 @@ impl InternalServer {
         http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD_BYTES);
         let places = Arc::new(Semaphore::new(max_connections));
         let warning = Arc::new(Seldom::every(WARN_EVERY));
-        Self { routes, crowd, tls: tls.map(Tls), http, places, metrics, warning }
+        Self { routes, crowd, forward_auth, tls: tls.map(Tls), http, places, metrics, warning }
     }
 
     /// Takes connections until `stop`, then lets those that are there end, but waits no longer than
@@ -212,10 +215,10 @@ impl InternalServer {
     }
 
     async fn respond(&self, request: Request<Body>, peer: IpAddr) -> Response {
-        match &self.crowd {
-            Some(crowd) if CrowdServer::has(request.uri().path()) => {
-                crowd.respond(request, peer).await
-            }
+        let path = request.uri().path();
+        match (&self.crowd, &self.forward_auth) {
+            (Some(crowd), _) if CrowdServer::has(path) => crowd.respond(request, peer).await,
+            (_, Some(proxies)) if ForwardAuth::has(path) => proxies.respond(request, peer).await,
             _ => match self.routes.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},

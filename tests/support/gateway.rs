@@ -25,6 +25,7 @@ use super::{curl::Curl, databases, free_port, idp::Idp, kdc, upstream::Upstream}
 pub struct Plan {
     directory: TempDir,
     port: u16,
+    front: Option<u16>,
     internal_port: u16,
     store: Option<String>,
     keytab: Option<PathBuf>,
@@ -54,6 +55,7 @@ impl Plan {
         Self {
             directory,
             port: free_port(),
+            front: None,
             internal_port: free_port(),
             store: None,
             keytab: None,
@@ -74,6 +76,12 @@ impl Plan {
             plans.push(Self { store: Some(postgres.options.url.clone()), ..Self::new() });
         }
         plans
+    }
+
+    /// Behind a proxy that browsers reach at a port, and that speaks TLS: the gateway itself is spoken to in clear.
+    pub fn behind(mut self, port: u16) -> Self {
+        self.front = Some(port);
+        self
     }
 
     /// With logins by ticket.
@@ -124,7 +132,7 @@ impl Plan {
     }
 
     fn url(&self, host: &str) -> String {
-        format!("https://{host}.localhost:{}", self.port)
+        format!("https://{host}.localhost:{}", self.front.unwrap_or(self.port))
     }
 
     pub fn login(&self) -> String {
@@ -180,6 +188,12 @@ impl Plan {
         let (login, jira, wiki) = (self.login(), self.jira(), self.wiki());
         let (port, internal, server) = (self.port, self.internal_port, &self.server);
         let store = self.store.clone().unwrap_or_else(|| format!("sqlite://{here}/gatehouse.db"));
+        let tls = match self.front {
+            None => {
+                format!("[server.tls]\ncertificate = \"{here}/tls.pem\"\nkey = \"{here}/tls.key\"")
+            }
+            Some(_) => "trusted_proxies = [\"127.0.0.1/32\"]".to_owned(),
+        };
         let mut text = format!(
             r#"
 [server]
@@ -188,9 +202,7 @@ listen = ["127.0.0.1:{port}"]
 internal_listen = "127.0.0.1:{internal}"
 shutdown_grace_seconds = 5
 {server}
-[server.tls]
-certificate = "{here}/tls.pem"
-key = "{here}/tls.key"
+{tls}
 [store]
 url = "{store}"
 [secrets]
