@@ -46,6 +46,7 @@ test: setup
 	@scripts/python.sh demo/django/requirements.txt target/django
 	@scripts/judges.sh
 	@scripts/python.sh tests/deployment/requirements.txt target/deployment
+	@scripts/python.sh tests/forward_auth/requirements.txt target/proxies
 	scripts/with-postgres.sh cargo test
 
 lint: setup

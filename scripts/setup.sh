@@ -7,10 +7,11 @@ packages=(
     # Building: samael binds to xmlsec, libgssapi to MIT Kerberos.
     build-essential pkg-config cmake clang libclang-dev
     libxmlsec1-dev libxml2-dev libxslt1-dev libssl-dev libkrb5-dev
-    # Tests: a database, a KDC and its client, two load balancers of which one is an application behind TLS as well, generators of
-    # SAML responses, a witness of system calls.
-    postgresql krb5-kdc krb5-admin-server krb5-user curl haproxy nginx-light
+    # Tests: a database, a KDC and its client, generators of SAML responses, a witness of system calls.
+    postgresql krb5-kdc krb5-admin-server krb5-user curl
     python3 python3-venv python3-lxml python3-cryptography openssl strace
+    # Tests: a load balancer, an application behind TLS, proxies that ask the gateway.
+    haproxy nginx-light caddy
     # Tests: a Tomcat, and the clients that Atlassian's applications have.
     libtomcat10-java default-jdk-headless git git-lfs python3-requests-kerberos ca-certificates
     # Demo and tests: an identity provider, and a browser.

@@ -16,6 +16,7 @@ mod app_upstreams;
 mod claims;
 mod connector;
 mod crowd;
+mod forward_auth;
 mod identity_headers;
 mod internal_url;
 mod kerberos;
@@ -62,6 +63,7 @@ pub use self::{
         NationalCloud, OktaConfig, SameName, ShownGroups, UserKind, whole_pattern,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
+    forward_auth::ForwardAuthConfig,
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     lookup::{LookupConfig, LookupGroups, LookupOtherwise},
@@ -101,6 +103,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// The applications behind it.
     pub apps: Vec<AppConfig>,
+    /// Who asks about requests that they pass on by themselves; nobody if absent.
+    pub forward_auth: Option<ForwardAuthConfig>,
     /// The identity providers that people log in with.
     pub saml: Vec<SamlConfig>,
     /// Logins by ticket; off if absent.
@@ -152,6 +156,13 @@ impl Config {
         config.ok_or_else(Problems::default)
     }
 
+    /// Looks once more whether everything is good together, after something of it was put in the place of what the file says.
+    pub fn check_again(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        self.check(&mut problems);
+        problems.into_result()
+    }
+
     fn assemble(
         tables: &mut Tables,
         server: Option<ServerConfig>,
@@ -162,6 +173,7 @@ impl Config {
         let admin = tables.optional("admin").unwrap_or_default();
         let telemetry = tables.optional("telemetry").unwrap_or_default();
         let apps = tables.list("app");
+        let forward_auth = tables.optional("forward_auth");
         let saml = tables.list("saml");
         let kerberos = tables.optional("kerberos");
         let passwords = tables.optional("passwords").unwrap_or_default();
@@ -176,6 +188,7 @@ impl Config {
             admin,
             telemetry,
             apps,
+            forward_auth,
             saml,
             kerberos,
             passwords,
@@ -194,6 +207,9 @@ impl Config {
         self.telemetry.check(problems);
         for (index, app) in self.apps.iter().enumerate() {
             app.check(&format!("app[{index}]"), problems);
+        }
+        if let Some(forward_auth) = &self.forward_auth {
+            forward_auth.check(problems);
         }
         for (index, saml) in self.saml.iter().enumerate() {
             saml.check(&format!("saml[{index}]"), problems);
@@ -226,6 +242,7 @@ impl Config {
         }
         check_unique("alarm", self.alarms.iter().map(|alarm| &alarm.name), problems);
         self.check_lookups(problems);
+        self.check_internal_in_clear(problems);
         self.check_crowd_applications(problems);
         self.check_ways_to_sign_in(problems);
         places::check_places(&self.server, &self.apps, problems);
@@ -260,14 +277,24 @@ impl Config {
         (self.passwords.sign_in == PasswordSignIn::BreakGlass).then_some(PASSWORD)
     }
 
-    /// Their names are what they are told apart by, in whichever case.
-    fn check_crowd_applications(&self, problems: &mut Problems) {
-        if self.server.is_internal_in_clear() && self.apps.iter().any(|app| !app.crowd.is_empty()) {
-            let problem = "needed where applications ask over the network, for passwords come so: name \
-                           certificate and key; or set internal_encrypted_elsewhere, if something else \
-                           encrypts what comes to internal_listen";
+    /// What machines ask must not cross the network in clear.
+    fn check_internal_in_clear(&self, problems: &mut Problems) {
+        let asked_by = [
+            (self.apps.iter().any(|app| !app.crowd.is_empty()), "applications ask", "passwords"),
+            (self.forward_auth.is_some(), "peers ask (forward_auth)", "sessions' cookies"),
+        ];
+        let asked_by = asked_by.iter().find(|(asked, ..)| *asked);
+        if let Some((_, who, what)) = asked_by.filter(|_| self.server.is_internal_in_clear()) {
+            let problem = format!(
+                "needed where {who} over the network, for {what} come so: name certificate and key; or set \
+                 internal_encrypted_elsewhere, if something else encrypts what comes to internal_listen"
+            );
             problems.add("server.internal_tls", problem);
         }
+    }
+
+    /// Their names are what they are told apart by, in whichever case.
+    fn check_crowd_applications(&self, problems: &mut Problems) {
         let mut seen = BTreeSet::new();
         for (index, app) in self.apps.iter().enumerate() {
             for (number, crowd) in app.crowd.iter().enumerate() {

@@ -20,6 +20,7 @@ mod retries;
 mod sending;
 mod single_sign_on;
 mod status;
+mod told;
 mod tunnel;
 mod upstream_body;
 mod upstream_tls;

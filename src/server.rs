@@ -40,7 +40,7 @@ pub use self::{
     descriptors::{raise_limits, too_few_descriptors},
     entrance::Entrance,
     inherited::Inherited,
-    internal::{InternalServer, Readiness, internal_routes},
+    internal::{Asked, InternalServer, Readiness, internal_routes},
     leaving::Leaving,
     tls::{CertificateError, Certificates, InUse, KeyPair, Look, acceptor},
 };

@@ -23,6 +23,7 @@ mod deployment;
 mod directory;
 mod docs;
 mod edges;
+mod forward_auth;
 mod fuzz;
 mod hints;
 mod identity;

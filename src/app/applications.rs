@@ -144,5 +144,6 @@ pub(super) fn requests(config: &Config, sites: &Arc<Sites>, apps: &[App]) -> Req
     });
     let ways = config.ways_to_sign_in().into_iter().map(str::to_owned).collect();
     let hidden_way = config.hidden_way_to_sign_in();
-    Requests { sites: sites.clone(), apps: asked.collect(), ways, hidden_way }
+    let forward_auth = config.forward_auth.is_some();
+    Requests { sites: sites.clone(), apps: asked.collect(), ways, hidden_way, forward_auth }
 }

@@ -87,7 +87,22 @@ pub fn warnings(config: &Config) -> Problems {
             found.add(format!("app[{index}].rule[{rule}].{key}"), text);
         }
     }
+    warn_of_peers(config, &mut found);
     found
+}
+
+/// Who asks passes requests to the gateway as well: sign-ins, and what they may not pass on themselves.
+fn warn_of_peers(config: &Config, found: &mut Problems) {
+    let Some(forward_auth) = &config.forward_auth else {
+        return;
+    };
+    for peer in forward_auth.are_missing_in(&config.server.trusted_proxies) {
+        let text = format!(
+            "{peer} is not in server.trusted_proxies: of requests that it passes to the gateway itself, \
+             sign-ins among them, its own address is taken for the client's"
+        );
+        found.add("forward_auth.peers", text);
+    }
 }
 
 /// The master keys, as they were when somebody read them.

@@ -41,11 +41,11 @@ pub(super) fn crowd(config: &Config, parts: &Parts) -> Result<Arc<Crowd>, Proble
 }
 
 /// What answers them, if any may ask.
-pub(super) fn crowd_server(config: &Config, crowd: Arc<Crowd>) -> Option<Arc<CrowdServer>> {
+pub(super) fn crowd_server(config: &Config, crowd: Arc<Crowd>) -> Option<CrowdServer> {
     let asked = config.apps.iter().any(|app| !app.crowd.is_empty());
     let server = &config.server;
     let secure = server.internal_tls.is_some() || server.internal_encrypted_elsewhere;
-    asked.then(|| Arc::new(CrowdServer::new(crowd, secure)))
+    asked.then(|| CrowdServer::new(crowd, secure))
 }
 
 /// Every application that may ask.

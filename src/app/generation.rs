@@ -22,12 +22,12 @@ use super::{
 use crate::{
     admin::Admin,
     config::{Config, Problems},
-    crowd::CrowdServer,
     hints::Ears,
     http::{Pages, TrustedProxies},
     lifecycle::Background,
     login::Login,
-    router::{App, Router, own_routes},
+    router::{App, ForwardAuth, Router, own_routes},
+    server::Asked,
     store::StoreError,
 };
 
@@ -38,7 +38,7 @@ const LONGEST_BEGINNING: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Generation {
     pub(super) router: Arc<Router>,
-    pub(super) crowd: Option<Arc<CrowdServer>>,
+    pub(super) asked: Arc<Asked>,
     pub(super) admin: Admin,
     background: Background,
 }
@@ -97,9 +97,11 @@ impl Generation {
         follow_hints(&admin.connectors, &parts);
         watch_alarms(&parts, &admin, &login);
         look_after(config, &parts.sites, &apps, &parts.background);
+        let router = Arc::new(router(config, &parts, login, ears, apps));
+        let (crowd, forward_auth) = (crowd_server(config, crowd), forward_auth(config, &router));
         Ok(Self {
-            router: Arc::new(router(config, &parts, login, ears, apps)),
-            crowd: crowd_server(config, crowd),
+            router,
+            asked: Arc::new(Asked { crowd, forward_auth }),
             admin,
             background: parts.background,
         })
@@ -158,4 +160,10 @@ fn router(
         tracer: parts.tracer.clone(),
         clock: parts.clock.clone(),
     }
+}
+
+/// What answers proxies that ask, if any may.
+fn forward_auth(config: &Config, router: &Arc<Router>) -> Option<ForwardAuth> {
+    let peers = &config.forward_auth.as_ref()?.peers;
+    Some(ForwardAuth::new(router.clone(), peers, &config.server.trusted_proxies))
 }

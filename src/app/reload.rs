@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 
 use super::{
     certificates::OwnCertificates,
@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     config::{Config, Problems},
-    crowd::CrowdServer,
     lifecycle::Reloaded,
     router::Router,
+    server::Asked,
     telemetry::{LogLevel, Metrics},
 };
 
@@ -31,7 +31,7 @@ pub(super) struct Source {
 pub(super) struct Current {
     pub(super) config: Config,
     pub(super) router: Arc<ArcSwap<Router>>,
-    pub(super) crowd: Arc<ArcSwapOption<CrowdServer>>,
+    pub(super) asked: Arc<ArcSwap<Asked>>,
     pub(super) control: Arc<ArcSwap<axum::Router>>,
     pub(super) source: Option<Source>,
     generation: Generation,
@@ -43,7 +43,7 @@ impl Current {
         Self {
             config,
             router: Arc::new(ArcSwap::new(generation.router.clone())),
-            crowd: Arc::new(ArcSwapOption::new(generation.crowd.clone())),
+            asked: Arc::new(ArcSwap::new(generation.asked.clone())),
             control: Arc::new(ArcSwap::from_pointee(generation.admin.clone().routes())),
             source: None,
             generation,
@@ -56,8 +56,15 @@ impl Current {
         let Some(Source { path, log_level }) = &self.source else {
             return Err("this gateway was not started from a file".to_owned());
         };
-        let refuse = |problems: Problems| format!("{} has problems:\n{problems}", path.display());
+        let file = path.display();
+        let refuse = |problems: Problems| format!("{file} has problems:\n{problems}");
         let (config, differences) = Config::load(path).map_err(refuse)?.succeed(&self.config);
+        config.check_again().map_err(|problems| {
+            let stays = differences.at_start.join(", ");
+            format!(
+                "{file} wants a restart, for with {stays} as before it has problems:\n{problems}"
+            )
+        })?;
         let now = foundation.clock.now();
         check(&config, now).map_err(refuse)?;
         foundation.master_keys.refuse_others(&config).map_err(refuse)?;
@@ -79,7 +86,7 @@ impl Current {
     fn put(&mut self, config: Config, next: Generation, metrics: &Metrics) {
         take_over(&next.router.apps, &self.generation.router.apps);
         self.router.store(next.router.clone());
-        self.crowd.store(next.crowd.clone());
+        self.asked.store(next.asked.clone());
         self.control.store(Arc::new(next.admin.clone().routes()));
         std::mem::replace(&mut self.generation, next).end();
         let before = std::mem::replace(&mut self.config, config);

@@ -135,5 +135,5 @@ fn internal_server(
     let sessions = foundation.sessions.clone();
     let routes = server::internal_routes(readiness.clone(), metrics.clone(), sessions)
         .merge(upstreams::status(&current.router));
-    Ok(InternalServer::new(routes, Arc::clone(&current.crowd), tls, most, metrics))
+    Ok(InternalServer::new(routes, Arc::clone(&current.asked), tls, most, metrics))
 }

@@ -43,7 +43,7 @@ pub struct Differences {
 
 impl Config {
     /// This configuration in the place of the `running` one: with what that was started with where it cannot be changed
-    /// any more, and what is different.
+    /// any more, and what is different. Whether the two are good together is not looked at ([`Config::check_again`]).
     #[must_use]
     pub fn succeed(mut self, running: &Self) -> (Self, Differences) {
         let mut differences = Differences::default();
@@ -182,6 +182,20 @@ mod tests {
         assert_eq!(same.succeed(&config).1.at_start, ["server.listen"]);
         let back = Config::parse(EXAMPLE).unwrap().succeed(&config).1;
         assert_eq!((back.at_start.len(), back.now.len()), (0, 3));
+    }
+
+    #[test]
+    fn what_would_be_good_only_with_what_waits_for_a_restart_is_found() {
+        let running = EXAMPLE.replace("127.0.0.1:9090", "0.0.0.0:9090");
+        let encrypted = running.replacen("# internal_tls = {", "internal_tls = {", 1);
+        let asked = format!("{encrypted}\n[forward_auth]\npeers = [\"10.0.0.1/32\"]\n");
+        let running = Config::parse(&running).unwrap();
+        let (config, differences) = Config::parse(&asked).unwrap().succeed(&running);
+        assert_eq!(differences.at_start, ["server.internal_tls"]);
+        let problems = config.check_again().unwrap_err().to_string();
+        assert!(problems.contains("server.internal_tls: needed where peers ask"), "{problems}");
+        let (config, _) = Config::parse(&encrypted).unwrap().succeed(&running);
+        assert!(config.check_again().is_ok());
     }
 
     #[test]

@@ -56,6 +56,19 @@ fn reports_every_problem_at_once_with_its_key() {
 }
 
 #[test]
+fn whoever_asks_about_requests_is_named_and_is_not_everybody() {
+    let with = |peers: &str| format!("{EXAMPLE}\n[forward_auth]\npeers = {peers}\n");
+    assert!(Config::parse(&with("[\"127.0.0.1/32\", \"10.0.0.0/24\"]")).is_ok());
+    assert!(problems(&with("[]")).contains("forward_auth.peers: name at least one"));
+    let everybody = problems(&with("[\"127.0.0.1/32\", \"::/0\"]"));
+    assert!(everybody.contains("forward_auth.peers[1]: ::/0 is everybody"), "{everybody}");
+    let elsewhere = with("[\"10.0.0.1/32\"]")
+        .replace("internal_listen = \"127.0.0.1:9090\"", "internal_listen = \"10.0.0.2:9090\"");
+    let in_clear = problems(&elsewhere);
+    assert!(in_clear.contains("server.internal_tls: needed where peers ask"), "{in_clear}");
+}
+
+#[test]
 fn refuses_origins_with_a_path_and_forms_without_bounds() {
     let origin = "url = \"https://wiki.example.com\"\nallowed_origins = [\"https://a.example/x\"]";
     let text = EXAMPLE

@@ -23,7 +23,7 @@ use super::{
 use crate::http::{Peer, Response};
 
 /// A Kerberos ticket with many groups takes 64 KiB of header, in base64.
-const MAX_HEAD_BYTES: u32 = 128 * 1024;
+pub(super) const MAX_HEAD_BYTES: u32 = 128 * 1024;
 
 /// Who does not answer is gone: a computer that was put to sleep says no goodbye.
 const PING: Duration = Duration::from_secs(30);

@@ -35,18 +35,23 @@ struct House {
 
 impl House {
     async fn start(plan: Plan) -> Self {
+        Self::start_changed(plan, &[]).await
+    }
+
+    /// Starts with some things said otherwise.
+    async fn start_changed(plan: Plan, changes: &[(&str, &str)]) -> Self {
         let (jira, wiki) = (Upstream::start("jira").await, Upstream::start("wiki").await);
         plan.configuration(jira.port, wiki.port);
+        for (from, to) in changes {
+            change(&plan, from, to);
+        }
         let process = Process::start(&plan).await;
         Self { plan, process, jira, wiki }
     }
 
     /// Changes the file.
     fn change(&self, from: &str, to: &str) {
-        let path = self.plan.path("gatehouse.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "{from} is not in {text}");
-        fs::write(path, text.replace(from, to)).unwrap();
+        change(&self.plan, from, to);
     }
 
     fn reload(&self) -> (i32, String) {
@@ -77,6 +82,14 @@ impl House {
     fn log(&self) -> String {
         fs::read_to_string(self.plan.path("log")).unwrap()
     }
+}
+
+/// Changes a plan's file.
+fn change(plan: &Plan, from: &str, to: &str) {
+    let path = plan.path("gatehouse.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from} is not in {text}");
+    fs::write(path, text.replace(from, to)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,6 +227,23 @@ async fn addresses_of_applications_are_looked_after_anew_and_stay_as_they_were_w
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let metrics = house.ask_internally("/metrics").await.body;
     assert!(!metrics.contains(&metric) && metrics.contains("gatehouse_upstream_up"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_good_only_after_a_restart_is_not_taken_by_half() {
+    let plan = Plan::new().with("[passwords]\nsign_in = \"everybody\"\n");
+    let everywhere = [("internal_listen = \"127.0.0.1:", "internal_listen = \"0.0.0.0:")];
+    let house = House::start_changed(plan, &everywhere).await;
+    let here = house.plan.path("").display().to_string();
+    let tls =
+        format!("internal_tls = {{ certificate = \"{here}/tls.pem\", key = \"{here}/tls.key\" }}");
+    house.change("shutdown_grace_seconds", &format!("{tls}\nshutdown_grace_seconds"));
+    house.change("[store]", "[forward_auth]\npeers = [\"127.0.0.1/32\"]\n[store]");
+    // Cookies of sessions would cross the network in clear.
+    let (code, said) = house.reload();
+    assert!(code == 2 && said.contains("wants a restart"), "{said}");
+    assert!(said.contains("server.internal_tls: needed where peers ask"), "{said}");
+    assert_eq!(house.ask_internally("/_gatehouse/authorize/nginx").await.status, 404);
 }
 
 /// Whether somebody who has no session is sent to the identity provider.

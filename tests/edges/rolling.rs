@@ -90,7 +90,7 @@ async fn gateways_that_start_again_one_after_the_other_refuse_nobody_and_lose_no
         .with_tickets(&kdc.keytab())
         .with_store(&database.options.url)
         .with_server("trusted_proxies = [\"127.0.0.1/32\"]")
-        .behind(port)
+        .known_at(port)
         .draining(2);
     let other = one.beside();
     for plan in [&one, &other] {

@@ -27,6 +27,8 @@ pub struct Plan {
     port: u16,
     /// Where browsers find it, if that is another one.
     public_port: Option<u16>,
+    /// Where browsers find a proxy that speaks TLS, if there is one: the gateway itself is spoken to in clear.
+    front: Option<u16>,
     internal_port: u16,
     drain_seconds: u32,
     store: Option<String>,
@@ -59,6 +61,7 @@ impl Plan {
             directory,
             port: free_port(),
             public_port: None,
+            front: None,
             internal_port: free_port(),
             drain_seconds: 0,
             store: None,
@@ -83,14 +86,20 @@ impl Plan {
         plans
     }
 
+    /// Behind a proxy that browsers reach at a port, and that speaks TLS: the gateway itself is spoken to in clear.
+    pub fn behind(mut self, port: u16) -> Self {
+        self.front = Some(port);
+        self
+    }
+
     /// On a database of its own.
     pub fn with_store(mut self, url: &str) -> Self {
         self.store = Some(url.to_owned());
         self
     }
 
-    /// Behind something that browsers find at another port.
-    pub fn behind(mut self, port: u16) -> Self {
+    /// Behind something that browsers find at another port, and that is spoken to in TLS as they are.
+    pub fn known_at(mut self, port: u16) -> Self {
         self.public_port = Some(port);
         self
     }
@@ -154,7 +163,8 @@ impl Plan {
     }
 
     fn url(&self, host: &str) -> String {
-        format!("https://{host}.localhost:{}", self.public_port.unwrap_or(self.port))
+        let port = self.front.or(self.public_port).unwrap_or(self.port);
+        format!("https://{host}.localhost:{port}")
     }
 
     pub fn login(&self) -> String {
@@ -215,6 +225,12 @@ impl Plan {
         let (port, internal, server) = (self.port, self.internal_port, &self.server);
         let drain = self.drain_seconds;
         let store = self.store.clone().unwrap_or_else(|| format!("sqlite://{here}/gatehouse.db"));
+        let tls = match self.front {
+            None => {
+                format!("[server.tls]\ncertificate = \"{here}/tls.pem\"\nkey = \"{here}/tls.key\"")
+            }
+            Some(_) => "trusted_proxies = [\"127.0.0.1/32\"]".to_owned(),
+        };
         let mut text = format!(
             r#"
 [server]
@@ -224,9 +240,7 @@ internal_listen = "127.0.0.1:{internal}"
 shutdown_grace_seconds = 5
 drain_seconds = {drain}
 {server}
-[server.tls]
-certificate = "{here}/tls.pem"
-key = "{here}/tls.key"
+{tls}
 [store]
 url = "{store}"
 [secrets]
