@@ -1,11 +1,12 @@
 # What can be done with a checkout. `make` alone lists it.
 
-.PHONY: help setup build demo demo-check attack-target test lint bench bench-proxy bench-directory bench-crowd bench-sync soak fuzz
+.PHONY: help setup build image demo demo-check attack-target test lint bench bench-proxy bench-directory bench-crowd bench-sync soak fuzz
 
 help:
 	@printf "%-16s %s\n" "make setup" "install what building and testing need (Debian, as root), or say what is missing"
 	@printf "%-16s %s\n" "make build" "build the gateway"
-	@printf "%-16s %s\n" "make demo" "start the gateway with a KDC, an identity provider and three applications"
+	@printf "%-16s %s\n" "make image" "build it, and a container image of it (Podman; RUNTIME_BASE names another base image)"
+	@printf "%-16s %s\n" "make demo" "start the gateway with a KDC, an identity provider and three applications; IMAGE=1: in a container"
 	@printf "%-16s %s\n" "make demo-check" "the same, unattended: log in every way and look at what the applications saw"
 	@printf "%-16s %s\n" "make attack-target" "start the gateway in front of UPSTREAM=127.0.0.1:PORT, with sessions, to be attacked"
 	@printf "%-16s %s\n" "make test" "run every test, on SQLite and on a private PostgreSQL"
@@ -20,6 +21,9 @@ setup:
 
 build: setup
 	cargo build --release
+
+image: build
+	@scripts/image.sh target/release/gatehouse
 
 demo: setup
 	@scripts/python.sh demo/django/requirements.txt target/django
@@ -41,6 +45,8 @@ test: setup
 	@scripts/python.sh
 	@scripts/python.sh demo/django/requirements.txt target/django
 	@scripts/judges.sh
+	@scripts/python.sh tests/deployment/requirements.txt target/deployment
+	@scripts/python.sh tests/forward_auth/requirements.txt target/proxies
 	scripts/with-postgres.sh cargo test
 
 lint: setup

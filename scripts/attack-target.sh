@@ -82,6 +82,7 @@ internal_listen = "127.0.0.1:$3"
 # The attacker comes from 127.0.0.1, which is not among them.
 trusted_proxies = ["10.0.0.0/8"]
 shutdown_grace_seconds = 1
+drain_seconds = 0
 $(cat)
 
 [store]

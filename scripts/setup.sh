@@ -7,13 +7,17 @@ packages=(
     # Building: samael binds to xmlsec, libgssapi to MIT Kerberos.
     build-essential pkg-config cmake clang libclang-dev
     libxmlsec1-dev libxml2-dev libxslt1-dev libssl-dev libkrb5-dev
-    # Tests: a database, a KDC and its client, a load balancer, generators of SAML responses, a witness of system calls.
-    postgresql krb5-kdc krb5-admin-server krb5-user curl haproxy
+    # Tests: a database, a KDC and its client, generators of SAML responses, a witness of system calls.
+    postgresql krb5-kdc krb5-admin-server krb5-user curl
     python3 python3-venv python3-lxml python3-cryptography openssl strace
+    # Tests: a load balancer, an application behind TLS, proxies that ask the gateway.
+    haproxy nginx-light caddy
     # Tests: a Tomcat, and the clients that Atlassian's applications have.
     libtomcat10-java default-jdk-headless git git-lfs python3-requests-kerberos ca-certificates
     # Demo and tests: an identity provider, and a browser.
     simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3 chromium chromium-driver
+    # What is in deploy/: containers, a base image for them, units, alert rules.
+    podman runc catatonit netavark aardvark-dns iptables mmdebstrap systemd prometheus
 )
 
 # Tests: a client of a Crowd server for Node, and what checks the fake clouds, if no other Node is there.
@@ -21,7 +25,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 
 # What is only needed to measure: setup.sh bench
 if [ "${1:-}" = bench ]; then
-    packages+=(nginx-light wrk)
+    packages+=(wrk)
 fi
 
 missing=()
@@ -36,7 +40,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         exit 1
     fi
     echo "setup: installing ${missing[*]}"
-    # The tests start a PostgreSQL of their own; the package shall not start one.
+    # The tests start a PostgreSQL of their own; no package shall start anything.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\nexit 101\n' >$policy

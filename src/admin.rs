@@ -1,6 +1,7 @@
 //! Controlling the gateway: JSON over HTTP, on a Unix socket or, without a running gateway, within the
 //! command line itself. Both ways lead through the same routes.
 
+mod addresses;
 mod alarms;
 mod aliases;
 mod chain;
@@ -176,6 +177,11 @@ fn other_routes() -> Router<Admin> {
         .route("/sessions", get(sessions::list_sessions).delete(sessions::end_sessions_of))
         .route("/sessions/{id}", delete(sessions::end_session))
         .route("/apps/{name}/chain", post(chain::show_chain))
+        .route("/apps/{name}/addresses", get(addresses::list_addresses))
+        .route(
+            "/apps/{name}/addresses/{address}/drained",
+            put(addresses::drain_address).delete(addresses::restore_address),
+        )
         .route("/aliases", aliases::routes())
         .route("/alarms", get(alarms::list_alarms))
         .route("/alarms/test", post(alarms::test_receivers))

@@ -11,11 +11,13 @@ mod directory;
 mod edit;
 mod explain;
 mod group;
+mod healthcheck;
 mod import;
 mod judge;
 mod keys;
 mod password;
 mod plan;
+mod reload;
 mod rules;
 mod serve;
 mod session;
@@ -44,12 +46,17 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Serves browsers, until SIGTERM or SIGINT.
+    /// Serves browsers, until SIGTERM or SIGINT; SIGHUP has it read its configuration again.
     Serve,
     /// Reads the configuration and the files it names, and reports every problem at once.
     ///
     /// Warns of rules that do little or too much.
     Check(check::Check),
+    Reload(reload::Reload),
+    /// Asks a running gateway whether it is ready, as a probe would: for containers, which have nothing else to ask with.
+    ///
+    /// Exits with 0 if it is.
+    Healthcheck(healthcheck::Healthcheck),
     /// Says why something is as it is.
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
@@ -122,6 +129,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         Command::Serve => serve::run(&cli.config),
         Command::Check(check) => check.run(&cli.config),
+        Command::Reload(reload) => reload.run(&cli.config),
+        Command::Healthcheck(healthcheck) => healthcheck.run(&cli.config),
         Command::Explain(explain) => explain.run(&cli.config),
         Command::Rules(rules) => rules.run(&cli.config),
         Command::Session(session) => session.run(&cli.config),

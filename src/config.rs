@@ -8,10 +8,15 @@ mod alarm;
 mod alarm_mail;
 mod alarm_webhook;
 mod app;
+mod app_connections;
+mod app_health;
 mod app_sessions;
+mod app_upstream_tls;
+mod app_upstreams;
 mod claims;
 mod connector;
 mod crowd;
+mod forward_auth;
 mod identity_headers;
 mod internal_url;
 mod kerberos;
@@ -28,6 +33,7 @@ mod secrets;
 mod server;
 mod session;
 mod store;
+mod succession;
 mod telemetry;
 mod urls;
 
@@ -42,7 +48,10 @@ pub use self::{
     alarm_mail::{MailConfig, MailEncryption, MailTls},
     alarm_webhook::{WebhookConfig, WebhookUrl},
     app::{AppConfig, AppKind, PresetConfig},
+    app_connections::ConnectionsConfig,
+    app_health::HealthConfig,
     app_sessions::{AppSessionsConfig, SignOutConfig},
+    app_upstream_tls::UpstreamTlsConfig,
     claims::{
         Claim, ClaimsConfig, ExampleConfig, LetterCase, Otherwise, TransformConfig, UsernamePart,
         is_attribute_name,
@@ -54,6 +63,7 @@ pub use self::{
         NationalCloud, OktaConfig, SameName, ShownGroups, UserKind, whole_pattern,
     },
     crowd::{CredentialHash, CrowdConfig, NewAccounts},
+    forward_auth::ForwardAuthConfig,
     identity_headers::{HeaderEncoding, IdentityHeadersConfig},
     kerberos::{KerberosConfig, PrincipalPart, RealmConfig},
     lookup::{LookupConfig, LookupGroups, LookupOtherwise},
@@ -68,6 +78,7 @@ pub use self::{
     server::{ServerConfig, TlsConfig},
     session::SessionConfig,
     store::StoreConfig,
+    succession::Differences,
     telemetry::{LogFormat, TelemetryConfig},
 };
 
@@ -92,6 +103,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// The applications behind it.
     pub apps: Vec<AppConfig>,
+    /// Who asks about requests that they pass on by themselves; nobody if absent.
+    pub forward_auth: Option<ForwardAuthConfig>,
     /// The identity providers that people log in with.
     pub saml: Vec<SamlConfig>,
     /// Logins by ticket; off if absent.
@@ -106,6 +119,8 @@ pub struct Config {
     pub connectors: Vec<ConnectorConfig>,
     /// Who is told when something needs somebody.
     pub alarms: Vec<AlarmConfig>,
+    /// What the file says, word by word.
+    document: Table,
 }
 
 impl Config {
@@ -125,12 +140,13 @@ impl Config {
         let Some(table) = problems.check("the file is not TOML", text.parse::<Table>()) else {
             return Err(problems);
         };
+        let document = table.clone();
         let mut tables = Tables { table, problems };
 
         let server = tables.required("server");
         let store = tables.required("store");
         let secrets = tables.required("secrets");
-        let config = Self::assemble(&mut tables, server, store, secrets);
+        let config = Self::assemble(&mut tables, server, store, secrets, document);
         let mut problems = tables.into_problems();
         if let Some(config) = &config {
             config.check(&mut problems);
@@ -140,15 +156,24 @@ impl Config {
         config.ok_or_else(Problems::default)
     }
 
+    /// Looks once more whether everything is good together, after something of it was put in the place of what the file says.
+    pub fn check_again(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        self.check(&mut problems);
+        problems.into_result()
+    }
+
     fn assemble(
         tables: &mut Tables,
         server: Option<ServerConfig>,
         store: Option<StoreConfig>,
         secrets: Option<SecretsConfig>,
+        document: Table,
     ) -> Option<Self> {
         let admin = tables.optional("admin").unwrap_or_default();
         let telemetry = tables.optional("telemetry").unwrap_or_default();
         let apps = tables.list("app");
+        let forward_auth = tables.optional("forward_auth");
         let saml = tables.list("saml");
         let kerberos = tables.optional("kerberos");
         let passwords = tables.optional("passwords").unwrap_or_default();
@@ -163,6 +188,7 @@ impl Config {
             admin,
             telemetry,
             apps,
+            forward_auth,
             saml,
             kerberos,
             passwords,
@@ -170,6 +196,7 @@ impl Config {
             provisioning,
             connectors,
             alarms,
+            document,
         })
     }
 
@@ -180,6 +207,9 @@ impl Config {
         self.telemetry.check(problems);
         for (index, app) in self.apps.iter().enumerate() {
             app.check(&format!("app[{index}]"), problems);
+        }
+        if let Some(forward_auth) = &self.forward_auth {
+            forward_auth.check(problems);
         }
         for (index, saml) in self.saml.iter().enumerate() {
             saml.check(&format!("saml[{index}]"), problems);
@@ -212,6 +242,7 @@ impl Config {
         }
         check_unique("alarm", self.alarms.iter().map(|alarm| &alarm.name), problems);
         self.check_lookups(problems);
+        self.check_internal_in_clear(problems);
         self.check_crowd_applications(problems);
         self.check_ways_to_sign_in(problems);
         places::check_places(&self.server, &self.apps, problems);
@@ -246,14 +277,24 @@ impl Config {
         (self.passwords.sign_in == PasswordSignIn::BreakGlass).then_some(PASSWORD)
     }
 
-    /// Their names are what they are told apart by, in whichever case.
-    fn check_crowd_applications(&self, problems: &mut Problems) {
-        if self.server.is_internal_in_clear() && self.apps.iter().any(|app| !app.crowd.is_empty()) {
-            let problem = "needed where applications ask over the network, for passwords come so: name \
-                           certificate and key; or set internal_encrypted_elsewhere, if something else \
-                           encrypts what comes to internal_listen";
+    /// What machines ask must not cross the network in clear.
+    fn check_internal_in_clear(&self, problems: &mut Problems) {
+        let asked_by = [
+            (self.apps.iter().any(|app| !app.crowd.is_empty()), "applications ask", "passwords"),
+            (self.forward_auth.is_some(), "peers ask (forward_auth)", "sessions' cookies"),
+        ];
+        let asked_by = asked_by.iter().find(|(asked, ..)| *asked);
+        if let Some((_, who, what)) = asked_by.filter(|_| self.server.is_internal_in_clear()) {
+            let problem = format!(
+                "needed where {who} over the network, for {what} come so: name certificate and key; or set \
+                 internal_encrypted_elsewhere, if something else encrypts what comes to internal_listen"
+            );
             problems.add("server.internal_tls", problem);
         }
+    }
+
+    /// Their names are what they are told apart by, in whichever case.
+    fn check_crowd_applications(&self, problems: &mut Problems) {
         let mut seen = BTreeSet::new();
         for (index, app) in self.apps.iter().enumerate() {
             for (number, crowd) in app.crowd.iter().enumerate() {

@@ -9,6 +9,7 @@ mod error;
 mod fold;
 mod leftover;
 mod navigation;
+mod original;
 mod origins;
 mod pages;
 mod parameters;
@@ -29,6 +30,7 @@ pub use self::{
     navigation::{
         is_for_a_page, is_navigation, is_own_link, is_own_request, is_same_origin, wants_html,
     },
+    original::{AUTHORIZE_PATH, Original, Product, Question},
     origins::Origins,
     pages::{Pages, RefusedBecause, STYLE_PATH, page, see_other, style},
     parameters::Parameters,

@@ -1,10 +1,18 @@
 //! Starting background work, and stopping all of it.
 
+mod orders;
+mod service_manager;
+
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::{
+    orders::{Order, Orders, Reloaded},
+    service_manager::ServiceManager,
+};
 
 /// Whatever has panicked begins again no sooner than this: what panics each time must not take a whole core.
 const AFTER_A_PANIC: Duration = Duration::from_secs(10);
@@ -99,6 +107,12 @@ impl Background {
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Work that can be asked to stop before the rest, with which it stops at the latest.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { stop: self.stop.child_token(), ..self.clone() }
     }
 
     /// Asks everything to stop, without waiting for it.

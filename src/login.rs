@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use self::{
     acs::{consume_assertion, show_used_answer},
     flow::{Flow, return_target},
-    forms::{Awaited, Forms, Resumed, Settled},
+    forms::{Awaited, Forms, Resumed, Settled, is_kept_form},
     handover::take_over,
     home::show_home,
     limits::Limits,
@@ -109,7 +109,7 @@ pub struct Login {
     /// Who looks at logins on their way.
     pub tracer: Tracer,
     /// How often somebody may try.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Forms that came without a session.
     pub forms: Forms,
 }

@@ -1,40 +1,58 @@
 //! Passes requests on to applications, with proof of who sent them, and streams the answers back.
 
+mod address;
+mod addresses;
+mod affinity;
+mod checks;
 mod connection;
 mod error;
 mod exchange;
 mod head_budget;
+mod health;
 mod identity;
 mod keys;
 mod managed_headers;
+mod places;
 mod pool;
 mod request_head;
 mod response_head;
+mod retries;
+mod sending;
 mod single_sign_on;
+mod status;
+mod told;
 mod tunnel;
 mod upstream_body;
+mod upstream_tls;
+mod websocket;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Request, Version, header};
-use http_body::Body as _;
-use hyper::body::Incoming;
+use http::{HeaderMap, Request, header};
 
 pub use self::{
-    connection::Target,
+    address::Admission,
+    addresses::{AddressRules, Addresses},
+    checks::Page,
+    connection::{Target, TargetError},
     error::UpstreamError,
     head_budget::{HeadPart, HeadTooLarge},
+    health::HealthRules,
     identity::{Identity, IdentityHeaders},
     keys::{KEYS_PATH, WELL_KNOWN_KEYS_PATH, show_keys},
     managed_headers::ManagedHeaders,
+    places::PlaceLimits,
+    pool::PoolLimits,
     single_sign_on::SingleSignOn,
+    status::{AddressStatus, UPSTREAMS_PATH, UpstreamStatus, status_routes},
+    upstream_tls::{UpstreamTls, UpstreamTlsError},
 };
 use self::{
-    exchange::{ClientBody, Exchange},
-    pool::Pool,
+    exchange::Exchange,
+    sending::{Original, Sent},
     upstream_body::UpstreamBody,
 };
 use crate::{
@@ -56,7 +74,7 @@ pub struct Limits {
 /// An application behind the gateway.
 #[derive(Debug)]
 pub struct Upstream {
-    pool: Arc<Pool>,
+    addresses: Addresses,
     identity: Identity,
     single_sign_on: Option<SingleSignOn>,
     managed: Arc<ManagedHeaders>,
@@ -81,10 +99,10 @@ pub struct Forwarding<'a> {
 }
 
 impl Upstream {
-    /// An application, by its address and how it is told identities.
+    /// An application, by its addresses and how it is told identities.
     #[must_use]
     pub fn new(
-        target: Target,
+        addresses: Addresses,
         identity: Identity,
         single_sign_on: Option<SingleSignOn>,
         managed: Arc<ManagedHeaders>,
@@ -92,8 +110,7 @@ impl Upstream {
         tracer: Tracer,
         background: Background,
     ) -> Self {
-        let pool = Arc::new(Pool::new(target));
-        Self { pool, identity, single_sign_on, managed, tracer, limits, background }
+        Self { addresses, identity, single_sign_on, managed, tracer, limits, background }
     }
 
     /// What the application calls itself, if it knows sessions by Crowd's cookie.
@@ -113,29 +130,39 @@ impl Upstream {
         let upgrade = tunnel::wanted(&request);
         let client = upgrade.then(|| hyper::upgrade::on(&mut request));
         let exchange = Exchange::begin();
-        let request = self.request(request, forwarding, upgrade, &exchange);
+        let (mut original, body) = Original::new(self, request, forwarding, upgrade);
+        let request = original.request(self, body, &exchange);
         let is_identity = |name: &_| self.identity.headers.has(name);
         head_budget::check(&request, is_identity, self.limits.max_head_bytes)?;
-        let (method, started) = (request.method().clone(), Instant::now());
-        let sent = self.send(request, upgrade, &exchange).await;
+        let started = Instant::now();
+        let answered = self.send(&mut original, request, &exchange).await;
         self.tracer.record(&forwarding.arrival.context, || {
-            self.span(forwarding, &method, started, sent.as_ref().map(|(response, _)| response))
+            self.span(forwarding, original.method(), started, answered.as_ref())
         });
-        let (mut response, sender) = sent?;
+        let Sent { mut response, sender, seat } = answered?;
 
-        if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+        response_head::check(&response)?;
+        let moved = original.place() != Some(seat.address().index);
+        let remembered = (moved && self.addresses.are_several()).then(|| seat.address().clone());
+        let seat = if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
             let client = client.ok_or(UpstreamError::UnwantedUpgrade)?;
             let upstream = hyper::upgrade::on(&mut response);
             let stopping = self.background.stopping();
-            let tunnel = tunnel::connect(client, upstream, goes_on, stopping);
+            let tunnel = tunnel::connect(client, upstream, goes_on, stopping, seat);
             self.background.spawn("tunnel", tunnel);
-        }
+            None
+        } else {
+            Some(seat)
+        };
         response_head::clean(&mut response, upgrade, self.single_sign_on.as_ref());
-        // What became a tunnel, or was one's attempt, is not used again.
-        let pool = (!upgrade).then(|| self.pool.clone());
-        let patience = self.limits.patience;
+        if let Some(address) = remembered {
+            affinity::remember(&address, forwarding.place, response.headers_mut());
+        }
+        // What was an attempt at a tunnel is not used again.
+        let (is_kept, patience) = (!upgrade, self.limits.patience);
+        let trace = forwarding.arrival.trace;
         Ok(response.map(|body| {
-            Body::new(UpstreamBody::new(body, sender, pool, patience, forwarding.arrival.trace))
+            Body::new(UpstreamBody::new(body, sender, (seat, is_kept), patience, trace))
         }))
     }
 
@@ -170,67 +197,26 @@ impl Upstream {
             || forwarding.withheld.is_some_and(|cookies| cookies.has(pair))
     }
 
-    fn request(
-        &self,
-        request: Request<Body>,
-        forwarding: &Forwarding<'_>,
-        upgrade: bool,
-        exchange: &Arc<Exchange>,
-    ) -> Request<Body> {
-        let (mut parts, body) = request.into_parts();
-        parts.headers = self.headers(&parts.headers, forwarding, upgrade);
-        parts.uri = request_head::origin_form(&parts.uri);
-        parts.version = Version::HTTP_11;
-        parts.extensions.clear();
-        let body = if body.is_end_stream() {
-            Body::empty()
-        } else {
-            Body::new(ClientBody::new(body, exchange.clone()))
-        };
-        Request::from_parts(parts, body)
-    }
-
     /// The gateway's own request, until the head of its answer.
     fn span(
         &self,
         forwarding: &Forwarding<'_>,
         method: &http::Method,
         started: Instant,
-        sent: Result<&http::Response<Incoming>, &UpstreamError>,
+        sent: Result<&Sent, &UpstreamError>,
     ) -> Span {
+        // Of several it is the one that has answered.
+        let only = (!self.addresses.are_several()).then(|| self.addresses.all().first()).flatten();
+        let address = sent.ok().map(|sent| sent.seat.address()).or(only);
+        let status = sent.ok().map(|sent| sent.response.status());
         let context = &forwarding.arrival.context;
         let (now, took) = (self.identity.clock.now(), started.elapsed());
         Span::new(context, SpanKind::Upstream, method.to_string(), now, took)
             .with("http.request.method", method.to_string())
-            .with("server.address", self.pool.target().to_string())
+            .with_some("server.address", address.map(|address| address.target().to_string()))
             .with("gatehouse.app", forwarding.place.name.clone())
-            .with_some("http.response.status_code", sent.ok().map(|r| r.status().as_u16()))
+            .with_some("http.response.status_code", status.map(|status| status.as_u16()))
             .with_some("error.type", sent.err().map(UpstreamError::code))
-            .failed(sent.map_or(true, |response| response.status().is_server_error()))
-    }
-
-    /// Sends a request on an idle connection, or on a new one. An idle one may have been closed just
-    /// now; a request that was not begun to be sent is sent on another.
-    async fn send(
-        &self,
-        mut request: Request<Body>,
-        alone: bool,
-        exchange: &Arc<Exchange>,
-    ) -> Result<(http::Response<Incoming>, connection::Sender), UpstreamError> {
-        let patience = self.limits.patience;
-        exchange.count_interim(&mut request);
-        while let Some(mut sender) = self.pool.take().filter(|_| !alone) {
-            let sent = exchange.wait(sender.try_send_request(request), patience).await?;
-            match sent {
-                Ok(response) => return Ok((response, sender)),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(exchange.blame(error.into_error())),
-                },
-            }
-        }
-        let mut sender = self.pool.connect().await?;
-        let sent = exchange.wait(sender.send_request(request), patience).await?;
-        sent.map(|response| (response, sender)).map_err(|error| exchange.blame(error))
+            .failed(status.is_none_or(|status| status.is_server_error()))
     }
 }

@@ -1,6 +1,8 @@
 //! A request's way through the house, and every address of the gateway's own.
 
 mod binding;
+mod forward_auth;
+mod judging;
 mod passing;
 mod record;
 
@@ -11,10 +13,11 @@ use std::{
 };
 
 use axum::{Router as Routes, extract::DefaultBodyLimit, routing::get};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, request::Parts};
 use hyper::body::Incoming;
 
-use self::{passing::Whose, record::Record};
+pub use self::forward_auth::ForwardAuth;
+use self::{judging::Judged, record::Record};
 use crate::{
     clock::Clock,
     crowd::AccountFirst,
@@ -22,11 +25,11 @@ use crate::{
     hints::{self, Ears},
     http::{
         AppCookies, Arrival, Body, Error, Origins, Pages, Peer, Place, Response, Route, STYLE_PATH,
-        Site, Sites, TrustedProxies, check_request, find_cookie, is_for_a_page, is_navigation,
-        read_away, see_other, style, wants_html,
+        Site, Sites, TrustedProxies, check_request, find_cookie, is_navigation, read_away,
+        see_other, style, wants_html,
     },
     keyring::Keyring,
-    login::{self, Awaited, Login, Resumed, Settled},
+    login::{self, Login, Resumed},
     policy::{Asked, Asker, Decided, Paths, Readings, Rules, TargetProblem, Verdict},
     proxy::{KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
@@ -72,14 +75,14 @@ struct Destination<'a> {
 impl<'a> Destination<'a> {
     /// What the rules say. What is for a form that waits needs the login that the form needs; whatever passes
     /// without one is asked for as the page that it is.
-    fn decide(&self, request: &Request<Body>, client: IpAddr, is_awaited: bool) -> Decided<'a> {
+    fn decide(&self, asked: &Parts, client: IpAddr, is_awaited: bool) -> Decided<'a> {
         let ask = |method: &Method| {
-            let (readings, headers) = (self.readings, request.headers());
+            let (readings, headers) = (self.readings, &asked.headers);
             self.app.rules.decide(&Asked { method, readings, client, headers })
         };
         let as_form = is_awaited.then(|| ask(&Method::POST));
         let as_form = as_form.filter(|form| form.judge(Asker::Nobody) != Verdict::Forward);
-        as_form.unwrap_or_else(|| ask(request.method()))
+        as_form.unwrap_or_else(|| ask(&asked.method))
     }
 }
 
@@ -147,29 +150,41 @@ impl Router {
             client: self.trusted.client(peer.client, request.headers()),
             site: self.sites.login().clone(),
         };
-        let led = match self.find_site(&request, peer.address) {
+        let by_proxy = self.trusted.has(peer.address) || peer.address.to_canonical().is_loopback();
+        let led = match self.find_site(&request, by_proxy) {
             Ok(site) => {
                 arrival.site = site;
                 self.lead(request.map(Body::new), &arrival, &mut record).await
             }
             Err(error) => Err(error),
         };
+        self.finish(led, &arrival, record, html)
+    }
+
+    /// An answer as it is sent, which has been told to everybody.
+    fn finish(
+        &self,
+        led: Result<Response, Error>,
+        arrival: &Arrival,
+        mut record: Record,
+        html: bool,
+    ) -> Response {
         let mut response = led.unwrap_or_else(|error| {
             record.decision = "refuse";
             self.metrics.count_refused(error.code());
             axum::response::IntoResponse::into_response(error)
         });
         if record.decision != "forward" {
-            response = self.pages.finish(response, &arrival, html);
+            response = self.pages.finish(response, arrival, html);
         }
-        record.tell(&arrival, &response, &self.metrics, &self.tracer, &self.clock);
+        record.tell(arrival, &response, &self.metrics, &self.tracer, &self.clock);
         response
     }
 
     /// The site that a request is for, if it is one that may be looked at.
-    fn find_site(&self, request: &Request<Incoming>, peer: IpAddr) -> Result<Arc<Site>, Error> {
+    fn find_site<B>(&self, request: &Request<B>, by_proxy: bool) -> Result<Arc<Site>, Error> {
         let authority = check_request(request)?;
-        if self.proxied_only && !self.trusted.has(peer) && !peer.to_canonical().is_loopback() {
+        if self.proxied_only && !by_proxy {
             let sentence = "This address is for the proxy in front of it.";
             return Err(Error::new(StatusCode::FORBIDDEN, "not-by-proxy", sentence));
         }
@@ -196,10 +211,7 @@ impl Router {
                 record.decision = "own";
                 return Ok(self.respond_ourselves(request, arrival).await);
             }
-            Route::Between => {
-                let cause = "two readings are in two applications";
-                return Err(Error::bad_request("target-between-apps", cause));
-            }
+            Route::Between => return Err(between_apps()),
             Route::Nobody => {
                 if arrival.site.authority() != self.sites.login().authority() {
                     return Err(Error::not_found());
@@ -242,46 +254,24 @@ impl Router {
         to: &Destination<'_>,
         record: &mut Record,
     ) -> Result<Response, Error> {
-        let app = to.app;
-        let is_awaited = request.extensions().get::<Awaited>().is_some();
-        let decided = to.decide(&request, arrival.client, is_awaited);
-        record.rule = decided.rule;
-        let looked = decided.needs_session() && !is_awaited;
-        let session =
-            if looked { self.find_session(request.headers(), arrival).await? } else { None };
-        record.visitor = match &session {
-            Some(live) => self.find_account(app, live).await?,
-            None => None,
-        };
-        let visitor = record.visitor.as_deref();
-        let asker = session.as_ref().map_or(Asker::Nobody, |live| Asker::User {
-            signed_in_with: live.issuer.way_to_sign_in(),
-            groups: visitor.map(|visitor| visitor.account.groups.as_slice()),
-        });
-        let verdict = decided.judge(asker);
-        if verdict != Verdict::Forward {
-            return self.turn_away(verdict, &decided, request, arrival, to, record).await;
+        let (asked, body) = request.into_parts();
+        let judged = self.judge(&asked, arrival, to, record).await?;
+        if judged.verdict != Verdict::Forward {
+            let request = Request::from_parts(asked, body);
+            let Judged { verdict, decided, .. } = &judged;
+            return self.turn_away(*verdict, decided, request, arrival, to, record).await;
         }
-        let settled = request.extensions().get::<Settled>().is_some();
-        let admitted = settled || app.origins.admit(request.method(), request.headers());
-        if session.is_some() && !admitted {
-            read_away(request.into_body()).await;
+        if judged.is_cross_site {
+            read_away(body).await;
             return Err(cross_site());
         }
-        if let (Some(first), Some(visitor)) = (&app.account_first, visitor) {
-            let is_page = is_navigation(request.method(), request.headers());
-            // A form cannot be sent again by itself: it waits as long as it takes.
-            let is_form = !is_page && is_for_a_page(request.headers());
-            if !first.admit(visitor, is_form).await {
-                read_away(request.into_body()).await;
-                record.decision = "wait";
-                // With the host before it: of two slashes, the second would begin another one.
-                let again = format!("{}{}", arrival.site.origin(), to.target);
-                return Ok(first.ask_to_wait(&again, is_page));
-            }
+        if let Some(page) = self.ask_to_wait(&asked, arrival, to, &judged).await {
+            read_away(body).await;
+            record.decision = "wait";
+            return Ok(page);
         }
-        let whose = Whose { looked, session: session.as_ref(), visitor };
-        let response = self.pass_on(request, arrival, to, &whose).await?;
+        let request = Request::from_parts(asked, body);
+        let response = self.pass_on(request, arrival, to, &judged.whose()).await?;
         record.decision = "forward";
         Ok(response)
     }
@@ -360,6 +350,10 @@ fn unreadable(problem: TargetProblem) -> Error {
         return Error::new(StatusCode::URI_TOO_LONG, problem.code(), sentence);
     }
     Error::bad_request(problem.code(), problem)
+}
+
+fn between_apps() -> Error {
+    Error::bad_request("target-between-apps", "two readings are in two applications")
 }
 
 fn no_active_account() -> Error {

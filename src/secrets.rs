@@ -9,7 +9,7 @@ mod signing_key;
 mod tag;
 
 pub use self::{
-    certificate::certificate_expiry,
+    certificate::{CertificateFacts, certificate_expiry, read_certificate},
     hash::{Hash, is_equal, sha256},
     random::random,
     sealer::{MasterKeyError, OpenError, Sealer},

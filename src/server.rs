@@ -1,63 +1,53 @@
 //! Listening: connections in, answers out, and an orderly end.
 
 mod broken;
+mod connection;
+mod descriptors;
 mod entrance;
+mod inherited;
 mod internal;
+mod leaving;
 mod only_http1;
 mod patient_stream;
+mod places;
 pub mod proxy_header;
+mod pulse;
 mod tls;
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use http::Request;
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
-};
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-pub use self::{
-    entrance::Entrance,
-    internal::{InternalServer, Readiness, internal_routes},
-    tls::{TlsError, acceptor, trust},
+use self::{
+    connection::Http,
+    places::{ClientPlace, Place, Places},
+    pulse::HEAD,
 };
-use self::{only_http1::OnlyHttp1, patient_stream::PatientStream};
+pub use self::{
+    descriptors::{raise_limits, too_few_descriptors},
+    entrance::Entrance,
+    inherited::Inherited,
+    internal::{Asked, InternalServer, Readiness, internal_routes},
+    leaving::Leaving,
+    tls::{CertificateError, Certificates, InUse, KeyPair, Look, acceptor},
+};
 use crate::{http::Peer, router::Router};
 
 /// A client that has connected says what it wants, or goes.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// From the first to the last byte of a request's head.
-const HEAD: Duration = Duration::from_secs(30);
-
-/// A Kerberos ticket with many groups takes 64 KiB of header, in base64.
-const MAX_HEAD_BYTES: u32 = 128 * 1024;
-
-/// Who does not answer is gone: a computer that was put to sleep says no goodbye.
-const PING: Duration = Duration::from_secs(30);
-
-/// What a browser asks for at a time on one connection.
-const MAX_STREAMS: u32 = 100;
 
 /// Who takes nothing of an answer for so long has gone, or means harm.
 const TAKE: Duration = Duration::from_mins(5);
@@ -87,20 +77,44 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Takes an address, before anything is served.
-pub async fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
-    let bound = TcpListener::bind(address).await;
+/// Takes an address, before anything is served; or the socket that somebody else has opened there.
+pub async fn bind(
+    key: &'static str,
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<TcpListener, BindError> {
+    let bound = match inherited.take(address) {
+        Some(listener) => TcpListener::from_std(listener),
+        None => TcpListener::bind(address).await,
+    };
     bound.map_err(|error| BindError { key, address, error })
 }
+
+/// How many connections there may be, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Of everybody; others wait.
+    pub most: usize,
+    /// Of one client; more are closed.
+    pub most_per_client: usize,
+    /// How long one may be open that nobody uses.
+    pub keep_alive: Duration,
+}
+
+/// A connection's places.
+type Held = (Place, Option<ClientPlace>);
 
 /// Serves browsers.
 #[derive(Clone)]
 pub struct Server {
-    router: Arc<Router>,
+    /// Where requests go: a new one with each configuration, and each request keeps to its own.
+    router: Arc<ArcSwap<Router>>,
     tls: Option<TlsAcceptor>,
-    http: Arc<auto::Builder<TokioExecutor>>,
+    http: Http,
     /// Of all listeners together.
-    places: Arc<Semaphore>,
+    places: Places,
+    keep_alive: Duration,
+    leaving: Leaving,
 }
 
 impl std::fmt::Debug for Server {
@@ -112,129 +126,114 @@ impl std::fmt::Debug for Server {
 impl Server {
     /// With TLS: HTTP/2 or HTTP/1.1, as browsers wish. Without: HTTP/1.1 only.
     #[must_use]
-    pub fn new(router: Arc<Router>, tls: Option<TlsAcceptor>, max_connections: usize) -> Self {
-        let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(MAX_HEAD_BYTES as usize);
-        http.http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(PING)
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(MAX_HEAD_BYTES);
-        let places = Arc::new(Semaphore::new(max_connections));
-        Self { router, tls, http: Arc::new(http), places }
+    pub fn new(
+        router: Arc<ArcSwap<Router>>,
+        tls: Option<TlsAcceptor>,
+        limits: ConnectionLimits,
+        leaving: Leaving,
+    ) -> Self {
+        let metrics = router.load().metrics.clone();
+        let places = Places::new(limits.most, limits.most_per_client, metrics);
+        Self { router, tls, http: Http::new(), places, keep_alive: limits.keep_alive, leaving }
     }
 
-    /// Takes connections until `stop`, then lets those that are there end, but waits no longer than
-    /// `grace`.
-    pub async fn serve(
-        self,
-        (listener, entrance): (TcpListener, Entrance),
-        stop: CancellationToken,
-        grace: Duration,
-    ) {
-        let connections = GracefulShutdown::new();
+    /// Takes connections until the gateway closes, then lets those that are there end, but waits no longer than `grace`.
+    pub async fn serve(self, (listener, entrance): (TcpListener, Entrance), grace: Duration) {
+        let connections = TaskTracker::new();
         loop {
             // Who comes when all places are taken waits, most of them in the kernel's queue.
-            let accepted = tokio::select! {
-                accepted = async { (listener.accept().await, self.place().await) } => accepted,
-                () = stop.cancelled() => break,
+            let (accepted, place) = tokio::select! {
+                accepted = async { (listener.accept().await, self.places.take().await) } => accepted,
+                () = self.leaving.closing() => break,
             };
             match accepted {
-                (Ok((stream, peer)), place) => {
-                    let (server, watcher) = (self.clone(), connections.watcher());
-                    tokio::spawn(async move {
-                        server.connect(stream, peer, entrance, watcher).await;
-                        drop(place);
-                    });
-                }
-                (Err(error), _) => {
+                Ok(accepted) => self.welcome(accepted, entrance, place, &connections),
+                Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(BREATH).await;
                 }
             }
         }
+        // Who has been told by the kernel that they are connected is served.
+        while let Some(Ok(accepted)) = listener.accept().now_or_never() {
+            let place = self.places.take().await;
+            self.welcome(accepted, entrance, place, &connections);
+        }
         drop(listener);
-        if timeout(grace, connections.shutdown()).await.is_err() {
-            tracing::warn!("gave up waiting for requests to end");
+        connections.close();
+        if timeout(grace, connections.wait()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "gave up waiting for requests to end");
         }
     }
 
-    /// A place for one more connection; nobody ever closes the semaphore.
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        if self.places.available_permits() == 0 {
-            self.router.metrics.count_refused("connections-full");
-            tracing::warn!("server.max_connections are open: others wait");
-        }
-        self.places.clone().acquire_owned().await.ok()
-    }
-
-    async fn connect(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
+    /// Serves a connection beside all others.
+    fn welcome(
+        &self,
+        (stream, peer): (TcpStream, SocketAddr),
         entrance: Entrance,
-        watcher: Watcher,
+        place: Place,
+        connections: &TaskTracker,
     ) {
+        let server = self.clone();
+        connections.spawn(async move {
+            server.connect(stream, peer, entrance, place).await;
+        });
+    }
+
+    async fn connect(self, stream: TcpStream, peer: SocketAddr, entrance: Entrance, place: Place) {
         // A small answer goes out at once.
         let _ = stream.set_nodelay(true);
         let address = peer.ip().to_canonical();
         match entrance {
-            Entrance::Browsers => self.secure(stream, Peer::direct(address), watcher).await,
+            Entrance::Browsers => self.admit(stream, Peer::direct(address), place).await,
             Entrance::Balancers => {
-                match entrance::welcome(stream, address, &self.router.trusted).await {
-                    Ok((stream, peer)) => self.secure(stream, peer, watcher).await,
+                let router = self.router.load_full();
+                match entrance::welcome(stream, address, &router.trusted).await {
+                    Ok((stream, peer)) => self.admit(stream, peer, place).await,
                     Err(error) => self.broke(error.code(), address, &error),
                 }
             }
         }
     }
 
+    /// Speaks with a client that has not too many connections already.
+    async fn admit<S>(&self, stream: S, peer: Peer, place: Place)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // One load balancer is many clients.
+        if self.router.load().trusted.has(peer.client) {
+            return self.secure(stream, peer, (place, None)).await;
+        }
+        if let Some(of_client) = self.places.take_for(peer.client) {
+            self.secure(stream, peer, (place, Some(of_client))).await;
+        }
+    }
+
     /// A connection that ended, and why it was refused if it was: nobody can be answered on it.
     fn broke(&self, code: Option<&'static str>, client: IpAddr, cause: &dyn std::fmt::Display) {
         if let Some(code) = code {
-            self.router.metrics.count_refused(code);
+            self.router.load().metrics.count_refused(code);
             tracing::info!(code, %client, %cause, "connection refused");
         } else {
             tracing::debug!(%client, %cause, "a connection broke");
         }
     }
 
-    async fn secure<S>(&self, stream: S, peer: Peer, watcher: Watcher)
+    async fn secure<S>(&self, stream: S, peer: Peer, held: Held)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(tls) = &self.tls else {
-            return self.speak(OnlyHttp1::unless(false, stream), peer, watcher).await;
+            return self.speak_http1(stream, peer, held).await;
         };
         match timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.speak(OnlyHttp1::unless(http2, stream), peer, watcher).await;
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                self.speak_http2(stream, peer, held).await;
             }
-            Ok(Err(error)) => tracing::debug!(%error, client = %peer.client, "no TLS"),
-            Err(_) => tracing::debug!(client = %peer.client, "no TLS in time"),
-        }
-    }
-
-    async fn speak<S>(&self, stream: S, peer: Peer, watcher: Watcher)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let (router, served) = (self.router.clone(), Arc::new(AtomicBool::new(false)));
-        let serving = served.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            serving.store(true, Ordering::Relaxed);
-            let router = router.clone();
-            async move { Ok::<_, std::convert::Infallible>(router.respond(request, peer).await) }
-        });
-        let stream = TokioIo::new(PatientStream::new(stream, TAKE));
-        let connection = self.http.serve_connection_with_upgrades(stream, service);
-        if let Err(error) = watcher.watch(connection.into_owned()).await {
-            let code = broken::reason(&*error, served.load(Ordering::Relaxed));
-            self.broke(code, peer.client, &error);
+            Ok(Ok(stream)) => self.speak_http1(stream, peer, held).await,
+            Ok(Err(error)) => self.broke(tls::reason(&error), peer.client, &error),
+            Err(_) => self.broke(Some("tls-late"), peer.client, &"no handshake in time"),
         }
     }
 }

@@ -9,11 +9,11 @@ mod trace_context;
 mod trace_id;
 
 pub use self::{
-    log::init,
+    log::{LogLevel, init},
     metrics::{
         AlarmLabels, AppLabels, BreakGlassLabels, ConnectorMetrics, FormLabels, HintLabels,
-        LeftOutLabels, LimitLabels, LoginLabels, LoginMethod, LoginOutcome, LoopLabels, Metrics,
-        RequestLabels, RunCounts, SpanLabels,
+        LeftOutLabels, LimitLabels, ListeningMetrics, LoginLabels, LoginMethod, LoginOutcome,
+        LoopLabels, Metrics, RequestLabels, RunCounts, SpanLabels, UpstreamMetrics,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     seldom::Seldom,

@@ -3,7 +3,7 @@
 //! application writes down what reaches it.
 
 mod case;
-mod frames;
+pub mod frames;
 mod generated;
 mod generated_http2;
 mod mutants;

@@ -9,7 +9,7 @@ use std::{fs, path::Path};
 type Target = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-const TARGETS: [(&str, Target); 7] = [
+const TARGETS: [(&str, Target); 8] = [
     ("paths", targets::paths),
     ("header_names", targets::header_names),
     ("cookies", targets::cookies),
@@ -17,6 +17,7 @@ const TARGETS: [(&str, Target); 7] = [
     ("client_addresses", targets::client_addresses),
     ("tickets", targets::tickets),
     ("proxy_headers", targets::proxy_headers),
+    ("questions", targets::questions),
 ];
 
 #[test]

@@ -77,6 +77,13 @@ async fn answer(lie: &str, stream: &mut TcpStream) -> bool {
         "lengths" => {
             "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nhello".to_owned()
         }
+        "same-lengths" => {
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello".to_owned()
+        }
+        "folded" => "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\nhello".to_owned(),
+        "bare" => {
+            "HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\nokHTTP/1.1 200 OK\n\nother".to_owned()
+        }
         "bad-length" => "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello".to_owned(),
         "split" => {
             "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 2\r\n\r\nok".to_owned()
@@ -179,6 +186,9 @@ async fn an_answer_that_is_none_becomes_a_page_that_says_so() {
         ("huge-head", 502, "upstream-not-http"),
         ("many-headers", 502, "upstream-not-http"),
         ("lengths", 502, "upstream-not-http"),
+        ("same-lengths", 502, "upstream-not-http"),
+        ("both", 502, "upstream-not-http"),
+        ("folded", 502, "upstream-not-http"),
         ("bad-length", 502, "upstream-not-http"),
         ("split", 502, "upstream-not-http"),
         ("upgrade", 502, "upstream-not-http"),
@@ -208,9 +218,6 @@ async fn an_answer_that_breaks_off_is_not_taken_for_whole() {
         }
         let (answer, exit) = house.ask("slow-body", &[version]).await;
         assert_eq!((answer.body.len(), exit), (100, 0), "slow is not silent");
-        let (answer, exit) = house.ask("both", &[version]).await;
-        assert_eq!((answer.body.as_str(), exit), ("hello", 0), "chunks decide");
-        assert_ne!(answer.header("content-length").as_deref(), Some("3"));
         let (answer, _) = house.ask("some-interim", &[version]).await;
         assert!(answer.body == "ok" && answer.status == 200, "{}", answer.heads);
     }
@@ -220,7 +227,7 @@ async fn an_answer_that_breaks_off_is_not_taken_for_whole() {
 async fn nobody_gets_an_answer_that_was_there_before_the_request() {
     let house = house().await;
     for round in 0..40 {
-        for lie in ["surplus", "hundred"] {
+        for lie in ["surplus", "hundred", "bare"] {
             let (answer, _) = house.ask(lie, &[]).await;
             assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{lie} {round}");
             let mine = format!("mine-{round}");

@@ -76,7 +76,7 @@ async fn what_is_not_passed_on_does_not_count_and_what_is_added_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_connections_than_there_are_places_wait() {
-    let (gateway, _, _kdc) = house("max_connections = 4").await;
+    let (gateway, _, _kdc) = house("max_connections = 4\nmax_connections_per_client = 4").await;
     let connect = || TcpStream::connect(("127.0.0.1", gateway.plan.port()));
     let mut idle = Vec::new();
     // One of them is being waited with at the door.

@@ -1,21 +1,21 @@
 //! What applications see of requests, and browsers of answers.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest as _};
 
 use crate::support::{
     curl::{Curl, FOLLOW},
     gateway::{Plan, TestGateway},
     kdc::Kdc,
+    tls,
     upstream::Seen,
 };
 
@@ -50,18 +50,7 @@ impl House {
 
     /// A TLS connection to the gateway.
     async fn connect(&self) -> TlsStream<TcpStream> {
-        let mut roots = rustls::RootCertStore::empty();
-        let ca = CertificateDer::from_pem_file(self.gateway.plan.ca()).unwrap();
-        roots.add(ca).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let stream = TcpStream::connect(("127.0.0.1", self.gateway.plan.port())).await.unwrap();
-        let name = ServerName::try_from("jira.localhost").unwrap();
-        TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap()
+        tls::connect(&self.gateway.plan, "jira.localhost").await
     }
 
     /// Sends bytes as they are, and reads until the gateway closes.
@@ -455,7 +444,8 @@ async fn a_websocket_echoes_through_the_gateway_until_the_session_ends() {
     let ended = house.gateway.command(&["session", "end", "--user", "alice"]).await;
     assert!(ended.status.success());
     let end = timeout(Duration::from_secs(5), socket.next()).await.expect("the tunnel ends");
-    assert!(!matches!(end, Some(Ok(Message::Text(_)))), "{end:?}");
+    let Some(Ok(Message::Close(Some(last)))) = end else { panic!("{end:?}") };
+    assert_eq!(u16::from(last.code), 1008, "not allowed any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,21 +23,21 @@ pub struct Process(Child);
 
 impl Process {
     pub async fn start(plan: &Plan) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+        command.stdin(Stdio::null());
+        Self::start_by(command, plan).await
+    }
+
+    /// By a command that passes its arguments on to the gateway, or is the gateway.
+    pub async fn start_by(mut command: Command, plan: &Plan) -> Self {
         let log = fs::File::create(plan.path("log")).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_gatehouse"))
-            .arg("--config")
-            .arg(plan.path("gatehouse.toml"))
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        command.arg("--config").arg(plan.path("gatehouse.toml")).arg("serve").stderr(log);
+        let process = command.spawn().unwrap();
         wait_for_port(plan.port(), "the gateway").await;
         let process = Self(process);
         for _ in 0..200 {
-            if Curl::new(&plan.ca()).ask(&format!("{}/readyz", plan.internal()), &[]).await.status
-                == 200
-            {
+            let ready = format!("{}/readyz", plan.internal());
+            if Curl::new(&plan.ca()).ask_in_vain(&ready, &[]).await.status == 200 {
                 return process;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -57,13 +57,24 @@ impl Process {
         self.0.wait().unwrap();
     }
 
-    fn ask_to_stop(&self) {
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
         let id = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.unwrap().success());
     }
 
-    fn wait(mut self) -> std::process::ExitStatus {
+    pub fn ask_to_stop(&self) {
+        self.signal("TERM");
+    }
+
+    pub fn wait(mut self) -> std::process::ExitStatus {
         self.0.wait().unwrap()
+    }
+
+    /// Lets it end, and other tasks go on meanwhile.
+    pub async fn ended(self) -> std::process::ExitStatus {
+        tokio::task::spawn_blocking(move || self.wait()).await.unwrap()
     }
 }
 

@@ -27,7 +27,8 @@ struct House {
 /// A gateway on a store, with a master key that all replicas share.
 async fn sessions(store: &Store, clock: &Clock) -> Sessions {
     let sealer = Sealer::new(&"k".repeat(32).into(), &[]).unwrap();
-    let times = SessionTimes { idle: TimeDelta::hours(1), absolute: TimeDelta::hours(4) };
+    let hours = TimeDelta::hours;
+    let times = SessionTimes { idle: hours(1), absolute: hours(4), outage: hours(1) };
     Sessions::new(store.clone(), clock.clone(), &sealer, times).await.unwrap()
 }
 
@@ -145,6 +146,45 @@ async fn sessions_in_memory_go_on_while_the_store_is_away() {
         house.store.close().await;
         assert!(house.is_in(&child).await);
     }
+}
+
+#[tokio::test]
+async fn sessions_in_memory_and_their_accounts_are_believed_without_the_store_for_so_long_only() {
+    for database in databases().await {
+        let house = house(&database.store).await;
+        let (_, _, child) = house.logged_in().await;
+        let live = house.sessions.find(&child, JIRA).await.unwrap().unwrap();
+        let now = house.clock.now();
+        let directories = Arc::from([house.store.ensure_directory("Internal", now).await.unwrap()]);
+        let account = async || house.sessions.find_account(&live, &directories, "jira", &[]).await;
+        assert!(account().await.unwrap().is_some());
+        house.sessions.forget_ended().await.unwrap();
+        house.store.close().await;
+
+        house.clock.advance(TimeDelta::minutes(59));
+        assert!(house.sessions.forget_ended().await.is_err());
+        assert!(!house.sessions.forget_unchecked() && house.is_in(&child).await);
+        assert!(account().await.unwrap().is_some());
+
+        house.clock.advance(TimeDelta::minutes(1));
+        for _ in 0..2 {
+            assert!(account().await.is_err(), "whatever is under way");
+        }
+        assert!(house.sessions.forget_unchecked());
+        assert!(house.sessions.find(&child, JIRA).await.is_err(), "nobody knows whether it ended");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_put_back_makes_no_outage_longer() {
+    let database = databases().await.remove(0);
+    let house = house(&database.store).await;
+    house.clock.advance(TimeDelta::hours(2));
+    house.sessions.forget_ended().await.unwrap();
+    house.store.close().await;
+    assert!(!house.sessions.forget_unchecked());
+    house.clock.advance(TimeDelta::hours(-2));
+    assert!(house.sessions.forget_unchecked());
 }
 
 #[tokio::test]

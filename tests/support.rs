@@ -10,13 +10,18 @@ pub mod databases;
 pub mod directory;
 pub mod django;
 pub mod faults;
+pub mod forwarder;
 pub mod gateway;
 pub mod idp;
 pub mod judges;
 pub mod kdc;
+pub mod nginx;
 pub mod own_sessions;
+pub mod podman;
+pub mod postgres;
 pub mod python;
 pub mod scm;
+pub mod tls;
 pub mod tomcat;
 pub mod upstream;
 

@@ -6,10 +6,12 @@ mod cookies;
 mod header_names;
 mod paths;
 mod proxy_headers;
+mod questions;
 mod return_targets;
 mod tickets;
 
 pub use self::{
     client_addresses::client_addresses, cookies::cookies, header_names::header_names, paths::paths,
-    proxy_headers::proxy_headers, return_targets::return_targets, tickets::tickets,
+    proxy_headers::proxy_headers, questions::questions, return_targets::return_targets,
+    tickets::tickets,
 };

@@ -127,8 +127,7 @@ expect "it logs nobody in" \
 expect "and whoever brought it is nobody" "$(as thief -o /dev/null -w '%{http_code}' $WIKI/)" '^303'
 
 echo "--- killed and started again"
-kill -9 "$GATEWAY"
-wait "$GATEWAY" 2>/dev/null || true
+kill_gateway
 start_gateway
 expect "alice is still signed in" "$(as alice $JIRA/)" '<strong id="user">alice</strong>'
 expect "and at Django" "$(as alice $DJANGO/)" '<strong id="user">alice</strong>'

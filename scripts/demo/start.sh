@@ -133,6 +133,7 @@ login_url = "$LOGIN"
 listen = ["127.0.0.1:8443", "[::1]:8443"]
 internal_listen = "127.0.0.1:9091"
 shutdown_grace_seconds = 5
+drain_seconds = 0
 
 [server.tls]
 certificate = "$DEMO/tls.pem"
@@ -238,12 +239,33 @@ gatehouse() {
     target/debug/gatehouse --config "$DEMO/gatehouse.toml" "$@"
 }
 
+# With IMAGE=1, in a container that shares the network and the demo's directory, and may do nothing else.
+run_gateway() {
+    if [ -z "${IMAGE:-}" ]; then exec target/debug/gatehouse --config "$DEMO/gatehouse.toml" serve; fi
+    exec scripts/podman.sh run --rm --replace --name gatehouse-demo --network host --volume "$DEMO:$DEMO" \
+        --read-only --tmpfs /tmp --cap-drop all --security-opt no-new-privileges \
+        localhost/gatehouse:demo --config "$DEMO/gatehouse.toml" serve
+}
+
 start_gateway() {
-    target/debug/gatehouse --config "$DEMO/gatehouse.toml" serve >>"$DEMO/gatehouse.log" 2>&1 &
+    run_gateway >>"$DEMO/gatehouse.log" 2>&1 &
     GATEWAY=$!
     wait_for "the gateway" "$DEMO/gatehouse.log" curl -fs http://127.0.0.1:9091/readyz
     # It asks the identity provider for its metadata by itself.
     wait_for "the gateway" "$DEMO/gatehouse.log" curl -fs --cacert "$DEMO/ca.pem" $LOGIN/_gatehouse/saml/metadata
+}
+
+# As a machine without power does.
+kill_gateway() {
+    if [ -z "${IMAGE:-}" ]; then kill -9 "$GATEWAY"; else scripts/podman.sh kill gatehouse-demo >/dev/null; fi
+    wait "$GATEWAY" 2>/dev/null || true
+}
+
+# The image is made of the binary that has just been built, and its user is who the demo's files belong to.
+make_image() {
+    if [ "$(id -u)" != 0 ]; then fail "a gateway in a container wants root here"; fi
+    scripts/image.sh target/debug/gatehouse localhost/gatehouse:demo >/dev/null
+    chown -R 65532:65532 "$DEMO"
 }
 
 stop_all() {
@@ -265,6 +287,7 @@ start_all() {
     start_cloud
     write_configuration
     : >"$DEMO/gatehouse.log"
+    if [ -n "${IMAGE:-}" ]; then make_image; fi
     start_gateway
     start_django
 }

@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 use axum::{Json, extract::State};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 
-use self::verdict_text::{mask, mismatch_text, outcome_of};
+use self::verdict_text::{mask, mismatch_text, outcome_of, proxies_answer};
 pub use self::views::{AccountView, ReadingView, RequestQuestion, RequestView, RuleView};
 use super::{Admin, AdminError, Options, users::find_user};
 use crate::{
@@ -32,6 +32,8 @@ pub struct Requests {
     pub ways: Vec<String>,
     /// One that is offered only where a rule asks for it.
     pub hidden_way: Option<&'static str>,
+    /// Whether proxies may ask about requests that they pass on by themselves.
+    pub forward_auth: bool,
 }
 
 /// An application, as far as it can be asked about.
@@ -63,7 +65,7 @@ pub(super) async fn explain_request(
     };
     let (app, place) = match admin.requests.find(&request) {
         Ok(found) => found,
-        Err(view) => return Ok(Json(*view)),
+        Err(view) => return Ok(Json(admin.requests.tell_of_proxies(*view, false))),
     };
     let account = match &user {
         Some(user) => admin.find_active(app, user).await?,
@@ -181,7 +183,13 @@ impl Requests {
             _ => {}
         }
         view.account = known.has_user.then(|| known.view(signed_in_with));
-        view
+        self.tell_of_proxies(view, page)
+    }
+
+    /// Adds what proxies are answered that ask about the request, if any may.
+    fn tell_of_proxies(&self, view: RequestView, page: bool) -> RequestView {
+        let answer = self.forward_auth.then(|| proxies_answer(&view.outcome, page).to_owned());
+        RequestView { forward_auth: answer, ..view }
     }
 }
 

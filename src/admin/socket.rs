@@ -4,12 +4,21 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwap;
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    routing::post,
+};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
-use super::Admin;
+use super::AdminError;
+use crate::lifecycle::{Orders, Reloaded};
 
 /// Why the control socket cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,11 +51,26 @@ pub async fn bind_socket(path: &Path) -> Result<UnixListener, SocketError> {
     Ok(listener)
 }
 
-/// Answers on the socket until `stop`.
-pub async fn serve_socket(listener: UnixListener, admin: Admin, stop: CancellationToken) {
-    let serving = axum::serve(listener, admin.routes());
+/// Answers on the socket until `stop`, by whichever routes there are then; and passes on orders.
+pub async fn serve_socket(
+    listener: UnixListener,
+    routes: Arc<ArcSwap<Router>>,
+    orders: Orders,
+    stop: CancellationToken,
+) {
+    let current = move |request: Request| {
+        let routes = Router::clone(&routes.load());
+        routes.oneshot(request)
+    };
+    let reload = post(reload).with_state(orders);
+    let serving = axum::serve(listener, Router::new().route("/reload", reload).fallback(current));
     let served = serving.with_graceful_shutdown(async move { stop.cancelled().await }).await;
     if let Err(error) = served {
         tracing::error!(%error, "the control socket broke");
     }
+}
+
+/// Has the gateway read its configuration again.
+async fn reload(State(orders): State<Orders>) -> Result<Json<Reloaded>, AdminError> {
+    orders.reload().await.map(Json).map_err(AdminError::BadRequest)
 }

@@ -9,6 +9,7 @@ use super::{
     connectors::connectors_at_hand,
     parts::passwords,
     start::StartError,
+    upstreams::NODES,
 };
 use crate::{
     admin::{Admin, Connectors, Requests, UpkeepRules},
@@ -39,10 +40,12 @@ pub(crate) async fn open_admin(
         issuer: sites.login().origin().into(),
         // Nothing is passed on, so nothing has to be signed.
         keyring: None,
+        nodes: sealer(config, &mut Problems::default()).map(|sealer| sealer.tagger(NODES)),
         clock: clock.clone(),
         metrics: Metrics::default(),
         tracer: Tracer::default(),
         background: Background::default(),
+        edition: 0,
     };
     let apps = applications(config, &directories, &shared)?;
     let requests = requests(config, &sites, &apps);

@@ -1,6 +1,6 @@
 //! Who is told when something needs somebody, from the configuration.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
@@ -10,7 +10,6 @@ use crate::{
     alarms::{Expiring, Receivers, Watch, deliver_due},
     config::{AlarmConfig, AlarmKind, Config, Problems, SecretSource, WebhookUrl},
     login::Login,
-    secrets::certificate_expiry,
 };
 
 /// How often it is looked what begins and what ends.
@@ -20,10 +19,9 @@ const LOOK: Duration = Duration::from_secs(10);
 const DELIVER: Duration = Duration::from_secs(5);
 
 /// Looks what begins and what ends, and tells everybody, until the gateway stops.
-pub(super) fn watch_alarms(config: &Config, parts: &Parts, admin: &Admin, login: &Arc<Login>) {
-    let own = own_certificates(config);
-    let login = login.clone();
-    let expiring = move || own.iter().cloned().chain(idp_certificates(&login)).collect();
+pub(super) fn watch_alarms(parts: &Parts, admin: &Admin, login: &Arc<Login>) {
+    let (own, login) = (parts.certificates.clone(), login.clone());
+    let expiring = move || own.expiring().into_iter().chain(idp_certificates(&login)).collect();
     let connectors = admin.connectors.all().cloned().collect();
     let store = (parts.store.clone(), parts.clock.clone());
     let metrics = parts.metrics.connectors.clone();
@@ -72,28 +70,6 @@ fn deliver(parts: &Parts, receivers: &Receivers) {
     }
 }
 
-/// The certificates that the gateway was started with: a new file counts when it starts again.
-fn own_certificates(config: &Config) -> Vec<Expiring> {
-    let server = &config.server;
-    let named = [("server.tls", &server.tls), ("server.internal_tls", &server.internal_tls)];
-    let found = named.into_iter().filter_map(|(key, tls)| {
-        let at = expiry_of(&tls.as_ref()?.certificate)?;
-        Some(Expiring {
-            subject: key.to_owned(),
-            kind: AlarmKind::CertificateExpires,
-            connector: None,
-            what: format!("the gateway's certificate ({key})"),
-            at,
-            todo: "Put a new one into the file, and start the gateway again.".to_owned(),
-        })
-    });
-    found.collect()
-}
-
-fn expiry_of(path: &Path) -> Option<chrono::DateTime<chrono::Utc>> {
-    certificate_expiry(&CertificateDer::from_pem_file(path).ok()?)
-}
-
 /// Of several the last counts: a new one is announced while the old one is still good.
 fn idp_certificates(login: &Login) -> Vec<Expiring> {
     let found = login.providers.iter().filter_map(|provider| {
@@ -104,8 +80,8 @@ fn idp_certificates(login: &Login) -> Vec<Expiring> {
             connector: None,
             what: format!("the certificate that the identity provider {name:?} signs with"),
             at: provider.identity_provider()?.certificates_expire_at()?,
-            todo: "Ask whoever runs it for its new metadata; if that is in a file, replace the file and start the gateway \
-                   again."
+            todo: "Ask whoever runs it for its new metadata; if that is in a file, replace the file, and run `gatehouse \
+                   reload`."
                 .to_owned(),
         })
     });

@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{administration::Directories, check::rules, parts::configured};
+use super::{
+    administration::Directories,
+    check::rules,
+    parts::configured,
+    upstreams::{addresses, system_trust},
+};
 use crate::{
     admin::{AskedApp, Requests},
     clock::Clock,
@@ -11,9 +16,9 @@ use crate::{
     keyring::Keyring,
     lifecycle::Background,
     policy::Paths,
-    proxy::{Identity, IdentityHeaders, Limits, ManagedHeaders, SingleSignOn, Target, Upstream},
+    proxy::{Identity, IdentityHeaders, Limits, ManagedHeaders, SingleSignOn, Upstream},
     router::App,
-    server,
+    secrets::Tagger,
     telemetry::{Metrics, Tracer},
 };
 
@@ -21,10 +26,14 @@ use crate::{
 pub(super) struct Shared {
     pub(super) issuer: Arc<str>,
     pub(super) keyring: Option<Arc<Keyring>>,
+    /// Makes the words that cookies name addresses by; none if the master key cannot be read.
+    pub(super) nodes: Option<Tagger>,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) tracer: Tracer,
     pub(super) background: Background,
+    /// Which configuration it is.
+    pub(super) edition: u64,
 }
 
 /// Every application, ready for requests.
@@ -35,20 +44,20 @@ pub(super) fn applications(
 ) -> Result<Vec<App>, Problems> {
     let managed = ManagedHeaders::new(config.apps.iter().map(|app| &app.identity_headers));
     let managed = Arc::new(managed);
-    let trust = configured("app.upstream", server::trust())?;
+    let trust = system_trust()?;
     let cookies = app_cookies(config, &sites(config));
     let apps = config.apps.iter().zip(cookies).enumerate().map(|(index, (app, cookies))| {
         let key = |key: &str| format!("app[{index}].{key}");
-        let target = configured(&key("upstream"), Target::new(&app.upstream, &trust))?;
         let headers = IdentityHeaders::new(&app.identity_headers, app.kind);
         let headers = configured(&key("identity_headers"), headers)?;
         let name: Arc<str> = app.name.as_str().into();
+        let addresses = addresses((index, app), &name, &trust, shared)?;
         let identity = shared.identity(name.clone(), headers);
         let (tracer, background) = (shared.tracer.clone(), shared.background.clone());
         let crowd = SingleSignOn::of(&app.name, &app.crowd);
         let managed = managed.clone();
         let upstream =
-            Upstream::new(target, identity, crowd, managed, limits(app), tracer, background);
+            Upstream::new(addresses, identity, crowd, managed, limits(app), tracer, background);
         let mut problems = Problems::default();
         let sign_out = sign_out(index, app, &mut problems);
         let rules = rules(index, app, &mut problems);
@@ -97,6 +106,7 @@ impl Shared {
             keyring: self.keyring.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            edition: self.edition,
         }
     }
 }
@@ -134,5 +144,6 @@ pub(super) fn requests(config: &Config, sites: &Arc<Sites>, apps: &[App]) -> Req
     });
     let ways = config.ways_to_sign_in().into_iter().map(str::to_owned).collect();
     let hidden_way = config.hidden_way_to_sign_in();
-    Requests { sites: sites.clone(), apps: asked.collect(), ways, hidden_way }
+    let forward_auth = config.forward_auth.is_some();
+    Requests { sites: sites.clone(), apps: asked.collect(), ways, hidden_way, forward_auth }
 }

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use tokio::time::timeout;
 
-use super::parts::{Parts, session_times};
+use super::parts::{Foundation, session_times};
 use crate::{
     clock::Clock,
     config::Config,
@@ -16,6 +17,9 @@ use crate::{
 
 /// An ending reaches every replica within a second.
 const LOOK_FOR_ENDINGS: Duration = Duration::from_millis(500);
+
+/// How long that may take.
+const LONGEST_LOOK: Duration = Duration::from_secs(15);
 
 /// How often is written who was seen.
 const WRITE_SEEN: Duration = Duration::from_mins(1);
@@ -30,11 +34,13 @@ const LOOK_FOR_KEYS: Duration = Duration::from_secs(5);
 const PURGE: Duration = Duration::from_mins(10);
 
 /// Begins all of it.
-pub(super) async fn begin(config: &Config, parts: &Parts) -> Result<(), StoreError> {
-    go_on_with_plans(&parts.store, &parts.clock, &parts.background).await?;
-    follow_keys(parts.keyring.clone(), &parts.background);
-    follow_sessions(parts);
-    forget(parts, retention(config));
+pub(super) async fn begin(config: &Config, foundation: &Foundation) -> Result<(), StoreError> {
+    let Foundation { store, clock, metrics, background, .. } = foundation;
+    go_on_with_plans(store, clock, background).await?;
+    follow_keys(foundation.keyring.clone(), background);
+    foundation.certificates.follow(clock, metrics, background);
+    follow_sessions(foundation);
+    forget(foundation, retention(config));
     Ok(())
 }
 
@@ -89,12 +95,18 @@ async fn go_on_with_plans(
 }
 
 /// Sessions that end elsewhere, and those that are seen here.
-fn follow_sessions(parts: &Parts) {
+fn follow_sessions(parts: &Foundation) {
     let forgetting = parts.sessions.clone();
     parts.background.every("look for ended sessions", LOOK_FOR_ENDINGS, move || {
         let sessions = forgetting.clone();
         async move {
-            report("look for ended sessions", sessions.forget_ended().await);
+            // Of a network that is gone nobody tells a query that waits: the next look is made on another connection.
+            let looked = timeout(LONGEST_LOOK, sessions.forget_ended()).await;
+            let looked = looked.unwrap_or(Err(StoreError::Timeout(LONGEST_LOOK.as_secs())));
+            let has_looked = report("look for ended sessions", looked).is_some();
+            if !has_looked && sessions.forget_unchecked() {
+                tracing::error!("the store has been away for session.outage_timeout_seconds: nobody is served without it");
+            }
         }
     });
     let writing = parts.sessions.clone();
@@ -107,7 +119,7 @@ fn follow_sessions(parts: &Parts) {
 }
 
 /// Deletes what nobody needs any more.
-fn forget(parts: &Parts, Retention { sessions: idle, changes: keep }: Retention) {
+fn forget(parts: &Foundation, Retention { sessions: idle, changes: keep }: Retention) {
     let (store, clock) = (parts.store.clone(), parts.clock.clone());
     parts.background.every("delete what has expired", PURGE, move || {
         let (store, now) = (store.clone(), clock.now());

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{
     administration::{Directories, policy},
-    parts::{Parts, configured, own_sealer},
+    parts::Parts,
 };
 use crate::{
     config::{AppConfig, Config, CrowdConfig, NewAccounts, Problems},
@@ -16,7 +16,6 @@ use crate::{
     },
     http::TrustedProxies,
     router::App,
-    server::{self, InternalServer},
 };
 
 /// All that applications ask.
@@ -30,7 +29,7 @@ pub(super) fn crowd(config: &Config, parts: &Parts) -> Result<Arc<Crowd>, Proble
         managed_groups: policy(config).managed_groups,
         applications: crowd_applications(config, &parts.directories),
         copies: Arc::new(Copies::new(store.clone(), clock.clone(), background.clone())),
-        sealer: Arc::new(own_sealer(config)?),
+        sealer: Arc::new(parts.sealer()?),
         trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
         metrics: metrics.clone(),
         background: background.clone(),
@@ -41,20 +40,12 @@ pub(super) fn crowd(config: &Config, parts: &Parts) -> Result<Arc<Crowd>, Proble
     Ok(crowd)
 }
 
-/// What machines are served by.
-pub(super) fn internal_server(
-    config: &Config,
-    crowd: Arc<Crowd>,
-    health: axum::Router,
-) -> Result<InternalServer, Problems> {
-    // HTTP/1.1 only: some who ask read nothing else.
-    let tls = config.server.internal_tls.as_ref().map(|tls| server::acceptor(tls, false));
-    let tls = configured("server.internal_tls", tls.transpose())?;
+/// What answers them, if any may ask.
+pub(super) fn crowd_server(config: &Config, crowd: Arc<Crowd>) -> Option<CrowdServer> {
     let asked = config.apps.iter().any(|app| !app.crowd.is_empty());
-    let secure = tls.is_some() || config.server.internal_encrypted_elsewhere;
-    let (metrics, most) = (crowd.metrics.clone(), config.server.max_connections);
-    let crowd = asked.then(|| CrowdServer::new(crowd, secure));
-    Ok(InternalServer::new(health, crowd, tls, most, metrics))
+    let server = &config.server;
+    let secure = server.internal_tls.is_some() || server.internal_encrypted_elsewhere;
+    asked.then(|| CrowdServer::new(crowd, secure))
 }
 
 /// Every application that may ask.

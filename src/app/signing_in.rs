@@ -4,12 +4,12 @@ use super::{
     administration::{policy, targets},
     applications::app_cookies,
     check::{identity_provider, service_provider},
-    parts::{Parts, configured, own_sealer},
+    parts::{Parts, configured},
 };
 use crate::{
     config::{Config, MetadataSource, Problems, SamlConfig},
     kerberos::Acceptor,
-    login::{Forms, Limits, Login, Provider, Tickets},
+    login::{Forms, Login, Provider, Tickets},
     provisioning::{Mapping, Realms},
     sync::Lookup,
 };
@@ -22,7 +22,7 @@ pub(super) fn login(config: &Config, parts: &Parts) -> Result<Login, Problems> {
         sessions: parts.sessions.clone(),
         store: parts.store.clone(),
         clock: parts.clock.clone(),
-        sealer: own_sealer(config)?,
+        sealer: parts.sealer()?,
         service_provider: configured("server.login_url", service_provider(config))?,
         providers: providers(config, parts)?,
         tickets: tickets(config)?,
@@ -31,7 +31,7 @@ pub(super) fn login(config: &Config, parts: &Parts) -> Result<Login, Problems> {
         policy: policy(config),
         metrics: parts.metrics.clone(),
         tracer: parts.tracer.clone(),
-        limits: Limits::default(),
+        limits: parts.limits.clone(),
         forms: Forms::new(config.session.max_saved_post_bytes),
     })
 }

@@ -3,30 +3,24 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    administration::admin,
-    alarms::watch_alarms,
-    applications::{applications, requests},
     background,
-    chains::chains,
     check::{check, warnings},
-    connectors::{connectors, run_when_due},
-    crowd::{crowd, internal_server, put_accounts_first},
-    gateway::{Deaf, Doors, Gateway},
-    hints::{ears, follow_hints},
-    metadata,
-    parts::{Parts, configured},
-    signing_in::login,
+    doors::Doors,
+    gateway::{Deaf, Gateway},
+    generation::Generation,
+    parts::{Foundation, configured},
+    reload::Current,
+    upstreams,
 };
 use crate::{
-    admin::{self, Admin},
+    admin,
     clock::Clock,
     config::{Config, Problems},
-    hints::Ears,
-    http::{Pages, TrustedProxies},
     keyring::KeyringError,
-    login::Login,
-    router::{App, Router, own_routes},
-    server::{self, Readiness, Server},
+    lifecycle::Orders,
+    server::{
+        self, ConnectionLimits, Inherited, InternalServer, Leaving, Readiness, Server, raise_limits,
+    },
     store::{Store, StoreError, StoreOptions},
 };
 
@@ -55,12 +49,22 @@ pub enum StartError {
 
 /// Makes everything ready, or says what is wrong with it. Addresses are taken, and not yet served.
 pub async fn start(config: &Config, clock: Clock) -> Result<Gateway, StartError> {
+    start_with(config, clock, Inherited::none()).await
+}
+
+/// The same, with sockets that somebody else has opened.
+pub async fn start_with(
+    config: &Config,
+    clock: Clock,
+    inherited: Inherited,
+) -> Result<Gateway, StartError> {
+    raise_limits();
     check(config, clock.now())?;
     for warning in warnings(config).lines() {
         tracing::warn!(%warning, "probably not meant");
     }
     let store = Store::open(&store_options(config)?).await?;
-    let doors = Doors::open(config).await?;
+    let doors = Doors::open(config, inherited).await?;
     assemble(config, clock, store, doors).await
 }
 
@@ -79,73 +83,57 @@ async fn assemble(
     store: Store,
     doors: Doors,
 ) -> Result<Gateway, StartError> {
-    let (parts, exporter) = Parts::new(config, clock, store).await?;
-    let login = Arc::new(login(config, &parts)?);
-    metadata::follow(&config.saml, &login, &parts.clock, &parts.background);
-
-    let mut apps = applications(config, &parts.directories, &parts.shared())?;
-    let admin = running_admin(config, &parts, &apps);
-    admin.keep_up(&parts.background);
-    run_when_due(&admin.connectors, &parts.store, &parts.clock, &parts.background);
-    follow_hints(&admin.connectors, &parts);
-    let ears = ears(config, &parts).await?;
-    watch_alarms(config, &parts, &admin, &login);
-    let crowd = crowd(config, &parts)?;
-    put_accounts_first(&mut apps, &crowd);
-    background::begin(config, &parts).await?;
-
-    let readiness = Readiness::default();
-    let health =
-        server::internal_routes(readiness.clone(), parts.metrics.clone(), parts.sessions.clone());
+    let (foundation, exporter) = Foundation::lay(config, clock, store).await?;
+    background::begin(config, &foundation).await?;
+    let generation = Generation::begin(config, &foundation, None).await?;
+    let current = Current::new(config.clone(), generation);
+    let (readiness, leaving) = (Readiness::default(), Leaving::default());
     Ok(Gateway {
-        server: server(config, &parts, login, ears, apps)?,
-        internal: internal_server(config, crowd, health)?,
+        server: server(config, &foundation, &current, leaving.clone())?,
+        internal: internal_server(config, &foundation, &current, &readiness)?,
+        orders: Orders::channel(),
         doors,
-        admin,
         exporter,
-        grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         readiness,
-        background: parts.background,
-        sessions: parts.sessions,
-        store: parts.store,
+        leaving,
+        foundation,
+        current,
     })
 }
 
-/// What administrators act on. A gateway that runs can also follow a request to the application.
-fn running_admin(config: &Config, parts: &Parts, apps: &[App]) -> Admin {
-    let Parts { store, clock, directories, passwords, .. } = parts;
-    let requests = requests(config, &parts.sites, apps);
-    let metrics = &parts.metrics.connectors;
-    let connectors = connectors(config, directories, &parts.clouds, metrics);
-    Admin {
-        chains: chains(config, directories, Some(parts.sessions.clone())),
-        ..admin(config, store, clock, directories, requests, passwords.clone(), connectors)
-    }
-}
-
-/// What browsers are served by.
+/// What serves browsers.
 fn server(
     config: &Config,
-    parts: &Parts,
-    login: Arc<Login>,
-    ears: Arc<Ears>,
-    apps: Vec<App>,
+    foundation: &Foundation,
+    current: &Current,
+    leaving: Leaving,
 ) -> Result<Server, Problems> {
-    let accept = |tls| server::acceptor(tls, config.server.http2);
-    let tls = config.server.tls.as_ref().map(accept).transpose();
-    let tls = configured("server.tls", tls)?;
-    let router = Router {
-        sites: parts.sites.clone(),
-        proxied_only: tls.is_none() && !config.server.trusted_proxies.is_empty(),
-        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        sessions: parts.sessions.clone(),
-        login: login.clone(),
-        apps,
-        own: own_routes(login, parts.keyring.clone(), ears),
-        pages: Pages::new(parts.sites.clone()),
-        metrics: parts.metrics.clone(),
-        tracer: parts.tracer.clone(),
-        clock: parts.clock.clone(),
+    let certificates = foundation.certificates.browsers.clone();
+    let http2 = config.server.http2;
+    let tls = certificates.map(|certificates| server::acceptor(certificates, http2));
+    let tls = configured("server.tls", tls.transpose())?;
+    let limits = ConnectionLimits {
+        most: config.server.max_connections,
+        most_per_client: config.server.max_connections_per_client(),
+        keep_alive: Duration::from_secs(config.server.keep_alive_seconds),
     };
-    Ok(Server::new(Arc::new(router), tls, config.server.max_connections))
+    Ok(Server::new(current.router.clone(), tls, limits, leaving))
+}
+
+/// What serves machines.
+fn internal_server(
+    config: &Config,
+    foundation: &Foundation,
+    current: &Current,
+    readiness: &Readiness,
+) -> Result<InternalServer, Problems> {
+    // HTTP/1.1 only: some who ask read nothing else.
+    let certificates = foundation.certificates.machines.clone();
+    let tls = certificates.map(|certificates| server::acceptor(certificates, false));
+    let tls = configured("server.internal_tls", tls.transpose())?;
+    let (metrics, most) = (foundation.metrics.clone(), config.server.max_connections);
+    let sessions = foundation.sessions.clone();
+    let routes = server::internal_routes(readiness.clone(), metrics.clone(), sessions)
+        .merge(upstreams::status(&current.router));
+    Ok(InternalServer::new(routes, Arc::clone(&current.asked), tls, most, metrics))
 }

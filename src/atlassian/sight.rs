@@ -7,10 +7,7 @@ use crate::config::AppKind;
 /// The page that says whether an application runs, below its own path.
 #[must_use]
 pub fn health_path(kind: AppKind) -> &'static str {
-    match kind {
-        AppKind::Jira | AppKind::Confluence | AppKind::Bitbucket | AppKind::Bamboo => "/status",
-        AppKind::Fisheye | AppKind::Generic => "/",
-    }
+    kind.status_path().unwrap_or("/")
 }
 
 /// A page that is answered quickly, and differently for everybody.

@@ -1,5 +1,6 @@
 //! `gatehouse app`.
 
+mod addresses;
 mod chain;
 mod setup;
 
@@ -22,6 +23,9 @@ pub(super) enum AppCommand {
     Credential,
     Setup(setup::Setup),
     Test(chain::Test),
+    Status(addresses::Status),
+    Drain(addresses::Drain),
+    Restore(addresses::Restore),
 }
 
 impl AppCommand {
@@ -30,6 +34,9 @@ impl AppCommand {
             Self::Credential => make_credential(),
             Self::Setup(setup) => setup.run(config),
             Self::Test(test) => test.run(config),
+            Self::Status(status) => status.run(config),
+            Self::Drain(drain) => drain.run(config),
+            Self::Restore(restore) => restore.run(config),
         }
     }
 }

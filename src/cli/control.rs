@@ -128,6 +128,15 @@ impl Control {
         }
     }
 
+    /// A running gateway, for what only that can do.
+    pub(super) async fn find_running(config: &Config) -> Result<Self, ControlError> {
+        let socket = &config.admin.socket;
+        match UnixStream::connect(socket).await {
+            Ok(_) => Ok(Self::Gateway(socket.clone())),
+            Err(error) => Err(ControlError::Socket(socket.clone(), error)),
+        }
+    }
+
     /// Asks for something, and reads the answer.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,

@@ -123,6 +123,9 @@ fn show(view: &RequestView) {
     if !view.sign_in_with.is_empty() {
         line("sign in with", &view.sign_in_with.join(", "));
     }
+    if let Some(answer) = &view.forward_auth {
+        line("a proxy gets", answer);
+    }
     for (name, value) in &view.headers {
         line("header", &format!("{name}: {value}"));
     }

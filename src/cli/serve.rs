@@ -2,28 +2,43 @@
 
 use std::{path::Path, process::ExitCode};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use super::{BAD_CONFIGURATION, complain};
 use crate::{
     app::{self, StartError},
     clock::Clock,
     config::{Config, LogFormat},
-    telemetry,
+    lifecycle::{Order, Orders},
+    server::Inherited,
+    telemetry::{self, LogLevel},
 };
 
 pub(super) fn run(path: &Path) -> ExitCode {
+    let inherited = Inherited::from_env();
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(problems) => return bad_configuration(path, &problems),
     };
     let json = config.telemetry.log_format == LogFormat::Json;
-    if let Err(error) = telemetry::init(&config.telemetry.log_level, json) {
-        return bad_configuration(path, &format_args!("telemetry.log_level: {error}"));
-    }
-    let served = tokio::runtime::Runtime::new().map(|runtime| runtime.block_on(serve(&config)));
+    let log_level = match telemetry::init(&config.telemetry.log_level, json) {
+        Ok(log_level) => log_level,
+        Err(error) => {
+            return bad_configuration(path, &format_args!("telemetry.log_level: {error}"));
+        }
+    };
+    let served = Runtime::new().map(|runtime| {
+        let served = runtime.block_on(serve(path, &config, log_level, inherited));
+        // Nothing is waited for that is still at work: all that had to be waited for has been, or somebody is in a hurry.
+        runtime.shutdown_background();
+        served
+    });
     match served {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(End::Orderly)) => ExitCode::SUCCESS,
+        Ok(Ok(End::Hurried)) => ExitCode::FAILURE,
         Ok(Err(StartError::Configuration(problems))) => bad_configuration(path, &problems),
         Ok(Err(error)) => {
             complain(&error);
@@ -41,20 +56,56 @@ fn bad_configuration(path: &Path, problems: &dyn std::fmt::Display) -> ExitCode 
     ExitCode::from(BAD_CONFIGURATION)
 }
 
-async fn serve(config: &Config) -> Result<(), StartError> {
-    let gateway = app::start(config, Clock::System).await?;
-    Ok(gateway.run_until(asked_to_stop()).await?)
+/// How the gateway has ended.
+enum End {
+    /// After everybody whom it served.
+    Orderly,
+    /// At once, because somebody insisted.
+    Hurried,
 }
 
-/// SIGTERM from a service manager, SIGINT from a keyboard.
-async fn asked_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+async fn serve(
+    path: &Path,
+    config: &Config,
+    log_level: LogLevel,
+    inherited: Inherited,
+) -> Result<End, StartError> {
+    let gateway = app::start_with(config, Clock::System, inherited).await?;
+    let gateway = gateway.reading(path, log_level);
+    let orders = gateway.orders();
+    tokio::select! {
+        ended = gateway.run() => Ok(ended.map(|()| End::Orderly)?),
+        () = pass_on_signals(&orders) => {
+            tracing::warn!("asked to stop once more: ending at once");
+            Ok(End::Hurried)
+        }
+    }
+}
+
+/// Signals are orders: SIGHUP to read the configuration again, SIGTERM (from a service manager) and SIGINT (from a keyboard)
+/// to stop. Returns when one of these comes for the second time.
+async fn pass_on_signals(orders: &Orders) {
+    let wanted = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()];
+    let [Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)] = wanted.map(signal) else {
         return std::future::pending().await;
     };
+    let mut stops = false;
+    loop {
+        let order = next_order(&mut hangup, &mut terminate, &mut interrupt).await;
+        let is_stop = !matches!(order, Order::Reload(_));
+        if is_stop && stops {
+            return;
+        }
+        stops |= is_stop;
+        orders.give(order).await;
+    }
+}
+
+async fn next_order(hangup: &mut Signal, terminate: &mut Signal, interrupt: &mut Signal) -> Order {
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = hangup.recv() => Order::Reload(None),
+        _ = terminate.recv() => Order::Drain,
+        // Who sits before it has no load balancer.
+        _ = interrupt.recv() => Order::Stop,
     }
 }

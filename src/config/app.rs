@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{AppSessionsConfig, CrowdConfig, IdentityHeadersConfig, Problems, RuleConfig, urls};
+use super::{
+    AppSessionsConfig, ConnectionsConfig, CrowdConfig, HealthConfig, IdentityHeadersConfig,
+    Problems, RuleConfig, UpstreamTlsConfig, urls,
+};
 
 /// Smaller ones let no browser through; larger ones are not taken from browsers.
 const SANE_HEADS: std::ops::RangeInclusive<usize> = 2048..=128 * 1024;
@@ -22,7 +25,21 @@ pub struct AppConfig {
     pub url: Url,
 
     /// Where the gateway finds it.
-    pub upstream: Url,
+    pub upstream: Option<Url>,
+
+    /// Where the gateway finds it, if it is at several addresses, such as the nodes of a cluster.
+    #[serde(default)]
+    pub upstreams: Vec<Url>,
+
+    /// How TLS is spoken to it.
+    pub upstream_tls: Option<UpstreamTlsConfig>,
+
+    /// How is found out whether an address of it is well.
+    pub health: Option<HealthConfig>,
+
+    /// The gateway's connections to it.
+    #[serde(default)]
+    pub connections: ConnectionsConfig,
 
     /// Requests that need no login, or are refused; the first that matches decides. The preset's come
     /// after them.
@@ -143,16 +160,7 @@ impl AppConfig {
         if let Err(problem) = urls::check_site(&self.url) {
             problems.add(format!("{key}.url"), problem);
         }
-        let upstream = &self.upstream;
-        let reachable = matches!(upstream.scheme(), "http" | "https") && upstream.has_host();
-        if !reachable || upstream.path() != "/" || upstream.query().is_some() {
-            problems.add(
-                format!("{key}.upstream"),
-                format!(
-                    "{upstream} must be http(s)://host:port, without a path: paths stay as they are"
-                ),
-            );
-        }
+        self.check_upstreams(key, problems);
         for (index, rule) in self.rule.iter().enumerate() {
             rule.check(&format!("{key}.rule[{index}]"), problems);
         }

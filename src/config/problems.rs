@@ -21,6 +21,11 @@ impl Problems {
         result.map_err(|problem| self.add(key, problem)).ok()
     }
 
+    /// Takes over what somebody else has reported.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Whether nothing was reported.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -53,7 +53,7 @@ pub struct SamlConfig {
 }
 
 /// Where metadata is read from.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetadataSource {
     /// A file.

@@ -56,6 +56,19 @@ fn reports_every_problem_at_once_with_its_key() {
 }
 
 #[test]
+fn whoever_asks_about_requests_is_named_and_is_not_everybody() {
+    let with = |peers: &str| format!("{EXAMPLE}\n[forward_auth]\npeers = {peers}\n");
+    assert!(Config::parse(&with("[\"127.0.0.1/32\", \"10.0.0.0/24\"]")).is_ok());
+    assert!(problems(&with("[]")).contains("forward_auth.peers: name at least one"));
+    let everybody = problems(&with("[\"127.0.0.1/32\", \"::/0\"]"));
+    assert!(everybody.contains("forward_auth.peers[1]: ::/0 is everybody"), "{everybody}");
+    let elsewhere = with("[\"10.0.0.1/32\"]")
+        .replace("internal_listen = \"127.0.0.1:9090\"", "internal_listen = \"10.0.0.2:9090\"");
+    let in_clear = problems(&elsewhere);
+    assert!(in_clear.contains("server.internal_tls: needed where peers ask"), "{in_clear}");
+}
+
+#[test]
 fn refuses_origins_with_a_path_and_forms_without_bounds() {
     let origin = "url = \"https://wiki.example.com\"\nallowed_origins = [\"https://a.example/x\"]";
     let text = EXAMPLE
@@ -256,5 +269,51 @@ fn an_alarm_that_could_not_be_told_is_refused() {
         let problems =
             with_alarm(&format!("[[alarm]]\nname = \"ops\"\n{text}")).unwrap_err().to_string();
         assert!(problems.contains(expected), "{text}: {problems}");
+    }
+}
+
+#[test]
+fn an_application_is_at_one_address_or_at_several() {
+    let is_at = |lines: &str| EXAMPLE.replace("upstream = \"http://10.0.0.11:8090\"", lines);
+    let nodes = "upstreams = [\"http://10.0.0.11:8090\", \"http://10.0.0.12:8090\"]";
+    let config = Config::parse(&is_at(nodes)).unwrap();
+    assert_eq!(config.apps[1].addresses().count(), 2);
+    let many: Vec<_> = (0..33).map(|port| format!("\"http://a:{port}\"")).collect();
+    for (lines, expected) in [
+        (String::new(), "app[1].upstream: name the address of the application"),
+        (format!("upstream = \"http://a\"\n{nodes}"), "app[1].upstreams: name all addresses here"),
+        ("upstreams = [\"http://a\", \"https://a:80\"]".to_owned(), "https://a:80/ is there twice"),
+        ("upstreams = [\"http://a/x\"]".to_owned(), "app[1].upstreams[0]: http://a/x must be"),
+        (format!("upstreams = [{}]", many.join(", ")), "app[1].upstreams: must be at most 32"),
+    ] {
+        let problems = problems(&is_at(&lines));
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+}
+
+#[test]
+fn the_addresses_of_a_cluster_are_looked_at_and_a_single_one_if_it_is_asked_for() {
+    let nodes = "upstreams = [\"http://a\", \"http://b\"]";
+    let one = "upstream = \"http://a\"";
+    for (lines, path, contains) in [
+        (nodes.to_owned(), Some("/status"), Some("\"RUNNING\"")),
+        (format!("{nodes}\nhealth = {{ path = \"\" }}"), None, None),
+        (format!("{nodes}\nhealth = {{ path = \"/x?y\" }}"), Some("/x?y"), None),
+        (one.to_owned(), None, Some("\"RUNNING\"")),
+        (format!("{one}\nhealth = {{ contains = \"\" }}"), Some("/status"), None),
+    ] {
+        let text = EXAMPLE.replace("upstream = \"http://10.0.0.11:8090\"", &lines);
+        let app = Config::parse(&text).unwrap().apps.remove(1);
+        assert_eq!(app.health_path().as_deref(), path, "{lines}");
+        let health = app.health.clone().unwrap_or_default();
+        assert_eq!(health.contains(app.kind), contains, "{lines}");
+    }
+    let strange = EXAMPLE.replace(
+        "upstream = \"http://10.0.0.11:8090\"",
+        "upstream = \"http://a\"\nhealth = { path = \"a b\", status = 99, failures = 0 }\nconnections = { max_requests = 0 }",
+    );
+    let problems = problems(&strange);
+    for key in ["health.path", "health.status", "health.failures", "connections.max_requests"] {
+        assert!(problems.contains(&format!("app[1].{key}: ")), "{key}: {problems}");
     }
 }

@@ -68,7 +68,7 @@ impl TrustedProxies {
 }
 
 /// An address with or without a port, as proxies write it.
-fn parse(entry: &str) -> Option<IpAddr> {
+pub(super) fn parse(entry: &str) -> Option<IpAddr> {
     let address = entry
         .parse()
         .ok()

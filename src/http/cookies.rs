@@ -67,6 +67,13 @@ impl CookieNames {
         format!("{prefix}{STEM}app-{app}")
     }
 
+    /// What says at which address of an application of that name somebody has been.
+    #[must_use]
+    pub fn node(&self, app: &str) -> String {
+        let prefix = if self.secure { PREFIX } else { "" };
+        format!("{prefix}{STEM}node-{app}")
+    }
+
     /// Sets a cookie that comes back with a form that another site's page posts.
     ///
     /// Browsers take `SameSite=None` over TLS only; without it and over plain http, they send a cookie

@@ -8,6 +8,9 @@ use http::{HeaderValue, StatusCode, header};
 use super::Body;
 use crate::telemetry::TraceId;
 
+/// Databases that are restarted, or have moved, are back about then.
+const AGAIN_SECONDS: u32 = 10;
+
 /// Why somebody does not get what they asked for: a status, one sentence for them, and what only the
 /// log may say.
 ///
@@ -17,6 +20,7 @@ use crate::telemetry::TraceId;
 pub struct Error {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
+    pub(super) heading: &'static str,
     pub(super) sentence: Cow<'static, str>,
     pub(super) cause: Option<String>,
     pub(super) way_on: Option<Box<WayOn>>,
@@ -34,6 +38,9 @@ pub struct WayOn {
 }
 
 impl Error {
+    /// What the page is called if nothing better is said.
+    pub const HEADING: &'static str = "That did not work";
+
     /// An error with its code, which logs, metrics and scripts know it by, and what people read.
     #[must_use]
     pub fn new(
@@ -44,6 +51,7 @@ impl Error {
         Self {
             status,
             code,
+            heading: Self::HEADING,
             sentence: sentence.into(),
             cause: None,
             way_on: None,
@@ -56,7 +64,8 @@ impl Error {
     #[must_use]
     pub fn unavailable(cause: impl fmt::Display) -> Self {
         let sentence = "The sign-on gateway cannot do this at the moment. Try again in a minute.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence).caused_by(cause)
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence);
+        error.caused_by(cause).with_retry_after(AGAIN_SECONDS)
     }
 
     /// Something that must not happen.
@@ -96,6 +105,13 @@ impl Error {
     #[must_use]
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
         self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Calls the page something.
+    #[must_use]
+    pub fn with_heading(mut self, heading: &'static str) -> Self {
+        self.heading = heading;
         self
     }
 

@@ -23,6 +23,7 @@ pub struct Pages {
 #[derive(Template)]
 #[template(path = "http/error.html")]
 struct ErrorPage<'a> {
+    heading: &'a str,
     sentence: &'a str,
     trace: String,
     way_on: Option<&'a WayOn>,
@@ -142,10 +143,10 @@ fn report(error: &Error, trace: TraceId, arrival: &Arrival) {
 }
 
 fn error_page(error: &Error, trace: TraceId, html: bool) -> Response {
-    let Error { status, code, sentence, way_on, .. } = error;
+    let Error { status, code, heading, sentence, way_on, .. } = error;
     let trace = trace.to_string();
     if html {
-        return page(*status, &ErrorPage { sentence, trace, way_on: way_on.as_deref() });
+        return page(*status, &ErrorPage { heading, sentence, trace, way_on: way_on.as_deref() });
     }
     let way_on = way_on.as_ref().map(|way_on| &way_on.href);
     let text = serde_json::json!({

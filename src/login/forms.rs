@@ -212,6 +212,12 @@ fn with_token(origin: &str, target: &str, token: &str) -> String {
     format!("{origin}{target}{sign}{PARAMETER}{token}")
 }
 
+/// Whether an address is one that a form could be kept under.
+#[must_use]
+pub fn is_kept_form(target: &str) -> bool {
+    find_token(target).is_some()
+}
+
 /// An address without its token, and the token.
 fn find_token(target: &str) -> Option<(&str, &str)> {
     let token_at = target.len().checked_sub(TOKEN_LENGTH)?;

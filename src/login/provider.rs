@@ -43,6 +43,11 @@ impl Provider {
         self.metadata.store(Some(Arc::new(metadata)));
     }
 
+    /// Knows it as another one does, who stands for the same.
+    pub fn know_as(&self, other: &Self) {
+        self.metadata.store(other.identity_provider());
+    }
+
     /// What its metadata says; nothing before it could be read.
     #[must_use]
     pub fn identity_provider(&self) -> Option<Arc<IdentityProvider>> {

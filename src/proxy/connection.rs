@@ -4,20 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::UpstreamError;
+use super::{UpstreamError, UpstreamTls};
 use crate::http::Body;
-
-/// A server in the same data centre answers at once, or it is not there.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// The largest head of an answer that is read; Tomcat writes at most 8 KiB. It is also the largest
 /// piece of a body.
@@ -31,12 +27,13 @@ pub(super) type Sender = http1::SendRequest<Body>;
 pub struct Target {
     host: String,
     port: u16,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    name: Arc<str>,
+    tls: Option<(Arc<UpstreamTls>, ServerName<'static>)>,
 }
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        f.write_str(&self.name)
     }
 }
 
@@ -52,36 +49,43 @@ impl std::fmt::Debug for Target {
 pub struct TargetError(Url);
 
 impl Target {
-    /// From `http://host:port` or `https://host:port`; TLS trusts whom the configuration says.
-    pub fn new(url: &Url, trust: &Arc<ClientConfig>) -> Result<Self, TargetError> {
+    /// From `http://host:port` or `https://host:port`.
+    pub fn new(url: &Url, trust: &Arc<UpstreamTls>) -> Result<Self, TargetError> {
         let bad = || TargetError(url.clone());
         let host = url.host_str().ok_or_else(bad)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = if url.scheme() == "https" {
-            let name = ServerName::try_from(host.clone()).map_err(|_| bad())?;
-            Some((TlsConnector::from(trust.clone()), name))
+            let own = trust.server_name.clone().map(Ok);
+            let name = own.unwrap_or_else(|| ServerName::try_from(host.clone()));
+            Some((trust.clone(), name.map_err(|_| bad())?))
         } else {
             None
         };
-        Ok(Self { host, port: url.port_or_known_default().ok_or_else(bad)?, tls })
+        let port = url.port_or_known_default().ok_or_else(bad)?;
+        Ok(Self { name: format!("{host}:{port}").into(), host, port, tls })
     }
 
-    /// A new connection.
-    pub(super) async fn connect(&self) -> Result<Sender, UpstreamError> {
-        let connecting = timeout(CONNECT, TcpStream::connect((self.host.as_str(), self.port)));
-        let connected =
-            connecting.await.map_err(|_| UpstreamError::ConnectTimeout(self.clone()))?;
-        let failed = |error| UpstreamError::Connect(self.clone(), error);
+    /// Host and port.
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// A new connection, on which HTTP can be spoken within `patience`.
+    pub(super) async fn connect(&self, patience: Duration) -> Result<Sender, UpstreamError> {
+        let connecting = timeout(patience, self.open()).await;
+        connecting.unwrap_or_else(|_| Err(UpstreamError::ConnectTimeout(self.name.clone())))
+    }
+
+    async fn open(&self) -> Result<Sender, UpstreamError> {
+        let failed = |error| UpstreamError::Connect(self.name.clone(), error);
+        let connected = TcpStream::connect((self.host.as_str(), self.port)).await;
         let stream = connected.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        match &self.tls {
-            None => handshake(stream).await,
-            Some((connector, name)) => {
-                let secured = timeout(CONNECT, connector.connect(name.clone(), stream)).await;
-                let secured = secured.map_err(|_| UpstreamError::ConnectTimeout(self.clone()))?;
-                handshake(secured.map_err(failed)?).await
-            }
-        }
+        let Some((tls, name)) = &self.tls else {
+            return handshake(stream).await;
+        };
+        let secured = tls.connector().connect(name.clone(), stream).await;
+        handshake(secured.map_err(|error| UpstreamError::Tls(self.name.clone(), error))?).await
     }
 }
 

@@ -73,6 +73,8 @@ pub struct Identity {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Metrics,
+    /// Which configuration says all this: what was made by another one is made anew.
+    pub edition: u64,
 }
 
 impl Identity {
@@ -87,8 +89,9 @@ impl Identity {
 
     fn is_good(&self, told: &Told) -> bool {
         let number = self.keyring.as_ref().map(|keyring| keyring.number());
-        self.headers.assertion.is_none()
-            || (told.key == number && told.good_until > self.clock.now())
+        let is_signed = self.headers.assertion.is_some();
+        told.edition == self.edition
+            && (!is_signed || (told.key == number && told.good_until > self.clock.now()))
     }
 
     fn tell(&self, visitor: &Visitor, trace: TraceId) -> Told {
@@ -111,7 +114,7 @@ impl Identity {
             self.report(account, trace, "group", left_out);
         }
         let good_until = now + assertion::LIFE - RESERVE;
-        Told { headers: page.headers, good_until, key: number }
+        Told { headers: page.headers, good_until, key: number, edition: self.edition }
     }
 
     fn plain<'a>(

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use http::{HeaderName, header};
 
 use super::request_head::is_hop_by_hop;
-use crate::{config::IdentityHeadersConfig, http::fold};
+use crate::{
+    config::{AppKind, IdentityHeadersConfig},
+    http::fold,
+};
 
 /// A name that no header with an identity can have.
 #[derive(Debug, thiserror::Error)]
@@ -108,22 +111,58 @@ const FAMILIES: [&str; 7] = [
 
 /// Headers that only the gateway may set, under every spelling that folds to them.
 #[derive(Debug)]
-pub struct ManagedHeaders(BTreeSet<String>);
+pub struct ManagedHeaders {
+    folded: BTreeSet<String>,
+    /// Those that tell identities: any application, and usually.
+    identities: Vec<HeaderName>,
+    /// How those of them would be spelled plainly that are not.
+    plainly: BTreeSet<String>,
+}
 
 impl ManagedHeaders {
     /// Those that are always managed, and those that any application is told identities with.
     #[must_use]
     pub fn new<'a>(identities: impl Iterator<Item = &'a IdentityHeadersConfig>) -> Self {
-        let configured = identities.flat_map(IdentityHeadersConfig::names);
-        let configured = configured.map(|name| fold(name).into_owned());
-        Self(FIXED.iter().map(|name| (*name).to_owned()).chain(configured).collect())
+        let usual = IdentityHeadersConfig::default();
+        let parse = |name: &str| name.parse::<HeaderName>().ok();
+        let usual = usual.names().chain([usual.assertion(AppKind::Generic)]).filter_map(parse);
+        let configured = identities.flat_map(IdentityHeadersConfig::names).filter_map(parse);
+        let mut told = Vec::new();
+        for name in usual.chain(configured) {
+            if !told.contains(&name) {
+                told.push(name);
+            }
+        }
+        let configured = told.iter().map(|name| fold(name.as_str()).into_owned());
+        let folded = FIXED.iter().map(|name| (*name).to_owned()).chain(configured).collect();
+        let odd = told.iter().map(|name| (name, fold(name.as_str())));
+        let odd = odd.filter(|(name, folded)| folded != name.as_str());
+        let plainly = odd.map(|(_, folded)| folded.into_owned()).collect();
+        Self { folded, identities: told, plainly }
+    }
+
+    /// The headers that tell identities: those that any application is told them with, and the usual ones.
+    pub(super) fn identities(&self) -> impl Iterator<Item = &HeaderName> {
+        self.identities.iter()
+    }
+
+    /// Whether servers that do not tell `-` from `_` take a header for a managed one of another spelling.
+    pub(super) fn is_look_alike(&self, name: &HeaderName) -> bool {
+        let folded = fold(name.as_str());
+        let is_one = if folded == name.as_str() {
+            self.plainly.contains(folded.as_ref())
+        } else {
+            self.has(name)
+        };
+        is_one && !self.identities.contains(name)
     }
 
     /// Whether a client must not say it.
     #[must_use]
     pub fn has(&self, name: &HeaderName) -> bool {
         let folded = fold(name.as_str());
-        FAMILIES.iter().any(|family| folded.starts_with(family)) || self.0.contains(folded.as_ref())
+        FAMILIES.iter().any(|family| folded.starts_with(family))
+            || self.folded.contains(folded.as_ref())
     }
 }
 
@@ -168,6 +207,13 @@ mod tests {
         }
         for name in ["accept", "x-atlassian-token", "user-agent", "x-my-users"] {
             assert!(!managed.has(&name.parse().unwrap()), "{name}");
+        }
+        let is_look_alike = |name: &str| managed.is_look_alike(&name.parse().unwrap());
+        for name in ["x_forwarded_user", "x.real.ip", "x-my-user", "x_my_proof"] {
+            assert!(is_look_alike(name), "{name}");
+        }
+        for name in ["x-forwarded-user", "x-my_user", "x-my-proof", "x-real-ip", "x_other"] {
+            assert!(!is_look_alike(name), "{name}");
         }
     }
 }

@@ -7,16 +7,23 @@ use std::{
 
 use super::{Target, UpstreamError, connection::Sender};
 
-/// Tomcat closes what has been idle for 20 seconds; asking first would cost a round trip.
-const MAX_IDLE: Duration = Duration::from_secs(15);
+/// Which connections are made, and which are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// How long an address may take to accept one.
+    pub connect_patience: Duration,
+    /// So many are kept that nobody uses.
+    pub max_idle: usize,
+    /// How long they are kept: less than the application keeps them. Asking first whether one is still good would cost a
+    /// round trip.
+    pub idle: Duration,
+}
 
-/// More would only be memory.
-const MAX_CONNECTIONS: usize = 256;
-
-/// The idle connections to one application, the last used on top: those below grow old and go.
+/// The idle connections to one address, the last used on top: those below grow old and go.
 #[derive(Debug)]
 pub(super) struct Pool {
     target: Target,
+    limits: PoolLimits,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -27,8 +34,8 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(target: Target) -> Self {
-        Self { target, idle: Mutex::default() }
+    pub(super) fn new(target: Target, limits: PoolLimits) -> Self {
+        Self { target, limits, idle: Mutex::default() }
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -36,14 +43,14 @@ impl Pool {
     }
 
     pub(super) async fn connect(&self) -> Result<Sender, UpstreamError> {
-        self.target.connect().await
+        self.target.connect(self.limits.connect_patience).await
     }
 
     /// A connection that can be written to, as far as anybody knows.
     pub(super) fn take(&self) -> Option<Sender> {
         let mut idle = self.idle();
         while let Some(Idle { sender, since }) = idle.pop() {
-            if since.elapsed() >= MAX_IDLE {
+            if since.elapsed() >= self.limits.idle {
                 // All below are older.
                 idle.clear();
                 return None;
@@ -56,23 +63,40 @@ impl Pool {
     }
 
     /// Takes a connection back whose answer was read to the end. Its request may still be being sent.
-    pub(super) fn give_back(self: Arc<Self>, mut sender: Sender) {
+    pub(super) fn give_back(self: &Arc<Self>, mut sender: Sender) {
         if sender.is_ready() {
             self.put(sender);
         } else if !sender.is_closed() {
+            let pool = self.clone();
             tokio::spawn(async move {
                 if sender.ready().await.is_ok() {
-                    self.put(sender);
+                    pool.put(sender);
                 }
             });
         }
     }
 
     fn put(&self, sender: Sender) {
-        let mut idle = self.idle();
-        if idle.len() < MAX_CONNECTIONS {
-            idle.push(Idle { sender, since: Instant::now() });
+        let (mut idle, since) = (self.idle(), Instant::now());
+        // What is used seldom grows old at the bottom, where `take` does not come as long as there is something on top.
+        let is_old = |idle: &Idle| since - idle.since >= self.limits.idle;
+        if idle.first().is_some_and(is_old) {
+            let old = idle.iter().take_while(|idle| is_old(idle)).count();
+            idle.drain(..old);
         }
+        if idle.len() < self.limits.max_idle {
+            idle.push(Idle { sender, since });
+        }
+    }
+
+    /// Closes a connection that nobody uses, to make room for one of another kind.
+    pub(super) fn close_one(&self) {
+        self.idle().pop();
+    }
+
+    /// So many connections nobody uses.
+    pub(super) fn idle_count(&self) -> usize {
+        self.idle().len()
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {

@@ -3,10 +3,26 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use super::{
-    SingleSignOn,
+    SingleSignOn, UpstreamError,
     request_head::{connection_options, is_hop_by_hop},
 };
 use crate::http::sets_own_cookie;
+
+/// Refuses an answer that says in two ways how long it is. Whoever reads one of them differently takes a part of it for
+/// another answer, which may be somebody else's (RFC 9112 section 11.2).
+pub(super) fn check<B>(response: &Response<B>) -> Result<(), UpstreamError> {
+    let mut lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
+    let Some(_) = lengths.next() else {
+        return Ok(());
+    };
+    if lengths.next().is_some() {
+        return Err(UpstreamError::Framing("two Content-Length"));
+    }
+    if response.headers().contains_key(header::TRANSFER_ENCODING) {
+        return Err(UpstreamError::Framing("Content-Length and Transfer-Encoding"));
+    }
+    Ok(())
+}
 
 /// Removes what is about the other connection, and what only the gateway may say.
 pub(super) fn clean<B>(
@@ -16,10 +32,6 @@ pub(super) fn clean<B>(
 ) {
     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS && upgrade;
     let headers = response.headers_mut();
-    // Chunks say where the body ends; a length beside them is a lie or a mistake (RFC 9112 section 6.3).
-    if headers.contains_key(header::TRANSFER_ENCODING) {
-        headers.remove(header::CONTENT_LENGTH);
-    }
     let named: Vec<HeaderName> =
         connection_options(headers).filter_map(|name| name.parse().ok()).collect();
     let protocol = headers.get(header::UPGRADE).cloned();

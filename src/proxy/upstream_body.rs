@@ -3,7 +3,6 @@
 use std::{
     future::Future as _,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
-use super::{connection::Sender, pool::Pool};
+use super::{address::Seat, connection::Sender};
 use crate::telemetry::TraceId;
 
 /// Gives the connection back to the pool when the last byte has been read. One that is dropped before
@@ -21,7 +20,9 @@ use crate::telemetry::TraceId;
 pub(super) struct UpstreamBody {
     body: Incoming,
     sender: Option<Sender>,
-    pool: Option<Arc<Pool>>,
+    /// Its request has a seat at the application until then, too.
+    seat: Option<Seat>,
+    is_kept: bool,
     is_read: bool,
     patience: Duration,
     /// Runs while the application says nothing. An answer may take as long as it wants, as long as it
@@ -43,15 +44,16 @@ pub(super) enum UpstreamBodyError {
 }
 
 impl UpstreamBody {
-    /// Without a pool, the connection ends with the answer.
+    /// A connection that is not kept ends with the answer.
     pub(super) fn new(
         body: Incoming,
         sender: Sender,
-        pool: Option<Arc<Pool>>,
+        (seat, is_kept): (Option<Seat>, bool),
         patience: Duration,
         trace: TraceId,
     ) -> Self {
-        Self { body, sender: Some(sender), pool, is_read: false, patience, waiting: None, trace }
+        let (sender, is_read, waiting) = (Some(sender), false, None);
+        Self { body, sender, seat, is_kept, is_read, patience, waiting, trace }
     }
 
     fn poll(
@@ -96,9 +98,10 @@ impl Body for UpstreamBody {
 
 impl Drop for UpstreamBody {
     fn drop(&mut self) {
-        let read = self.is_read || self.body.is_end_stream();
-        if let (true, Some(sender), Some(pool)) = (read, self.sender.take(), self.pool.take()) {
-            pool.give_back(sender);
+        let is_free = self.is_kept && (self.is_read || self.body.is_end_stream());
+        if let (true, Some(sender), Some(seat)) = (is_free, self.sender.take(), &self.seat) {
+            // Before the seat is free: whoever gets that finds the connection.
+            seat.address().pool.give_back(sender);
         }
     }
 }

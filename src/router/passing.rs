@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 
-use super::{Destination, Router, binding::Binding, lives};
+use super::{App, Destination, Router, binding::Binding, lives};
 use crate::{
     http::{Arrival, Body, Error, Response, is_own_request},
     proxy::Forwarding,
@@ -28,14 +28,10 @@ impl Router {
         whose: &Whose<'_>,
     ) -> Result<Response, Error> {
         let app = to.app;
-        let session = whose.session.map(|session| &**session);
+        let session = whose.session;
         let token = self.find_token(to, whose).await?;
-        let headers = request.headers();
-        // Who has no active account there is nobody to the application, and has no session of its.
-        let known = session.filter(|_| whose.visitor.is_some());
-        let binding = Binding::of(&self.sessions, &app.cookies, headers, whose.looked, known);
-        let binding = binding.await;
-        let signs_out = session.is_some() && to.is_sign_out(&request);
+        let binding = self.bind(app, request.headers(), whose).await;
+        let signs_out = session.is_some() && to.is_sign_out(request.method(), request.headers());
         let signing_out: Option<HeaderMap> = signs_out.then(|| request.headers().clone());
         let forwarding = Forwarding {
             place: to.place,
@@ -44,8 +40,10 @@ impl Router {
             token: token.as_ref(),
             withheld: binding.withholds().then_some(&app.cookies),
         };
-        let goes_on = lives(whose.session);
-        let mut response = app.upstream.forward(request, &forwarding, goes_on).await?;
+        let (goes_on, is_get) = (lives(whose.session), request.method() == Method::GET);
+        let answered = app.upstream.forward(request, &forwarding, goes_on).await;
+        let mut response =
+            answered.map_err(|error| to.offer_again(error.into(), is_get, arrival))?;
         binding.finish(&app.cookies, response.headers_mut());
         match signing_out {
             // Whom the application did not let go is still there.
@@ -56,10 +54,18 @@ impl Router {
         }
     }
 
+    /// What is done about the application's own cookies.
+    pub(super) async fn bind(&self, app: &App, headers: &HeaderMap, whose: &Whose<'_>) -> Binding {
+        // Who has no active account there is nobody to the application, and has no session of its.
+        let known = whose.session.filter(|_| whose.visitor.is_some());
+        let known = known.map(|session| &**session);
+        Binding::of(&self.sessions, &app.cookies, headers, whose.looked, known).await
+    }
+
     /// What the application knows the session by, where it is told so. Without it, an application that asks
     /// for it would take somebody who is signed in for nobody, and end what they had begun: so nobody gets
     /// through who cannot be given one.
-    async fn find_token(
+    pub(super) async fn find_token(
         &self,
         to: &Destination<'_>,
         whose: &Whose<'_>,
@@ -74,9 +80,18 @@ impl Router {
 }
 
 impl Destination<'_> {
+    /// Lets people try a page again which the application has not given them.
+    fn offer_again(&self, error: Error, is_get: bool, arrival: &Arrival) -> Error {
+        if !is_get || !error.status().is_server_error() {
+            return error;
+        }
+        // With the host before it: of two slashes, the second would begin another one.
+        error.with_way_on(format!("{}{}", arrival.site.origin(), self.target), "Try again")
+    }
+
     /// Whether somebody signs out of the application, and a page of its own has asked for it.
-    fn is_sign_out<B>(&self, request: &Request<B>) -> bool {
-        is_own_request(request.method(), request.headers(), self.place.site.origin())
+    pub(super) fn is_sign_out(&self, method: &Method, headers: &HeaderMap) -> bool {
+        is_own_request(method, headers, self.place.site.origin())
             && self.app.sign_out.have(self.readings)
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Record {
     path: String,
     version: Version,
     pub(super) app: Option<Arc<str>>,
-    /// `forward`, `login`, `wait`, `refuse` or `own`.
+    /// `forward`, `authorize`, `login`, `wait`, `refuse` or `own`.
     pub(super) decision: &'static str,
     /// The number of the rule that decided, from 0.
     pub(super) rule: Option<usize>,

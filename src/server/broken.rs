@@ -5,9 +5,8 @@ use std::{error::Error, io};
 
 use super::only_http1::Unasked;
 
-/// The word for it in logs and metrics; none if nobody did anything wrong. `served` says whether a
-/// request had come before.
-pub(super) fn reason(error: &(dyn Error + 'static), served: bool) -> Option<&'static str> {
+/// The word for it in logs and metrics; none if nobody did anything wrong.
+pub(super) fn reason(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = find::<h2::Error>(error) {
         // Connections over HTTP/2 also break when a browser goes away.
         return (!error.is_io()).then_some("http2");
@@ -21,9 +20,6 @@ pub(super) fn reason(error: &(dyn Error + 'static), served: bool) -> Option<&'st
         Some("head-unreadable-too-large")
     } else if error.is_parse() {
         Some("head-unreadable")
-    } else if error.is_timeout() && !served {
-        // Later ones are browsers that have no more to ask.
-        Some("head-late")
     } else {
         None
     }

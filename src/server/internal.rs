@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use axum::{
     Router, body::Body, extract::State, http::StatusCode, response::IntoResponse, routing::get,
 };
@@ -29,16 +30,17 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::{BREATH, HANDSHAKE, HEAD, TAKE, patient_stream::PatientStream};
+use super::{BREATH, HANDSHAKE, HEAD, TAKE, connection, patient_stream::PatientStream};
 use crate::{
     crowd::CrowdServer,
     http::Response,
+    router::ForwardAuth,
     session::Sessions,
     telemetry::{Metrics, Seldom},
 };
 
-/// A machine's head: nobody here has a ticket.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// Proxies ask with all of a browser's head.
+const MAX_HEAD_BYTES: usize = connection::MAX_HEAD_BYTES as usize;
 
 /// How often the log says that all places are taken.
 const WARN_EVERY: Duration = Duration::from_mins(1);
@@ -100,11 +102,21 @@ async fn show_metrics(State(internal): State<Internal>) -> impl IntoResponse {
     }
 }
 
+/// What applications and proxies ask about people, if any may.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Applications that know a Crowd server.
+    pub crowd: Option<CrowdServer>,
+    /// Proxies that pass requests on by themselves.
+    pub forward_auth: Option<ForwardAuth>,
+}
+
 /// Serves machines, in HTTP/1.1: some of them read nothing else.
 #[derive(Clone, Debug)]
 pub struct InternalServer {
     routes: Router,
-    crowd: Option<CrowdServer>,
+    /// Another one with each configuration.
+    asked: Arc<ArcSwap<Asked>>,
     tls: Option<Tls>,
     http: http1::Builder,
     places: Arc<Semaphore>,
@@ -123,11 +135,11 @@ impl std::fmt::Debug for Tls {
 }
 
 impl InternalServer {
-    /// Of [`internal_routes`], and what applications ask of a Crowd server if any may.
+    /// Of [`internal_routes`], what applications ask of a Crowd server if any may, and what proxies ask.
     #[must_use]
     pub fn new(
         routes: Router,
-        crowd: Option<CrowdServer>,
+        asked: Arc<ArcSwap<Asked>>,
         tls: Option<TlsAcceptor>,
         max_connections: usize,
         metrics: Metrics,
@@ -136,7 +148,7 @@ impl InternalServer {
         http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD_BYTES);
         let places = Arc::new(Semaphore::new(max_connections));
         let warning = Arc::new(Seldom::every(WARN_EVERY));
-        Self { routes, crowd, tls: tls.map(Tls), http, places, metrics, warning }
+        Self { routes, asked, tls: tls.map(Tls), http, places, metrics, warning }
     }
 
     /// Takes connections until `stop`, then lets those that are there end, but waits no longer than
@@ -205,17 +217,17 @@ impl InternalServer {
             let server = server.clone();
             async move { Ok::<_, Infallible>(server.respond(request.map(Body::new), peer).await) }
         });
-        let stream = TokioIo::new(PatientStream::new(stream, TAKE));
+        let stream = TokioIo::new(PatientStream::new(stream, (), TAKE));
         if let Err(error) = watcher.watch(http.serve_connection(stream, service)).await {
             tracing::debug!(%error, client = %peer, "an internal connection broke");
         }
     }
 
     async fn respond(&self, request: Request<Body>, peer: IpAddr) -> Response {
-        match &self.crowd {
-            Some(crowd) if CrowdServer::has(request.uri().path()) => {
-                crowd.respond(request, peer).await
-            }
+        let (asked, path) = (self.asked.load_full(), request.uri().path());
+        match (&asked.crowd, &asked.forward_auth) {
+            (Some(crowd), _) if CrowdServer::has(path) => crowd.respond(request, peer).await,
+            (_, Some(proxies)) if ForwardAuth::has(path) => proxies.respond(request, peer).await,
             _ => match self.routes.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},

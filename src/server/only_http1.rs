@@ -3,10 +3,13 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::pulse::Pulse;
 
 /// How HTTP/2 begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -16,17 +19,17 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #[error("HTTP/2 was begun unasked")]
 pub(super) struct Unasked;
 
-/// Ends where HTTP/2 begins unasked: what reads from it speaks either version, as it sees fit.
+/// Ends where HTTP/2 begins unasked, and tells of what comes.
 pub(super) struct OnlyHttp1<S> {
     stream: S,
-    /// How much of the preface has come; nothing if HTTP/2 was agreed on, or something else has come.
+    pulse: Arc<Pulse>,
+    /// How much of the preface has come; nothing if something else has.
     come: Option<usize>,
 }
 
 impl<S> OnlyHttp1<S> {
-    /// Unless HTTP/2 is `agreed` on.
-    pub(super) fn unless(agreed: bool, stream: S) -> Self {
-        Self { stream, come: (!agreed).then_some(0) }
+    pub(super) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
+        Self { stream, pulse, come: Some(0) }
     }
 
     fn look(&mut self, bytes: &[u8]) -> Result<(), Unasked> {
@@ -48,6 +51,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for OnlyHttp1<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        self.pulse.heard();
         let looked = self.look(&buffer.filled()[before..]);
         Poll::Ready(looked.map_err(|unasked| io::Error::new(io::ErrorKind::InvalidData, unasked)))
     }
@@ -90,9 +94,10 @@ mod tests {
     use super::*;
 
     /// Whether what is sent in two parts arrives.
-    async fn arrives(agreed: bool, first: &[u8], second: &[u8]) -> bool {
+    async fn arrives(first: &[u8], second: &[u8]) -> bool {
         let (ours, mut theirs) = duplex(1000);
-        let mut ours = OnlyHttp1::unless(agreed, ours);
+        let pulse = Arc::new(Pulse::begin(std::time::Duration::from_secs(75)));
+        let mut ours = OnlyHttp1::new(ours, pulse);
         let mut read = Vec::new();
         for part in [first, second] {
             theirs.write_all(part).await.unwrap();
@@ -104,15 +109,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn http2_begins_only_where_it_was_agreed_on() {
+    async fn http2_does_not_begin_unasked() {
         for split in 0..PREFACE.len() {
             let (first, second) = PREFACE.split_at(split);
-            assert!(!arrives(false, first, second).await, "{split}");
-            assert!(arrives(true, first, second).await, "{split}");
+            assert!(!arrives(first, second).await, "{split}");
         }
-        assert!(!arrives(false, &[PREFACE, b"more"].concat(), b"").await);
+        assert!(!arrives(&[PREFACE, b"more"].concat(), b"").await);
         for other in [&b"GET / HTTP/1.1\r\n"[..], b"PRI * HTTP/1.1\r\n", b"P"] {
-            assert!(arrives(false, other, PREFACE).await, "{other:?}");
+            assert!(arrives(other, PREFACE).await, "{other:?}");
         }
     }
 }

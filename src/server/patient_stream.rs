@@ -13,17 +13,19 @@ use tokio::{
 };
 
 /// Closes if the other side takes no byte of what is written for so long: an answer that nobody reads
-/// would hold its connection to the application for ever.
-pub(super) struct PatientStream<S> {
+/// would hold its connection to the application for ever. What is `held` for the connection is held for as long as there
+/// is one, as a WebSocket too.
+pub(super) struct PatientStream<S, H> {
     stream: S,
+    _held: H,
     patience: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> PatientStream<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+impl<S, H> PatientStream<S, H> {
+    pub(super) fn new(stream: S, held: H, patience: Duration) -> Self {
+        Self { stream, _held: held, patience, waiting: None }
     }
 
     /// What a write came to: as it is if something was taken, or an error if it waits too long.
@@ -46,7 +48,7 @@ impl<S> PatientStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for PatientStream<S> {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for PatientStream<S, H> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -56,7 +58,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for PatientStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for PatientStream<S> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for PatientStream<S, H> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -101,7 +103,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_takes_nothing_is_left() {
         let (ours, _theirs) = duplex(1000);
-        let mut ours = PatientStream::new(ours, PATIENCE);
+        let mut ours = PatientStream::new(ours, (), PATIENCE);
         let error = ours.write_all(&[0; 1001]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -109,7 +111,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_takes_a_little_at_a_time_gets_all() {
         let (ours, mut theirs) = duplex(1000);
-        let mut ours = PatientStream::new(ours, PATIENCE);
+        let mut ours = PatientStream::new(ours, (), PATIENCE);
         let taking = tokio::spawn(async move {
             let mut some = [0; 100];
             for _ in 0..50 {

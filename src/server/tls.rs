@@ -1,29 +1,22 @@
-//! TLS to browsers, and to applications.
+//! TLS to browsers.
 
-use std::{path::Path, sync::Arc};
+mod certificate;
+mod certificates;
+mod handshake;
+
+use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
+    ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::TlsConfig;
-
-/// Why TLS cannot be spoken.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// No certificate in the file.
-    #[error("{0} has no usable certificate in PEM: {1}")]
-    Certificate(String, pem::Error),
-    /// No key in the file.
-    #[error("{0} has no usable private key in PEM: {1}")]
-    Key(String, pem::Error),
-    /// The two do not belong together, or are of a kind that nobody takes.
-    #[error("the certificate and the key cannot be used together: {0}")]
-    Pair(#[from] rustls::Error),
-}
+pub(super) use self::handshake::reason;
+pub use self::{
+    certificate::CertificateError,
+    certificates::{Certificates, InUse, KeyPair, Look},
+};
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
@@ -32,37 +25,16 @@ fn provider() -> Arc<CryptoProvider> {
 /// What HTTP/2 is called while TLS is agreed upon (RFC 9113 section 3.2).
 const HTTP2: &[u8] = b"h2";
 
-/// Speaks TLS 1.2 and 1.3 with this certificate, and offers HTTP/1.1, and HTTP/2 if it is wanted.
-pub fn acceptor(config: &TlsConfig, http2: bool) -> Result<TlsAcceptor, TlsError> {
-    let name = |path: &Path| path.display().to_string();
-    let certificates = CertificateDer::pem_file_iter(&config.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| TlsError::Certificate(name(&config.certificate), error))?;
-    if certificates.is_empty() {
-        return Err(TlsError::Certificate(name(&config.certificate), pem::Error::NoItemsFound));
-    }
-    let key = PrivateKeyDer::from_pem_file(&config.key)
-        .map_err(|error| TlsError::Key(name(&config.key), error))?;
+/// Speaks TLS 1.2 and 1.3 with these certificates, as they are by then, and offers HTTP/1.1, and HTTP/2 if it is wanted.
+pub fn acceptor(
+    certificates: Arc<Certificates>,
+    http2: bool,
+) -> Result<TlsAcceptor, rustls::Error> {
     let mut tls = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(certificates, key)?;
+        .with_cert_resolver(certificates);
     let offered = http2.then_some(HTTP2).into_iter().chain([&b"http/1.1"[..]]);
     tls.alpn_protocols = offered.map(<[u8]>::to_vec).collect();
     Ok(TlsAcceptor::from(Arc::new(tls)))
-}
-
-/// Trusts whom this machine trusts, for applications behind TLS.
-pub fn trust() -> Result<Arc<ClientConfig>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let loaded = rustls_native_certs::load_native_certs();
-    for error in &loaded.errors {
-        tracing::warn!(%error, "some of the machine's certificates cannot be read");
-    }
-    roots.add_parsable_certificates(loaded.certs);
-    let tls = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(tls))
 }

@@ -1,8 +1,13 @@
 //! A session's accounts: in one directory for this application, in another for that.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::timeout;
 
 use super::{LiveSession, Sessions, Visitor};
 use crate::{
@@ -13,6 +18,12 @@ use crate::{
 /// A change of name or groups reaches requests so long after it was made.
 pub(super) const FRESH: TimeDelta = TimeDelta::seconds(30);
 
+/// While somebody reads it again, or the store is away, all others go on for so long with what was read last.
+pub(super) const AGAIN: TimeDelta = TimeDelta::seconds(5);
+
+/// Who has something to go on with waits no longer for the store.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What was read of a person's accounts, and when.
 #[derive(Debug, Default)]
 pub(super) struct Accounts(RwLock<Vec<Cached>>);
@@ -22,7 +33,10 @@ struct Cached {
     directories: Arc<[DirectoryId]>,
     app: String,
     visitor: Option<Arc<Visitor>>,
+    /// When the store has said so.
     read_at: DateTime<Utc>,
+    /// When it is to be asked again.
+    good_until: DateTime<Utc>,
 }
 
 impl Accounts {
@@ -41,13 +55,25 @@ impl Accounts {
     }
 }
 
+/// What the store says; soon, if it need not be waited for.
+pub(super) async fn patiently<T>(
+    read: impl Future<Output = Result<T, StoreError>>,
+    has_else: bool,
+) -> Result<T, StoreError> {
+    if !has_else {
+        return read.await;
+    }
+    let read = timeout(PATIENCE, read).await;
+    read.unwrap_or(Err(StoreError::Timeout(PATIENCE.as_secs())))
+}
+
 impl Sessions {
     /// The account that a session's person has in the first of the directories that knows them. Usually
     /// a look-up in memory.
     ///
     /// Somebody's first visit to the application `app` gives them its default groups.
     ///
-    /// While the store is away, what was read last goes on.
+    /// While the store is away, what was read last goes on, but no longer than sessions do.
     pub async fn find_account(
         &self,
         live: &LiveSession,
@@ -58,12 +84,18 @@ impl Sessions {
         let now = self.clock.now();
         let cached = live.accounts.find(directories, app);
         if let Some(cached) = &cached
-            && cached.read_at + FRESH > now
+            && cached.good_until > now
         {
             return Ok(cached.visitor.clone());
         }
         let first = cached.is_none();
-        match (self.read_account(live, directories, app, default_groups, first).await, cached) {
+        let believed = cached.as_ref().filter(|cached| cached.read_at + self.times.outage > now);
+        let is_believed = believed.is_some();
+        if let Some(cached) = believed {
+            live.accounts.insert(Cached { good_until: now + AGAIN, ..cached.clone() });
+        }
+        let read = self.read_account(live, directories, app, default_groups, first);
+        match (patiently(read, is_believed).await, cached) {
             (Ok(account), cached) => {
                 // What the application is told lasts for as long as nothing has changed.
                 let before = cached.and_then(|cached| cached.visitor);
@@ -75,14 +107,15 @@ impl Sessions {
                     app: app.to_owned(),
                     visitor: visitor.clone(),
                     read_at: now,
+                    good_until: now + FRESH,
                 });
                 Ok(visitor)
             }
-            (Err(error), Some(cached)) => {
+            (Err(error), Some(cached)) if is_believed => {
                 tracing::warn!(%error, "an account is as it was read last");
                 Ok(cached.visitor)
             }
-            (Err(error), None) => Err(error),
+            (Err(error), _) => Err(error),
         }
     }
 

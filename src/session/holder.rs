@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::accounts::FRESH;
+use super::accounts::{AGAIN, FRESH};
 use crate::store::SeenUser;
 
 /// One for each format in which an application asks, and each address that it asks at.
@@ -45,7 +45,10 @@ impl Holder {
 #[derive(Debug)]
 pub(super) struct ReadHolder {
     pub(super) holder: Option<Arc<Holder>>,
+    /// When the store has said so.
     read_at: DateTime<Utc>,
+    /// When it is to be asked again.
+    good_until: DateTime<Utc>,
 }
 
 impl ReadHolder {
@@ -54,10 +57,20 @@ impl ReadHolder {
         let before = before.and_then(|before| before.holder.clone());
         let same = before.filter(|before| Some(&before.seen) == seen.as_ref());
         let holder = same.or_else(|| seen.map(|seen| Arc::new(Holder::new(seen))));
-        Self { holder, read_at: now }
+        Self { holder, read_at: now, good_until: now + FRESH }
+    }
+
+    /// The same, to be read again a little later.
+    pub(super) fn postponed(&self, now: DateTime<Utc>) -> Self {
+        Self { holder: self.holder.clone(), read_at: self.read_at, good_until: now + AGAIN }
     }
 
     pub(super) fn is_fresh(&self, now: DateTime<Utc>) -> bool {
-        self.read_at + FRESH > now
+        self.good_until > now
+    }
+
+    /// Whether it goes on while the store is away, which it may for so long.
+    pub(super) fn is_believed(&self, now: DateTime<Utc>, outage: TimeDelta) -> bool {
+        self.read_at + outage > now
     }
 }

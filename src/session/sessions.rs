@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -42,6 +42,8 @@ pub struct SessionTimes {
     pub idle: TimeDelta,
     /// After the login.
     pub absolute: TimeDelta,
+    /// After the store could last be asked what has ended: until then, what is in memory is believed without it.
+    pub outage: TimeDelta,
 }
 
 /// A login that succeeded.
@@ -80,6 +82,8 @@ pub struct Sessions {
     endings: Mutex<BTreeSet<i64>>,
     /// Counts how often sessions were forgotten.
     pub(super) forgotten: AtomicU64,
+    /// When the store was asked last what has ended, and answered; in microseconds since 1970.
+    looked_at: AtomicI64,
 }
 
 impl Sessions {
@@ -90,6 +94,7 @@ impl Sessions {
         sealer: &Sealer,
         times: SessionTimes,
     ) -> Result<Self, StoreError> {
+        let looked_at = AtomicI64::new(clock.now().timestamp_micros());
         let head = store.head_of_session_endings().await?;
         let before = store.list_session_endings(head - ENDINGS_WINDOW).await?;
         Ok(Self {
@@ -104,6 +109,7 @@ impl Sessions {
             tokens: Cache::new(),
             endings: Mutex::new(before.iter().map(|ending| ending.seq).collect()),
             forgotten: AtomicU64::new(0),
+            looked_at,
         })
     }
 
@@ -199,7 +205,7 @@ impl Sessions {
 
     /// The session of a request to `host` with that cookie. Usually a look-up in memory.
     ///
-    /// While the store is away, sessions in memory go on; others cannot be found.
+    /// While the store is away, sessions in memory go on for a while ([`Sessions::forget_unchecked`]); others cannot be found.
     pub async fn find(
         &self,
         value: &str,
@@ -264,16 +270,19 @@ impl Sessions {
 
     /// Ends every session of a person.
     pub async fn end_all_of(&self, person: PersonId) -> Result<u64, StoreError> {
-        let ended = self.store.delete_sessions_of(person, self.clock.now()).await?;
+        let ended = self.store.delete_sessions_of(person, self.clock.now()).await;
+        // If the store cannot be told, they have at least to be asked of it again.
         self.forget_unless(|_, other| other != person);
-        Ok(ended)
+        ended
     }
 
     /// Forgets what has ended elsewhere: on another replica, or by the command line. To be called
     /// twice a second, so that an ending reaches every replica within one.
     pub async fn forget_ended(&self) -> Result<(), StoreError> {
+        let began = self.clock.now().timestamp_micros();
         let read = self.endings().last().copied().unwrap_or_default();
         let mut endings = self.store.list_session_endings(read - ENDINGS_WINDOW).await?;
+        self.looked_at.store(began, Ordering::Relaxed);
         // An ending counts once: who has logged in again since must not be forgotten for it.
         endings.retain(|ending| self.endings().insert(ending.seq));
         if endings.is_empty() {
@@ -288,6 +297,18 @@ impl Sessions {
             !endings.iter().any(is_it)
         });
         Ok(())
+    }
+
+    /// Forgets all, if it could not be learned for too long what has ended elsewhere; says whether it was so. Whoever comes
+    /// then is asked of the store, and nobody is let in without it. To be called when [`Sessions::forget_ended`] fails.
+    pub fn forget_unchecked(&self) -> bool {
+        let since = self.clock.now().timestamp_micros() - self.looked_at.load(Ordering::Relaxed);
+        // A clock that was put back must not lengthen it.
+        let is_too_long = TimeDelta::microseconds(since).abs() >= self.times.outage;
+        if is_too_long {
+            self.forget_unless(|_, _| false);
+        }
+        is_too_long
     }
 
     /// The numbers of the endings that were heeded, as far back as they are read again.

@@ -12,6 +12,7 @@ use http::HeaderValue;
 
 use super::{
     LiveSession, Sessions, Token,
+    accounts::patiently,
     cache::Seen,
     holder::{Holder, ReadHolder},
     token::TokenBytes,
@@ -152,7 +153,7 @@ impl Sessions {
     /// What a token stands for that an application asks with, if it is the application's and the session
     /// goes on. Usually a look-up in memory.
     ///
-    /// While the store is away, tokens in memory go on; others cannot be found.
+    /// While the store is away, tokens in memory go on as sessions do; others cannot be found.
     pub async fn find_token(
         &self,
         text: &str,
@@ -210,7 +211,7 @@ impl Sessions {
 
     /// The account of a token's person that an application sees, as it was half a minute ago at most.
     ///
-    /// While the store is away, what was read last goes on.
+    /// While the store is away, what was read last goes on, but no longer than sessions do.
     pub async fn find_holder(
         &self,
         live: &LiveToken,
@@ -221,18 +222,24 @@ impl Sessions {
         if let Some(known) = known.as_ref().filter(|known| known.is_fresh(now)) {
             return Ok(known.holder.clone());
         }
-        match (self.store.find_seen_user_of(directories, live.person).await, known) {
+        let believed = known.as_ref().filter(|known| known.is_believed(now, self.times.outage));
+        let is_believed = believed.is_some();
+        if let Some(known) = believed {
+            live.holder.store(Some(Arc::new(known.postponed(now))));
+        }
+        let read = self.store.find_seen_user_of(directories, live.person);
+        match (patiently(read, is_believed).await, known) {
             (Ok(seen), known) => {
                 let read = ReadHolder::new(seen, known.as_deref(), now);
                 let holder = read.holder.clone();
                 live.holder.store(Some(Arc::new(read)));
                 Ok(holder)
             }
-            (Err(error), Some(known)) => {
+            (Err(error), Some(known)) if is_believed => {
                 tracing::warn!(%error, "an account is as it was read last");
                 Ok(known.holder.clone())
             }
-            (Err(error), None) => Err(error),
+            (Err(error), _) => Err(error),
         }
     }
 }

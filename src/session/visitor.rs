@@ -36,6 +36,8 @@ pub struct Told {
     pub good_until: DateTime<Utc>,
     /// The number of the key that signed it, if one did.
     pub key: Option<i64>,
+    /// The edition of the configuration that it was made by.
+    pub edition: u64,
 }
 
 impl Visitor {

@@ -1,6 +1,8 @@
 //! What the gateway counts.
 
 mod connectors;
+mod listening;
+mod upstreams;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +12,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-pub use self::connectors::{AlarmLabels, ConnectorMetrics, RunCounts};
+pub use self::{
+    connectors::{AlarmLabels, ConnectorMetrics, RunCounts},
+    listening::ListeningMetrics,
+    upstreams::UpstreamMetrics,
+};
 
 /// Upper bounds of the buckets for durations, in seconds: from a look-up to a slow upstream.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -54,6 +60,10 @@ pub struct Metrics {
     pub account_waits: Family<WaitLabels, Counter>,
     /// Runs of connectors, and who is told of them.
     pub connectors: ConnectorMetrics,
+    /// Connections, and certificates.
+    pub listening: ListeningMetrics,
+    /// Addresses of applications.
+    pub upstreams: UpstreamMetrics,
     registry: Arc<Mutex<Registry>>,
 }
 
@@ -240,6 +250,8 @@ impl Default for Metrics {
             background_panics: Family::default(),
             account_waits: Family::default(),
             connectors: ConnectorMetrics::default(),
+            listening: ListeningMetrics::default(),
+            upstreams: UpstreamMetrics::default(),
             registry: Arc::new(Mutex::new(Registry::with_prefix("gatehouse"))),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -283,6 +295,8 @@ impl Default for Metrics {
         let waits = metrics.account_waits.clone();
         registry.register("account_waits", "Newcomers whom an app could not know yet", waits);
         metrics.connectors.register(&mut registry);
+        metrics.listening.register(&mut registry);
+        metrics.upstreams.register(&mut registry);
         drop(registry);
         metrics
     }

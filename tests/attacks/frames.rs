@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -59,8 +60,13 @@ pub enum End {
 
 impl Http2 {
     pub fn connect(places: &Places) -> Self {
+        Self::to(&places.tls, &places.host, &places.ca)
+    }
+
+    /// To an address, for a host, with the certificate that is to be trusted.
+    pub fn to(address: &str, host: &str, ca: &Path) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(&places.ca).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -68,8 +74,8 @@ impl Http2 {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
-        let name = ServerName::try_from(places.host.clone()).unwrap();
-        let tcp = TcpStream::connect(&places.tls).unwrap();
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        let tcp = TcpStream::connect(address).unwrap();
         tcp.set_nodelay(true).unwrap();
         tcp.set_read_timeout(Some(Duration::from_millis(800))).unwrap();
         tcp.set_write_timeout(Some(Duration::from_secs(5))).unwrap();

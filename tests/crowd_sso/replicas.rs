@@ -56,7 +56,8 @@ impl Replica {
         let replica = app::start(&config, gateway.clock.clone()).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };
-        let running = tokio::spawn(async move { replica.run_until(stopped).await.unwrap() });
+        let running =
+            tokio::spawn(async move { Box::pin(replica.run_until(stopped)).await.unwrap() });
         let internal = format!("http://127.0.0.1:{internal}");
         Self { port, internal, stop: Some(stop), running }
     }
@@ -80,7 +81,7 @@ async fn every_gateway_gives_the_same_token_and_the_same_answers() {
     };
     let alice = house.browser("alice");
     let token = house.token(&alice).await;
-    let replica = Replica::of(&house).await;
+    let replica = Box::pin(Replica::of(&house)).await;
     // The load balancer sends the browser to the other one now.
     let (from, to) = (house.gateway.plan.port(), replica.port);
     let other_way = format!("jira.localhost:{from}:127.0.0.1:{to}");
@@ -153,7 +154,8 @@ async fn a_token_survives_a_kill() {
 
 async fn sessions(store: &Store, clock: &gatehouse::clock::Clock) -> Sessions {
     let sealer = Sealer::new(&"k".repeat(32).into(), &[]).unwrap();
-    let times = SessionTimes { idle: TimeDelta::hours(1), absolute: TimeDelta::hours(4) };
+    let hours = TimeDelta::hours;
+    let times = SessionTimes { idle: hours(1), absolute: hours(4), outage: hours(1) };
     Sessions::new(store.clone(), clock.clone(), &sealer, times).await.unwrap()
 }
 

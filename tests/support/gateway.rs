@@ -25,13 +25,19 @@ use super::{curl::Curl, databases, free_port, idp::Idp, kdc, upstream::Upstream}
 pub struct Plan {
     directory: TempDir,
     port: u16,
+    /// Where browsers find it, if that is another one.
+    public_port: Option<u16>,
+    /// Where browsers find a proxy that speaks TLS, if there is one: the gateway itself is spoken to in clear.
+    front: Option<u16>,
     internal_port: u16,
+    drain_seconds: u32,
     store: Option<String>,
     keytab: Option<PathBuf>,
     idp: Option<(String, String)>,
     idp_line: String,
     subject: &'static str,
     server: String,
+    default_certificate: Option<String>,
     app: Option<(String, String)>,
     more: String,
 }
@@ -54,13 +60,17 @@ impl Plan {
         Self {
             directory,
             port: free_port(),
+            public_port: None,
+            front: None,
             internal_port: free_port(),
+            drain_seconds: 0,
             store: None,
             keytab: None,
             idp: None,
             idp_line: String::new(),
             subject: "uid",
             server: String::new(),
+            default_certificate: None,
             app: None,
             more: String::new(),
         }
@@ -74,6 +84,30 @@ impl Plan {
             plans.push(Self { store: Some(postgres.options.url.clone()), ..Self::new() });
         }
         plans
+    }
+
+    /// Behind a proxy that browsers reach at a port, and that speaks TLS: the gateway itself is spoken to in clear.
+    pub fn behind(mut self, port: u16) -> Self {
+        self.front = Some(port);
+        self
+    }
+
+    /// On a database of its own.
+    pub fn with_store(mut self, url: &str) -> Self {
+        self.store = Some(url.to_owned());
+        self
+    }
+
+    /// Behind something that browsers find at another port, and that is spoken to in TLS as they are.
+    pub fn known_at(mut self, port: u16) -> Self {
+        self.public_port = Some(port);
+        self
+    }
+
+    /// With so much time to turn away from it before it ends.
+    pub fn draining(mut self, seconds: u32) -> Self {
+        self.drain_seconds = seconds;
+        self
     }
 
     /// With logins by ticket.
@@ -117,6 +151,11 @@ impl Plan {
         self.more = self.more.replace(from, to);
     }
 
+    /// With other certificates than the one for everybody.
+    pub fn replace_default_certificate(&mut self, tables: &str) {
+        self.default_certificate = Some(tables.to_owned());
+    }
+
     /// With a line in an application's table.
     pub fn with_app(mut self, name: &str, line: &str) -> Self {
         self.app = Some((name.to_owned(), line.to_owned()));
@@ -124,7 +163,8 @@ impl Plan {
     }
 
     fn url(&self, host: &str) -> String {
-        format!("https://{host}.localhost:{}", self.port)
+        let port = self.front.or(self.public_port).unwrap_or(self.port);
+        format!("https://{host}.localhost:{port}")
     }
 
     pub fn login(&self) -> String {
@@ -151,6 +191,10 @@ impl Plan {
     pub fn beside(&self) -> Self {
         Self {
             store: self.store.clone(),
+            public_port: self.public_port,
+            drain_seconds: self.drain_seconds,
+            keytab: self.keytab.clone(),
+            server: self.server.clone(),
             app: self.app.clone(),
             more: self.more.clone(),
             idp: self.idp.clone(),
@@ -179,7 +223,14 @@ impl Plan {
         let here = self.directory.path().display();
         let (login, jira, wiki) = (self.login(), self.jira(), self.wiki());
         let (port, internal, server) = (self.port, self.internal_port, &self.server);
+        let drain = self.drain_seconds;
         let store = self.store.clone().unwrap_or_else(|| format!("sqlite://{here}/gatehouse.db"));
+        let tls = match self.front {
+            None => {
+                format!("[server.tls]\ncertificate = \"{here}/tls.pem\"\nkey = \"{here}/tls.key\"")
+            }
+            Some(_) => "trusted_proxies = [\"127.0.0.1/32\"]".to_owned(),
+        };
         let mut text = format!(
             r#"
 [server]
@@ -187,10 +238,9 @@ login_url = "{login}"
 listen = ["127.0.0.1:{port}"]
 internal_listen = "127.0.0.1:{internal}"
 shutdown_grace_seconds = 5
+drain_seconds = {drain}
 {server}
-[server.tls]
-certificate = "{here}/tls.pem"
-key = "{here}/tls.key"
+{tls}
 [store]
 url = "{store}"
 [secrets]
@@ -215,6 +265,13 @@ create_groups = true
 managed_groups = ["jira-*", "wiki-*"]
 "#
         );
+        if let Some(tables) = &self.default_certificate {
+            let usual = format!(
+                "[server.tls]\ncertificate = \"{here}/tls.pem\"\nkey = \"{here}/tls.key\"\n"
+            );
+            assert!(text.contains(&usual));
+            text = text.replace(&usual, tables);
+        }
         if let Some((name, line)) = &self.app {
             let start = format!("[[app]]\nname = \"{name}\"\n");
             text = text.replace(&start, &format!("{start}{line}\n"));
@@ -275,7 +332,8 @@ impl TestGateway {
         let gateway = start_once_free(&config, &self.clock).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };
-        let running = tokio::spawn(async move { gateway.run_until(stopped).await.unwrap() });
+        let running =
+            tokio::spawn(async move { Box::pin(gateway.run_until(stopped)).await.unwrap() });
         self.running = Some((stop, running));
         self.wait_for_metadata().await;
         Ok(())
@@ -356,7 +414,8 @@ pub fn write_secret(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-fn write_certificate(directory: &Path) {
+/// A certificate for all hosts of the tests, `tls.pem` and `tls.key`.
+pub fn write_certificate(directory: &Path) {
     let hosts = ["login", "jira", "wiki", "crowd"].map(|name| format!("{name}.localhost"));
     let names = hosts.into_iter().chain(["localhost".to_owned()]).collect::<Vec<_>>();
     let made = rcgen::generate_simple_self_signed(names).unwrap();

@@ -36,6 +36,11 @@ pub(super) fn next_of_upstream(error: &UpstreamError) -> String {
             "Start the application, or correct `upstream` in its [[app]] table: the gateway connects to that address \
              itself."
         }
+        UpstreamError::Tls(..) => {
+            "See `ca`, `server_name` and the gateway's own certificate in [app.upstream_tls]: the cause says what is \
+             missing."
+        }
+        UpstreamError::Closed(_) => "Let people in again: `gatehouse app restore`.",
         UpstreamError::NoAnswer => "Look into the application's own log: it takes connections and says nothing.",
         _ => "See that `upstream` names the application's HTTP connector, with http or https as it speaks it.",
     }

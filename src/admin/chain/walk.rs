@@ -39,6 +39,7 @@ impl<'a> Walk<'a> {
         user: Option<&UserDetails>,
     ) -> Result<Vec<LinkView>, AdminError> {
         self.look_at_upstream().await;
+        self.look_at_addresses();
         let crowd = self.app.crowd.as_ref();
         if let Some(crowd) = crowd {
             self.look_at_crowd(crowd).await;
@@ -74,6 +75,29 @@ impl<'a> Walk<'a> {
             Err(error) => {
                 self.links.broken("upstream", error.to_string(), next_of_upstream(&error));
             }
+        }
+    }
+
+    /// Whether a running gateway leaves some of its addresses out.
+    fn look_at_addresses(&mut self) {
+        let addresses = self.asked.upstream.status().addresses;
+        if addresses.len() < 2 || self.admin.chains.sessions.is_none() {
+            return;
+        }
+        let out = addresses.iter().filter(|address| address.state == "out");
+        let out = out.map(|address| {
+            let error = address.last_error.as_deref().unwrap_or_default();
+            format!("{} is out: {error}", address.address)
+        });
+        let out = out.collect::<Vec<_>>().join("; ");
+        if out.is_empty() {
+            self.links.ok("addresses", format!("all {} are in", addresses.len()));
+        } else {
+            self.links.broken(
+                "addresses",
+                out,
+                "The others are asked meanwhile. Look into its log; `gatehouse app status` says when it is in again.",
+            );
         }
     }
 

@@ -62,6 +62,17 @@ pub(super) fn outcome_of(
     (outcome.to_owned(), because)
 }
 
+/// What a proxy is answered that asks (forward-auth), by the word for what happens.
+pub(super) fn proxies_answer(outcome: &str, page: bool) -> &'static str {
+    match (outcome, page) {
+        ("forward", _) => "200, with what it tells the application of the user, and the cookies",
+        ("login", true) => "401 for nginx and HAProxy, for others a redirect to sign in",
+        ("login", false) => "401",
+        ("own", _) => "refused: it has to pass this to the gateway without asking",
+        _ => "403 for nginx and HAProxy, for others the refusal as it is",
+    }
+}
+
 /// A header as it may be shown: of credentials the scheme, of cookies nothing, of tokens nothing.
 pub(super) fn mask(name: &HeaderName, value: &HeaderValue) -> (String, String) {
     let text = String::from_utf8_lossy(value.as_bytes()).into_owned();

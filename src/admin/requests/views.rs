@@ -46,6 +46,8 @@ pub struct RequestView {
     pub account: Option<AccountView>,
     /// The headers that the application would get; secrets are masked.
     pub headers: Vec<(String, String)>,
+    /// What a proxy is answered that asks about the request, if any may ask.
+    pub forward_auth: Option<String>,
 }
 
 /// A way to read a path.

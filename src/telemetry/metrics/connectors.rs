@@ -205,6 +205,14 @@ impl ConnectorMetrics {
         }
     }
 
+    /// Says nothing more of how a connector is.
+    pub fn forget_connector(&self, connector: &str) {
+        let labels = ConnectorLabels { connector: connector.into() };
+        for family in [&self.held_plans, &self.last_success, &self.credential_expires] {
+            family.remove(&labels);
+        }
+    }
+
     /// Says which alarms are open, and that no others are.
     pub fn show_alarms(&self, open: impl Iterator<Item = AlarmLabels>) {
         let mut counts = HashMap::new();
@@ -255,6 +263,9 @@ mod tests {
         metrics.show_connector(&corp, Some(8), 0, None);
         let text = shown(&metrics);
         assert!(!text.contains("alarms_open{") && !text.contains(expires), "{text}");
+        assert!(text.contains("corp"), "{text}");
+        metrics.forget_connector("corp");
+        assert!(!shown(&metrics).contains("corp"));
     }
 
     #[test]
