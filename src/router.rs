@@ -1,4 +1,6 @@
 //! A request's way through the house, and every address of the gateway's own.
+//!
+//! What few requests come to is in boxes: else the way of each would have room for all of it, and room is copied.
 
 mod binding;
 mod passing;
@@ -194,7 +196,7 @@ impl Router {
             Route::App(index, place) => (index, place),
             Route::Own => {
                 record.decision = "own";
-                return Ok(self.respond_ourselves(request, arrival).await);
+                return Ok(Box::pin(self.respond_ourselves(request, arrival)).await);
             }
             Route::Between => {
                 let cause = "two readings are in two applications";
@@ -207,7 +209,9 @@ impl Router {
                 record.decision = "own";
                 return match target {
                     "/" => Ok(see_other(login::HOME_PATH)),
-                    WELL_KNOWN_KEYS_PATH => Ok(self.respond_ourselves(request, arrival).await),
+                    WELL_KNOWN_KEYS_PATH => {
+                        Ok(Box::pin(self.respond_ourselves(request, arrival)).await)
+                    }
                     _ => Err(Error::not_found()),
                 };
             }
@@ -260,20 +264,21 @@ impl Router {
         });
         let verdict = decided.judge(asker);
         if verdict != Verdict::Forward {
-            return self.turn_away(verdict, &decided, request, arrival, to, record).await;
+            let turned = self.turn_away(verdict, &decided, request, arrival, to, record);
+            return Box::pin(turned).await;
         }
         let settled = request.extensions().get::<Settled>().is_some();
         let admitted = settled || app.origins.admit(request.method(), request.headers());
         if session.is_some() && !admitted {
-            read_away(request.into_body()).await;
+            Box::pin(read_away(request.into_body())).await;
             return Err(cross_site());
         }
         if let (Some(first), Some(visitor)) = (&app.account_first, visitor) {
             let is_page = is_navigation(request.method(), request.headers());
             // A form cannot be sent again by itself: it waits as long as it takes.
             let is_form = !is_page && is_for_a_page(request.headers());
-            if !first.admit(visitor, is_form).await {
-                read_away(request.into_body()).await;
+            if !Box::pin(first.admit(visitor, is_form)).await {
+                Box::pin(read_away(request.into_body())).await;
                 record.decision = "wait";
                 // With the host before it: of two slashes, the second would begin another one.
                 let again = format!("{}{}", arrival.site.origin(), to.target);

@@ -228,7 +228,10 @@ impl Server {
         let service = service_fn(move |request: Request<Incoming>| {
             serving.store(true, Ordering::Relaxed);
             let router = router.clone();
-            async move { Ok::<_, std::convert::Infallible>(router.respond(request, peer).await) }
+            // In a box: hyper moves what answers a request several times, and that has room for each way of answering.
+            Box::pin(async move {
+                Ok::<_, std::convert::Infallible>(router.respond(request, peer).await)
+            })
         });
         let stream = TokioIo::new(PatientStream::new(stream, TAKE));
         let connection = self.http.serve_connection_with_upgrades(stream, service);

@@ -1,6 +1,6 @@
 //! Headers that only the gateway may set.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use http::{HeaderName, header};
 
@@ -108,7 +108,7 @@ const FAMILIES: [&str; 7] = [
 
 /// Headers that only the gateway may set, under every spelling that folds to them.
 #[derive(Debug)]
-pub struct ManagedHeaders(BTreeSet<String>);
+pub struct ManagedHeaders(HashSet<String>);
 
 impl ManagedHeaders {
     /// Those that are always managed, and those that any application is told identities with.

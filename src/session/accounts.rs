@@ -63,7 +63,8 @@ impl Sessions {
             return Ok(cached.visitor.clone());
         }
         let first = cached.is_none();
-        match (self.read_account(live, directories, app, default_groups, first).await, cached) {
+        let read = Box::pin(self.read_account(live, directories, app, default_groups, first));
+        match (read.await, cached) {
             (Ok(account), cached) => {
                 // What the application is told lasts for as long as nothing has changed.
                 let before = cached.and_then(|cached| cached.visitor);
