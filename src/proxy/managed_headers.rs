@@ -1,10 +1,8 @@
 //! Headers that only the gateway may set.
 
-use std::collections::HashSet;
-
 use http::{HeaderName, header};
 
-use super::request_head::is_hop_by_hop;
+use super::{names::Names, request_head::is_hop_by_hop};
 use crate::{config::IdentityHeadersConfig, http::fold};
 
 /// A name that no header with an identity can have.
@@ -108,7 +106,7 @@ const FAMILIES: [&str; 7] = [
 
 /// Headers that only the gateway may set, under every spelling that folds to them.
 #[derive(Debug)]
-pub struct ManagedHeaders(HashSet<String>);
+pub struct ManagedHeaders(Names);
 
 impl ManagedHeaders {
     /// Those that are always managed, and those that any application is told identities with.
@@ -123,7 +121,7 @@ impl ManagedHeaders {
     #[must_use]
     pub fn has(&self, name: &HeaderName) -> bool {
         let folded = fold(name.as_str());
-        FAMILIES.iter().any(|family| folded.starts_with(family)) || self.0.contains(folded.as_ref())
+        FAMILIES.iter().any(|family| folded.starts_with(family)) || self.0.has(&folded)
     }
 }
 

@@ -1,8 +1,10 @@
 //! What of a client's request is passed on.
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 
-use super::{Forwarding, ManagedHeaders};
+use super::{Forwarding, ManagedHeaders, names::Names};
 use crate::telemetry::{TRACEPARENT, TRACESTATE};
 
 /// Headers about one connection (RFC 9110 section 7.6.1), and those that we answer ourselves.
@@ -20,8 +22,11 @@ static HOP_BY_HOP: [HeaderName; 10] = [
 ];
 
 /// Headers that are set later, or answered already.
-static OWN: [HeaderName; 4] =
-    [header::HOST, header::COOKIE, header::EXPECT, header::CONTENT_LENGTH];
+const OWN: [&str; 6] = ["host", "cookie", "expect", "content-length", TRACEPARENT, TRACESTATE];
+
+/// What is not passed on of any request.
+static LEFT_OUT: LazyLock<Names> =
+    LazyLock::new(|| HOP_BY_HOP.iter().map(HeaderName::as_str).chain(OWN).collect());
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -46,9 +51,7 @@ pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool)
     let named: Vec<_> = connection_options(from).collect();
     let mut to = HeaderMap::with_capacity(from.len() + 8);
     for (name, value) in from {
-        let dropped = is_hop_by_hop(name)
-            || OWN.contains(name)
-            || [&PARENT, &STATE].contains(&name)
+        let dropped = LEFT_OUT.has(name.as_str())
             || named.iter().any(|named| name.as_str().eq_ignore_ascii_case(named))
             || managed.has(name)
             || (*name == header::AUTHORIZATION && is_consumed(value));
