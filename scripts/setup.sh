@@ -25,7 +25,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 
 # What is only needed to measure: setup.sh bench
 if [ "${1:-}" = bench ]; then
-    packages+=(wrk)
+    packages+=(apache2-bin wrk valgrind python3-gssapi)
 fi
 
 missing=()

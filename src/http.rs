@@ -25,7 +25,7 @@ pub use self::{
     client::{Peer, TrustedProxies},
     cookies::{CookieNames, find_cookie, foreign_cookies, sets_own_cookie},
     error::{Error, WayOn},
-    fold::fold,
+    fold::{fold, is_folded},
     leftover::read_away,
     navigation::{
         is_for_a_page, is_navigation, is_own_link, is_own_request, is_same_origin, wants_html,

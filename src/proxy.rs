@@ -12,6 +12,7 @@ mod health;
 mod identity;
 mod keys;
 mod managed_headers;
+mod names;
 mod places;
 mod pool;
 mod request_head;

@@ -1,4 +1,6 @@
 //! A request's way through the house, and every address of the gateway's own.
+//!
+//! What few requests come to is in boxes: else the way of each would have room for all of it, and room is copied.
 
 mod binding;
 mod forward_auth;
@@ -209,7 +211,7 @@ impl Router {
             Route::App(index, place) => (index, place),
             Route::Own => {
                 record.decision = "own";
-                return Ok(self.respond_ourselves(request, arrival).await);
+                return Ok(Box::pin(self.respond_ourselves(request, arrival)).await);
             }
             Route::Between => return Err(between_apps()),
             Route::Nobody => {
@@ -219,7 +221,9 @@ impl Router {
                 record.decision = "own";
                 return match target {
                     "/" => Ok(see_other(login::HOME_PATH)),
-                    WELL_KNOWN_KEYS_PATH => Ok(self.respond_ourselves(request, arrival).await),
+                    WELL_KNOWN_KEYS_PATH => {
+                        Ok(Box::pin(self.respond_ourselves(request, arrival)).await)
+                    }
                     _ => Err(Error::not_found()),
                 };
             }
@@ -259,14 +263,15 @@ impl Router {
         if judged.verdict != Verdict::Forward {
             let request = Request::from_parts(asked, body);
             let Judged { verdict, decided, .. } = &judged;
-            return self.turn_away(*verdict, decided, request, arrival, to, record).await;
+            let turned = self.turn_away(*verdict, decided, request, arrival, to, record);
+            return Box::pin(turned).await;
         }
         if judged.is_cross_site {
-            read_away(body).await;
+            Box::pin(read_away(body)).await;
             return Err(cross_site());
         }
         if let Some(page) = self.ask_to_wait(&asked, arrival, to, &judged).await {
-            read_away(body).await;
+            Box::pin(read_away(body)).await;
             record.decision = "wait";
             return Ok(page);
         }

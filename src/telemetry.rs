@@ -2,6 +2,7 @@
 
 mod log;
 mod metrics;
+mod numbers;
 mod otlp;
 mod seldom;
 mod spans;

@@ -119,9 +119,15 @@ pub fn find_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Whether a cookie is the gateway's, and nobody else's business. Names differ in case for us, but not
 /// for everybody.
 fn is_own(name: &[u8]) -> bool {
-    let name = name.trim_ascii().to_ascii_lowercase();
-    let name = name.strip_prefix(PREFIX.to_ascii_lowercase().as_bytes()).unwrap_or(&name);
-    name.starts_with(STEM.as_bytes())
+    let name = name.trim_ascii();
+    let name = strip(name, PREFIX).unwrap_or(name);
+    strip(name, STEM).is_some()
+}
+
+/// What comes behind a beginning, in whatever case that is.
+fn strip<'a>(name: &'a [u8], beginning: &str) -> Option<&'a [u8]> {
+    let (head, rest) = name.split_at_checked(beginning.len())?;
+    head.eq_ignore_ascii_case(beginning.as_bytes()).then_some(rest)
 }
 
 /// The request's cookies for an application: without the gateway's and others that it must not get, in one

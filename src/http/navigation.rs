@@ -1,8 +1,22 @@
 //! What a request is for: a page that somebody wants to see, or something else.
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+static MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static BY_USER: HeaderName = HeaderName::from_static("sec-fetch-user");
+static SCRIPTED: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// In one or the other browsers say that nobody has asked yet.
+static AHEAD: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -21,25 +35,25 @@ pub fn is_for_a_page(headers: &HeaderMap) -> bool {
     !is_ahead(headers) && asks_for_a_page(headers)
 }
 
-/// Whether a browser fetches something that nobody has asked for yet. It says so in one header or another.
+/// Whether a browser fetches something that nobody has asked for yet.
 fn is_ahead(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| headers.contains_key(*name))
+    AHEAD.iter().any(|name| headers.contains_key(name))
 }
 
 fn asks_for_a_page(headers: &HeaderMap) -> bool {
-    match text(headers, "sec-fetch-mode") {
+    match text(headers, &MODE) {
         Some(mode) => {
-            let destination = text(headers, "sec-fetch-dest");
+            let destination = text(headers, &DESTINATION);
             mode == "navigate" && matches!(destination, None | Some("document" | "empty"))
         }
-        None => wants_html(headers) && !headers.contains_key("x-requested-with"),
+        None => wants_html(headers) && !headers.contains_key(&SCRIPTED),
     }
 }
 
 /// Whether an answer is read by somebody, rather than by a script.
 #[must_use]
 pub fn wants_html(headers: &HeaderMap) -> bool {
-    text(headers, header::ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html"))
+    text(headers, &header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// Whether a page of this very site sent the request, by a button or a script of its own.
@@ -47,9 +61,9 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
 /// Without `Sec-Fetch-Site`, which browsers have sent since 2023, a form's `Origin` says it.
 #[must_use]
 pub fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
-    match text(headers, "sec-fetch-site") {
+    match text(headers, &SITE) {
         Some(site) => site == "same-origin",
-        None => text(headers, "origin") == Some(origin),
+        None => text(headers, &header::ORIGIN) == Some(origin),
     }
 }
 
@@ -58,9 +72,9 @@ pub fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
 pub fn is_own_link(method: &Method, headers: &HeaderMap, origin: &str) -> bool {
     *method == Method::GET
         && is_same_origin(headers, origin)
-        && text(headers, "sec-fetch-mode") == Some("navigate")
-        && text(headers, "sec-fetch-dest") == Some("document")
-        && text(headers, "sec-fetch-user") == Some("?1")
+        && text(headers, &MODE) == Some("navigate")
+        && text(headers, &DESTINATION) == Some("document")
+        && text(headers, &BY_USER) == Some("?1")
         && !is_ahead(headers)
 }
 
@@ -68,7 +82,7 @@ pub fn is_own_link(method: &Method, headers: &HeaderMap, origin: &str) -> bool {
 /// sends it. Pictures and frames do not count, which others can have put into the page.
 #[must_use]
 pub fn is_own_request(method: &Method, headers: &HeaderMap, origin: &str) -> bool {
-    let how = (text(headers, "sec-fetch-mode"), text(headers, "sec-fetch-dest"));
+    let how = (text(headers, &MODE), text(headers, &DESTINATION));
     let on_purpose = match how {
         (Some("navigate"), destination) => destination == Some("document"),
         (Some("cors" | "same-origin"), destination) => destination == Some("empty"),

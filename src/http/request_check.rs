@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Version, header};
 
-use super::{Error, fold};
+use super::{Error, fold, is_folded};
 use crate::policy::METHODS;
 
 /// Headers that decide where a request ends and whom it is for. A server behind us that folds names
@@ -42,7 +42,8 @@ fn check_scheme<B>(request: &Request<B>) -> Result<(), Error> {
 /// Refuses look-alikes of framing headers, such as `Content_Length`.
 fn check_names(headers: &HeaderMap) -> Result<(), Error> {
     for name in headers.keys() {
-        if name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        // Names are in lower case by now.
+        if is_folded(name.as_str()) {
             continue;
         }
         let folded = fold(name.as_str());

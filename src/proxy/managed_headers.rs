@@ -1,10 +1,8 @@
 //! Headers that only the gateway may set.
 
-use std::collections::BTreeSet;
-
 use http::{HeaderName, header};
 
-use super::request_head::is_hop_by_hop;
+use super::{names::Names, request_head::is_hop_by_hop};
 use crate::{
     config::{AppKind, IdentityHeadersConfig},
     http::fold,
@@ -112,11 +110,11 @@ const FAMILIES: [&str; 7] = [
 /// Headers that only the gateway may set, under every spelling that folds to them.
 #[derive(Debug)]
 pub struct ManagedHeaders {
-    folded: BTreeSet<String>,
+    folded: Names,
     /// Those that tell identities: any application, and usually.
     identities: Vec<HeaderName>,
     /// How those of them would be spelled plainly that are not.
-    plainly: BTreeSet<String>,
+    plainly: Names,
 }
 
 impl ManagedHeaders {
@@ -149,11 +147,8 @@ impl ManagedHeaders {
     /// Whether servers that do not tell `-` from `_` take a header for a managed one of another spelling.
     pub(super) fn is_look_alike(&self, name: &HeaderName) -> bool {
         let folded = fold(name.as_str());
-        let is_one = if folded == name.as_str() {
-            self.plainly.contains(folded.as_ref())
-        } else {
-            self.has(name)
-        };
+        let is_one =
+            if folded == name.as_str() { self.plainly.has(&folded) } else { self.has(name) };
         is_one && !self.identities.contains(name)
     }
 
@@ -161,8 +156,7 @@ impl ManagedHeaders {
     #[must_use]
     pub fn has(&self, name: &HeaderName) -> bool {
         let folded = fold(name.as_str());
-        FAMILIES.iter().any(|family| folded.starts_with(family))
-            || self.folded.contains(folded.as_ref())
+        FAMILIES.iter().any(|family| folded.starts_with(family)) || self.folded.has(&folded)
     }
 }
 

@@ -1,12 +1,14 @@
 //! What of a client's request is passed on.
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 
-use super::{Forwarding, ManagedHeaders};
+use super::{Forwarding, ManagedHeaders, names::Names};
 use crate::telemetry::{TRACEPARENT, TRACESTATE};
 
 /// Headers about one connection (RFC 9110 section 7.6.1), and those that we answer ourselves.
-const HOP_BY_HOP: [HeaderName; 10] = [
+static HOP_BY_HOP: [HeaderName; 10] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     header::PROXY_AUTHENTICATE,
@@ -18,6 +20,20 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     header::UPGRADE,
     HeaderName::from_static("http2-settings"),
 ];
+
+/// Headers that are set later, or answered already.
+const OWN: [&str; 6] = ["host", "cookie", "expect", "content-length", TRACEPARENT, TRACESTATE];
+
+/// What is not passed on of any request.
+static LEFT_OUT: LazyLock<Names> =
+    LazyLock::new(|| HOP_BY_HOP.iter().map(HeaderName::as_str).chain(OWN).collect());
+
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+static PARENT: HeaderName = HeaderName::from_static(TRACEPARENT);
+static STATE: HeaderName = HeaderName::from_static(TRACESTATE);
 
 /// Whether a header ends here, whatever `Connection` says.
 pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
@@ -35,10 +51,7 @@ pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool)
     let named: Vec<_> = connection_options(from).collect();
     let mut to = HeaderMap::with_capacity(from.len() + 8);
     for (name, value) in from {
-        let dropped = is_hop_by_hop(name)
-            // Set later, or answered already.
-            || [header::HOST, header::COOKIE, header::EXPECT, header::CONTENT_LENGTH].contains(name)
-            || [TRACEPARENT, TRACESTATE].contains(&name.as_str())
+        let dropped = LEFT_OUT.has(name.as_str())
             || named.iter().any(|named| name.as_str().eq_ignore_ascii_case(named))
             || managed.has(name)
             || (*name == header::AUTHORIZATION && is_consumed(value));
@@ -91,14 +104,14 @@ impl Forwarding<'_> {
         let context = &self.arrival.context;
         let traceparent = context.traceparent();
         let values = [
-            (header::HOST, site.authority()),
-            (HeaderName::from_static("x-forwarded-for"), client.as_str()),
-            (HeaderName::from_static("x-forwarded-proto"), scheme),
-            (HeaderName::from_static("x-forwarded-host"), site.authority()),
-            (HeaderName::from_static("x-forwarded-port"), site.port()),
-            (HeaderName::from_static(TRACEPARENT), traceparent.as_str()),
+            (&header::HOST, site.authority()),
+            (&FORWARDED_FOR, client.as_str()),
+            (&FORWARDED_PROTO, scheme),
+            (&FORWARDED_HOST, site.authority()),
+            (&FORWARDED_PORT, site.port()),
+            (&PARENT, traceparent.as_str()),
         ];
-        let state = context.tracestate().map(|state| (HeaderName::from_static(TRACESTATE), state));
+        let state = context.tracestate().map(|state| (&STATE, state));
         for (name, value) in values.into_iter().chain(state) {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);

@@ -204,7 +204,7 @@ impl Upstream {
         if on_new && address.places.is_some() {
             address.pool.close_one();
         }
-        let mut sender = match address.pool.connect().await {
+        let mut sender = match Box::pin(address.pool.connect()).await {
             Ok(sender) => sender,
             Err(error) => {
                 return Err(Failure { error, unsent: Some(Box::new(request)), was_used: false });

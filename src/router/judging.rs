@@ -77,7 +77,7 @@ impl Router {
         let is_page = is_navigation(&asked.method, &asked.headers);
         // A form cannot be sent again by itself: it waits as long as it takes.
         let is_form = !is_page && is_for_a_page(&asked.headers);
-        if first.admit(visitor, is_form).await {
+        if Box::pin(first.admit(visitor, is_form)).await {
             return None;
         }
         // With the host before it: of two slashes, the second would begin another one.

@@ -48,7 +48,7 @@ impl Router {
         match signing_out {
             // Whom the application did not let go is still there.
             Some(headers) if response.status().as_u16() < 400 => {
-                self.login.follow_out(arrival, &headers, response).await
+                Box::pin(self.login.follow_out(arrival, &headers, response)).await
             }
             _ => Ok(response),
         }
@@ -91,7 +91,7 @@ impl Destination<'_> {
 
     /// Whether somebody signs out of the application, and a page of its own has asked for it.
     pub(super) fn is_sign_out(&self, method: &Method, headers: &HeaderMap) -> bool {
-        is_own_request(method, headers, self.place.site.origin())
-            && self.app.sign_out.have(self.readings)
+        self.app.sign_out.have(self.readings)
+            && is_own_request(method, headers, self.place.site.origin())
     }
 }

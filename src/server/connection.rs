@@ -79,7 +79,8 @@ impl Server {
     {
         let pulse = Arc::new(Pulse::begin(self.keep_alive));
         let stream = PatientStream::new(OnlyHttp1::new(stream, pulse.clone()), held, TAKE);
-        let service = service_fn(|request| self.answer(request, peer, &pulse));
+        // In a box: hyper moves what answers a request several times, and that has room for each way of answering.
+        let service = service_fn(|request| Box::pin(self.answer(request, peer, &pulse)));
         let connection = self.http.http1.serve_connection(TokioIo::new(stream), service);
         let connection = connection.with_upgrades();
         self.attend(

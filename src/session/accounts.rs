@@ -94,7 +94,7 @@ impl Sessions {
         if let Some(cached) = believed {
             live.accounts.insert(Cached { good_until: now + AGAIN, ..cached.clone() });
         }
-        let read = self.read_account(live, directories, app, default_groups, first);
+        let read = Box::pin(self.read_account(live, directories, app, default_groups, first));
         match (patiently(read, is_believed).await, cached) {
             (Ok(account), cached) => {
                 // What the application is told lasts for as long as nothing has changed.

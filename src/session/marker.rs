@@ -85,7 +85,7 @@ impl Sessions {
         let Some(began) = began.filter(|began| *began + LIFE > self.clock.now()) else {
             return Owner::SomebodyElse;
         };
-        match self.store.find_sign_out(live.person).await {
+        match Box::pin(self.store.find_sign_out(live.person)).await {
             Ok(Some(at)) if at >= began => Owner::SomebodyElse,
             Ok(_) => Owner::SamePerson,
             Err(error) => {

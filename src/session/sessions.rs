@@ -225,7 +225,7 @@ impl Sessions {
         if !cookie.is_ours(&self.children) {
             return Ok(None);
         }
-        self.load(cookie, host, now).await
+        Box::pin(self.load(cookie, host, now)).await
     }
 
     /// Keeps in memory only what is to be kept, by session and person.

@@ -126,7 +126,7 @@ impl Sessions {
         }
         let token = {
             let session = (live.parent, live.begun_at);
-            self.store_token(&live.secret_hash, session, application, "").await?
+            Box::pin(self.store_token(&live.secret_hash, session, application, "")).await?
         };
         live.tokens.insert(application, &token);
         Ok(token)

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand;
 use http::HeaderMap;
+
+use super::numbers::draw;
 
 /// The header that says which trace a request belongs to.
 pub const TRACEPARENT: &str = "traceparent";
@@ -13,6 +14,9 @@ pub const TRACESTATE: &str = "tracestate";
 
 /// Whoever passes it on need not pass on more (section 3.3.1.5).
 const MAX_STATE_BYTES: usize = 512;
+
+/// Section 3.2.2.
+const TRACEPARENT_BYTES: usize = 55;
 
 /// Section 3.3.1.1.
 const MAX_STATE_MEMBERS: usize = 32;
@@ -59,10 +63,7 @@ pub struct TraceContext {
 impl TraceContext {
     /// A place in the trace of a trusted client, or in a new one.
     pub(super) fn new(incoming: Option<Incoming>, is_trusted: bool) -> Self {
-        let mut bytes = [0; 32];
-        // It identifies and protects nothing, so a lack of randomness does no harm.
-        let _ = rand::fill(&mut bytes);
-        let own = TraceNumber(part(&bytes, 0));
+        let own = TraceNumber(draw());
         let (parent, link, state) = match incoming {
             Some(incoming) if is_trusted => (Some(incoming.parent), None, incoming.state),
             Some(incoming) => (None, Some(incoming.parent), None),
@@ -70,8 +71,8 @@ impl TraceContext {
         };
         Self {
             trace: parent.map_or(own, |parent| parent.trace),
-            request: SpanNumber(part(&bytes, 16)),
-            upstream: SpanNumber(part(&bytes, 24)),
+            request: SpanNumber(draw()),
+            upstream: SpanNumber(draw()),
             parent: parent.map(|parent| parent.span),
             link,
             sampled: parent.is_none_or(|parent| parent.sampled),
@@ -88,7 +89,13 @@ impl TraceContext {
     /// The `traceparent` of the request that the gateway makes.
     #[must_use]
     pub fn traceparent(&self) -> String {
-        format!("00-{}-{}-0{}", self.trace, self.upstream, u8::from(self.sampled))
+        let mut text = String::with_capacity(TRACEPARENT_BYTES);
+        text.push_str("00-");
+        push_hex(&self.trace.0, &mut text);
+        text.push('-');
+        push_hex(&self.upstream.0, &mut text);
+        text.push_str(if self.sampled { "-01" } else { "-00" });
+        text
     }
 
     /// Its `tracestate`, if it has one.
@@ -180,14 +187,19 @@ fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let mut part = [0; N];
-    part.copy_from_slice(&bytes[at..at + N]);
-    part
+/// Every request has such numbers: formatting them as numbers costs ten times as much.
+fn push_hex(bytes: &[u8], to: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        to.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        to.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
 }
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    let mut text = String::with_capacity(2 * bytes.len());
+    push_hex(bytes, &mut text);
+    f.write_str(&text)
 }
 
 impl fmt::Display for TraceNumber {

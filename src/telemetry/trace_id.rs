@@ -2,8 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
+
+use super::numbers::draw;
 
 /// The trace of one login or request: 12 characters that people can read out on the telephone.
 ///
@@ -22,12 +23,10 @@ const LENGTH: usize = 12;
 pub struct NotATraceId;
 
 impl TraceId {
-    /// A new one. It identifies and protects nothing, so a lack of randomness does no harm.
+    /// A new one.
     #[must_use]
     pub fn random() -> Self {
-        let mut bytes = [0; 8];
-        let _ = rand::fill(&mut bytes);
-        Self(u64::from_le_bytes(bytes) & ((1 << (5 * LENGTH)) - 1))
+        Self(u64::from_le_bytes(draw()) & ((1 << (5 * LENGTH)) - 1))
     }
 }
 

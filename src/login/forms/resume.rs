@@ -60,6 +60,17 @@ impl Login {
         let Some((plain, token)) = find_token(target) else {
             return Ok(Resumed::No(request));
         };
+        Box::pin(self.resume_kept(request, arrival, place, target, (plain, token))).await
+    }
+
+    async fn resume_kept(
+        &self,
+        request: Request<Body>,
+        arrival: &Arrival,
+        place: &Place,
+        target: &str,
+        (plain, token): (&str, &str),
+    ) -> Result<Resumed, Error> {
         let (method, headers) = (request.method(), request.headers());
         let agreed = *method == Method::POST && is_same_origin(headers, arrival.site.origin());
         let comes = *method == Method::GET && is_navigation(method, headers);
