@@ -22,11 +22,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -51,6 +50,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Who takes nothing of an answer for so long has gone, or means harm.
 const TAKE: Duration = Duration::from_mins(5);
+
+/// No kernel has more of them wait at a listener, and a flood must not keep the gateway from ending.
+const MOST_WAITING: usize = 4096;
 
 /// While there are no more file descriptors.
 const BREATH: Duration = Duration::from_millis(50);
@@ -101,6 +103,18 @@ pub struct ConnectionLimits {
     pub keep_alive: Duration,
 }
 
+/// Those who wait in the kernel's queue when a listener closes. The runtime is not asked: it says that nobody waits when
+/// others are to have their turn.
+fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok()).take(MOST_WAITING);
+    let accepted = accepted.filter_map(|(stream, peer)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    });
+    accepted.collect()
+}
+
 /// A connection's places.
 type Held = (Place, Option<ClientPlace>);
 
@@ -139,29 +153,39 @@ impl Server {
 
     /// Takes connections until the gateway closes, then lets those that are there end, but waits no longer than `grace`.
     pub async fn serve(self, (listener, entrance): (TcpListener, Entrance), grace: Duration) {
-        let connections = TaskTracker::new();
+        let (connections, mut late) = (TaskTracker::new(), None);
         loop {
-            // Who comes when all places are taken waits, most of them in the kernel's queue.
-            let (accepted, place) = tokio::select! {
-                accepted = async { (listener.accept().await, self.places.take().await) } => accepted,
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
                 () = self.leaving.closing() => break,
             };
-            match accepted {
-                Ok(accepted) => self.welcome(accepted, entrance, place, &connections),
+            let accepted = match accepted {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(BREATH).await;
+                    sleep(BREATH).await;
+                    continue;
+                }
+            };
+            // Who comes when all places are taken waits, most of them in the kernel's queue.
+            tokio::select! {
+                place = self.places.take() => self.welcome(accepted, entrance, place, &connections),
+                () = self.leaving.closing() => {
+                    late = Some(accepted);
+                    break;
                 }
             }
         }
-        // Who has been told by the kernel that they are connected is served.
-        while let Some(Ok(accepted)) = listener.accept().now_or_never() {
-            let place = self.places.take().await;
-            self.welcome(accepted, entrance, place, &connections);
-        }
-        drop(listener);
-        connections.close();
-        if timeout(grace, connections.wait()).await.is_err() {
+        let ending = async {
+            // Who has been told by the kernel that they are connected is served.
+            for accepted in late.into_iter().chain(waiting(listener)) {
+                let place = self.places.take().await;
+                self.welcome(accepted, entrance, place, &connections);
+            }
+            connections.close();
+            connections.wait().await;
+        };
+        if timeout(grace, ending).await.is_err() {
             tracing::warn!(connections = connections.len(), "gave up waiting for requests to end");
         }
     }
