@@ -37,14 +37,14 @@ pub async fn bind_socket(path: &Path) -> Result<UnixListener, SocketError> {
         return Err(SocketError::InUse(path.to_owned()));
     }
     let failed = |error| SocketError::Io(path.to_owned(), error);
-    // Nobody can connect to it before its permissions are right and it has its name.
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
+    // Nobody can connect to it before its permissions are right and it has its name: only its owner can look into this.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let home = parent.unwrap_or(Path::new("."));
+    let for_its_owner = fs::Permissions::from_mode(0o700);
+    let mut private = tempfile::Builder::new();
+    let private = private.prefix(".new-").permissions(for_its_owner).tempdir_in(home);
+    let private = private.map_err(failed)?;
+    let new = private.path().join("socket");
     let listener = UnixListener::bind(&new).map_err(failed)?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).map_err(failed)?;
     fs::rename(&new, path).map_err(failed)?;

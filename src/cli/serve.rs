@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use tokio::{
-    runtime::Runtime,
+    runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
 };
 
@@ -30,7 +30,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
             return bad_configuration(path, &format_args!("telemetry.log_level: {error}"));
         }
     };
-    let served = Runtime::new().map(|runtime| {
+    let served = runtime().map(|runtime| {
         let served = runtime.block_on(serve(path, &config, log_level, inherited));
         // Nothing is waited for that is still at work: all that had to be waited for has been, or somebody is in a hurry.
         runtime.shutdown_background();
@@ -49,6 +49,14 @@ pub(super) fn run(path: &Path) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A thread for each core. Where there is one core, all is done in one: a second thread would only hand work over to the first.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut runtime =
+        if cores == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    runtime.enable_all().build()
 }
 
 fn bad_configuration(path: &Path, problems: &dyn std::fmt::Display) -> ExitCode {

@@ -1,5 +1,6 @@
 //! The gateway's cookies: their names, and reading, setting and hiding them.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
 /// What the gateway's cookies are called on a site.
@@ -137,22 +138,24 @@ pub fn foreign_cookies(
     headers: &HeaderMap,
     is_withheld: impl Fn(&[u8]) -> bool,
 ) -> Option<HeaderValue> {
-    let stays_here = |pair: &[u8]| is_own_pair(pair) || is_withheld(pair);
-    let mut values = headers.get_all(header::COOKIE).iter();
-    let first = values.next()?;
-    let has_more = values.next().is_some();
-    let own = |value: &HeaderValue| value.as_bytes().split(|byte| *byte == b';').any(stays_here);
-    if !has_more && !own(first) {
+    let mut lines = headers.get_all(header::COOKIE).iter();
+    let first = lines.next()?;
+    let (mut kept, mut are_all) = (Vec::with_capacity(first.len()), lines.next().is_none());
+    let lines = headers.get_all(header::COOKIE).iter();
+    for pair in lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')) {
+        if is_own_pair(pair) || is_withheld(pair) {
+            are_all = false;
+        } else if !pair.trim_ascii().is_empty() {
+            if !kept.is_empty() {
+                kept.extend(b"; ");
+            }
+            kept.extend(pair.trim_ascii());
+        }
+    }
+    if are_all {
         return Some(first.clone());
     }
-    let all = headers.get_all(header::COOKIE).iter();
-    let pairs = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-    let kept: Vec<_> = pairs
-        .filter(|pair| !stays_here(pair))
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
-        .collect();
-    if kept.is_empty() { None } else { HeaderValue::from_bytes(&kept.join(&b"; "[..])).ok() }
+    if kept.is_empty() { None } else { HeaderValue::from_maybe_shared(Bytes::from(kept)).ok() }
 }
 
 fn is_own_pair(pair: &[u8]) -> bool {

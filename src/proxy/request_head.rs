@@ -1,6 +1,6 @@
 //! What of a client's request is passed on.
 
-use std::sync::LazyLock;
+use std::{net::IpAddr, sync::LazyLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 
@@ -99,25 +99,47 @@ impl Forwarding<'_> {
     /// Where the request comes from and what it was asked for, as browsers see it.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         let site = &self.place.site;
-        let scheme = if site.is_secure() { "https" } else { "http" };
-        let client = self.arrival.client.to_string();
+        let scheme = HeaderValue::from_static(if site.is_secure() { "https" } else { "http" });
         let context = &self.arrival.context;
-        let traceparent = context.traceparent();
         let values = [
-            (&header::HOST, site.authority()),
-            (&FORWARDED_FOR, client.as_str()),
-            (&FORWARDED_PROTO, scheme),
-            (&FORWARDED_HOST, site.authority()),
+            (&FORWARDED_FOR, text_of(self.arrival.client).as_str()),
             (&FORWARDED_PORT, site.port()),
-            (&PARENT, traceparent.as_str()),
+            (&PARENT, context.traceparent().as_str()),
+        ]
+        .map(|(name, value)| (name, HeaderValue::from_str(value).ok()));
+        let host = HeaderValue::from_str(site.authority()).ok();
+        let state = context.tracestate().and_then(|state| HeaderValue::from_str(state).ok());
+        let others = [
+            (&header::HOST, host.clone()),
+            (&FORWARDED_HOST, host),
+            (&FORWARDED_PROTO, Some(scheme)),
+            (&STATE, state),
         ];
-        let state = context.tracestate().map(|state| (&STATE, state));
-        for (name, value) in values.into_iter().chain(state) {
-            if let Ok(value) = HeaderValue::from_str(value) {
+        for (name, value) in values.into_iter().chain(others) {
+            if let Some(value) = value {
                 headers.insert(name, value);
             }
         }
     }
+}
+
+/// An address as it is written. Each request has one, and the usual way of writing numbers takes ten times as long.
+fn text_of(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else {
+        return address.to_string();
+    };
+    let mut text = String::with_capacity(15);
+    for octet in address.octets() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -160,6 +182,15 @@ mod tests {
         assert_eq!(passed_on(&[("authorization", "Bearer x")]), ["authorization: Bearer x"]);
         assert_eq!(passed_on(&[("authorization", " NTLM")]).len(), 0);
         assert_eq!(passed_on(&[("te", "gzip, trailers")]).len(), 0);
+    }
+
+    #[test]
+    fn addresses_are_written_as_everybody_writes_them() {
+        for number in (0..=255).map(|octet: u8| [octet, 255 - octet, octet / 2, 10]) {
+            let address = IpAddr::from(number);
+            assert_eq!(text_of(address), address.to_string());
+        }
+        assert_eq!(text_of("2001:db8::1".parse().unwrap()), "2001:db8::1");
     }
 
     #[test]

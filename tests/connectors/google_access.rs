@@ -159,6 +159,19 @@ async fn who_is_no_administrator_is_told_to_become_one() {
 }
 
 #[tokio::test]
+async fn half_of_what_google_says_takes_no_permission_away() {
+    let organisation = start().await;
+    // Google says that it is too much with the status of what is forbidden, and here only half of it comes.
+    for what in [json!({ "kind": "throttle", "retry_after": null }), json!({ "kind": "half_json" })]
+    {
+        organisation.fault("/users", 0, 2, &what);
+    }
+    let source = organisation.source();
+    first(&*source).await.unwrap();
+    assert_eq!(source.meter().read().retries, 2);
+}
+
+#[tokio::test]
 async fn no_credential_is_ever_seen_in_the_log_or_in_an_error() {
     let (log, _guard) = Log::hear();
     let organisation = start().await;

@@ -48,6 +48,10 @@ impl Refusal {
         answer.with_id(if said.is_empty() { "no reason is given" } else { &said })
     }
 
+    fn says_nothing(&self) -> bool {
+        self.word().is_empty() && self.error.message.is_empty()
+    }
+
     /// Whether it is only too much at the moment. Google says so with the status of what is forbidden as well.
     fn is_too_much(&self) -> bool {
         matches!(
@@ -66,6 +70,10 @@ impl Refusal {
         match answer.status.as_u16() {
             429 => Verdict::Throttled(answer.retry_after()),
             403 if self.is_too_much() => Verdict::Throttled(answer.retry_after()),
+            // Half of what was said, or somebody else on the way: Google always says why.
+            403 if self.says_nothing() => {
+                Verdict::Passing(failed(answer, request, self.reason(answer)))
+            }
             // A first page is never refused like this, so it is the place in the list that Google has forgotten.
             400 if request.url.query_pairs().any(|(name, _)| name == "pageToken") => {
                 Verdict::Final(ConnectorError::Restart(format!("a page of {}", request.what)))

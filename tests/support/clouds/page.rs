@@ -20,7 +20,6 @@ impl Page {
                 Trouble::EmptyPage => {
                     self = Self { items: Vec::new(), next: Some(here.to_owned()) };
                 }
-                Trouble::Replay => self.items.extend(before.iter().cloned()),
                 Trouble::Duplicate => {
                     self.items =
                         self.items.iter().flat_map(|it| [it.clone(), it.clone()]).collect();
@@ -31,6 +30,10 @@ impl Page {
                 Trouble::Limited => self.items.iter_mut().for_each(limit),
                 _ => {}
             }
+        }
+        if asked.troubles.contains(&Trouble::Replay) {
+            // It may be of the round before: what has become of its objects since comes after it.
+            self.items.splice(..0, before);
         }
         self
     }
