@@ -40,7 +40,7 @@ count_instructions() {
     sed -e "s/18482/18492/g; s/18483/18493/g; s#gatehouse.db#counted.db#; s#control.sock#counted.sock#" \
         "$DEMO/gatehouse.toml" >"$DEMO/counted.toml"
     for requests in 1000 5000; do
-        valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$DEMO/callgrind.$requests" \
+        taskset -c 0 valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$DEMO/callgrind.$requests" \
             target/release/gatehouse --config "$DEMO/counted.toml" serve >"$DEMO/counted.log" 2>&1 &
         local counting=$!
         wait_for "the gateway" "$DEMO/counted.log" curl -fs http://127.0.0.1:18493/readyz

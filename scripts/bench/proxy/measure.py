@@ -178,23 +178,25 @@ def main(directory, instructions):
     show("1 KiB, 100 sessions, 64 connections, one core", peers, small)
     show("64 KiB", peers, large)
 
-    downloads = [(gigabyte(gateway, session), gigabyte(haproxy, session)) for _ in range(3)]
-    gb_ratio = statistics.median(mine[0] / theirs[0] for mine, theirs in downloads)
-    (seconds, grown), _ = downloads[-1]
-    print(f"\n1 GiB down: {seconds:.2f} s of CPU, {gb_ratio:.2f} x HAProxy, {grown:.0f} MiB of memory more")
-
-    idle = idle_connections(gateway, session)
-    print(f"{IDLE} idle connections: {idle:.1f} KiB each")
-    at_sockets = log_in.log_in("sockets.localhost")
-    one_by_one, at_once = websockets(gateway, at_sockets, False), websockets(gateway, at_sockets, True)
-    print(f"{SOCKETS} WebSockets: {one_by_one:.1f} KiB each opened one by one, {at_once:.1f} KiB more all at once")
-
+    # What leaves memory behind comes last.
     print(f"logging in {SESSIONS} times", flush=True)
     with open(f"{directory}/many", "w") as many:
         many.writelines(log_in.log_in() + "\n" for _ in range(SESSIONS))
     grown = rounds([nginx, gateway], directory, "1k", "many")
     growth = ratio(grown, "gatehouse", "nginx") / ratio(small, "gatehouse", "nginx")
     show(f"1 KiB, {SESSIONS} sessions", [nginx, gateway], grown)
+    resident = gateway.resident() / 1024
+
+    at_sockets = log_in.log_in("sockets.localhost")
+    one_by_one, at_once = websockets(gateway, at_sockets, False), websockets(gateway, at_sockets, True)
+    print(f"{SOCKETS} WebSockets: {one_by_one:.1f} KiB each opened one by one, {at_once:.1f} KiB more all at once")
+    idle = idle_connections(gateway, session)
+    print(f"{IDLE} idle connections: {idle:.1f} KiB each")
+    downloads = [(gigabyte(gateway, session), gigabyte(haproxy, session)) for _ in range(3)]
+    gb_ratio = statistics.median(mine[0] / theirs[0] for mine, theirs in downloads)
+    (seconds, grown), _ = downloads[-1]
+    print(f"\n1 GiB down: {seconds:.2f} s of CPU, {gb_ratio:.2f} x HAProxy, {grown:.0f} MiB of memory more")
+
     print(f"instructions per request: {instructions}")
     result = {
         "bench": "proxy",
@@ -206,7 +208,7 @@ def main(directory, instructions):
         "instructions_per_request": int(instructions),
         "idle_connection_kib": idle,
         "websocket_kib": one_by_one,
-        "rss_20000_sessions_mib": gateway.resident() / 1024,
+        "rss_20000_sessions_mib": resident,
         "gb_cpu_ratio_vs_haproxy": gb_ratio,
     }
     rounded = {key: round(value, 2) if isinstance(value, float) else value for key, value in result.items()}
