@@ -1,6 +1,6 @@
 //! Whatever happens in the tenant, and whatever goes wrong on the way: in the end everything is known, and nothing else.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::RangeInclusive};
 
 use gatehouse::cloud::{ConnectorError, Source, Task};
 use serde_json::{Value, json};
@@ -8,11 +8,20 @@ use serde_json::{Value, json};
 use super::{entra::assert_read, reading::Reading, tenant::Tenant};
 use crate::support::clouds::{Settings, tenant::Plan};
 
+fn said(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "it is a test's")]
+    let said = std::env::var(name);
+    said.ok()?.parse().ok()
+}
+
 /// As many as one likes: `STORMS=1000` tries a thousand, and not as many as usual.
 pub fn seeds(usual: u64) -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "it is a test's")]
-    let seeds = std::env::var("STORMS");
-    seeds.ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usual)
+    said("STORMS").unwrap_or(usual)
+}
+
+/// The seeds of so many storms, from 1; `STORM=455` tries that one again.
+pub fn storms(usual: u64) -> RangeInclusive<u64> {
+    said("STORM").map_or(1..=seeds(usual), |seed| seed..=seed)
 }
 
 /// A number that looks like any other (Knuth's MMIX).
@@ -143,7 +152,7 @@ async fn storm(seed: u64) {
 
 #[tokio::test]
 async fn after_every_storm_everything_is_known_and_nothing_else() {
-    for seed in 1..=seeds(12) {
+    for seed in storms(12) {
         eprintln!("seed {seed}");
         storm(seed).await;
     }

@@ -7,7 +7,7 @@ use gatehouse::cloud::{ConnectorError, Source, Task};
 use serde_json::{Value, json};
 
 use super::{
-    entra_storms::{Lots, seeds},
+    entra_storms::{Lots, storms},
     organisation::Organisation,
     reading::Reading,
 };
@@ -135,14 +135,14 @@ fn is_of_the_storm(error: &ConnectorError) -> bool {
 
 #[tokio::test]
 async fn after_every_storm_okta_is_known_and_nothing_else() {
-    for seed in 1..=seeds(12) {
+    for seed in storms(12) {
         storm(Vendor::Okta, seed).await;
     }
 }
 
 #[tokio::test]
 async fn after_every_storm_google_is_known_and_nothing_else() {
-    for seed in 1..=seeds(12) {
+    for seed in storms(12) {
         storm(Vendor::Google, seed).await;
     }
 }
