@@ -35,4 +35,5 @@ haproxy 18485 $HAPROXY
 apache 18486 $APACHE
 gatehouse 18482 $GATEWAY
 EOF
-$PYTHON scripts/bench/proxy/measure.py "$DEMO" "$(count_instructions)"
+INSTRUCTIONS=$(count_instructions)
+$PYTHON scripts/bench/proxy/measure.py "$DEMO" "$INSTRUCTIONS"

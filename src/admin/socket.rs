@@ -42,9 +42,10 @@ pub async fn bind_socket(path: &Path) -> Result<UnixListener, SocketError> {
     let home = parent.unwrap_or(Path::new("."));
     let for_its_owner = fs::Permissions::from_mode(0o700);
     let mut private = tempfile::Builder::new();
-    let private = private.prefix(".new-").permissions(for_its_owner).tempdir_in(home);
+    let private = private.prefix(".").permissions(for_its_owner).tempdir_in(home);
     let private = private.map_err(failed)?;
-    let new = private.path().join("socket");
+    // The system takes a hundred characters or so: this shall not be longer than the name that it gets.
+    let new = private.path().join("s");
     let listener = UnixListener::bind(&new).map_err(failed)?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).map_err(failed)?;
     fs::rename(&new, path).map_err(failed)?;
@@ -73,4 +74,24 @@ pub async fn serve_socket(
 /// Has the gateway read its configuration again.
 async fn reload(State(orders): State<Orders>) -> Result<Json<Reloaded>, AdminError> {
     orders.reload().await.map(Json).map_err(AdminError::BadRequest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_is_its_owners_and_leaves_nothing_beside_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("control.sock");
+        // One that a killed gateway has left.
+        drop(UnixListener::bind(&path).unwrap());
+        let listener = bind_socket(&path).await.unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let names: Vec<_> =
+            fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["control.sock"]);
+        assert!(matches!(bind_socket(&path).await, Err(SocketError::InUse(_))));
+        drop(listener);
+    }
 }
