@@ -4,11 +4,10 @@ mod address;
 mod addresses;
 mod affinity;
 mod checks;
-mod connection;
 mod error;
-mod exchange;
 mod head_budget;
 mod health;
+mod http1;
 mod identity;
 mod keys;
 mod managed_headers;
@@ -21,6 +20,7 @@ mod retries;
 mod sending;
 mod single_sign_on;
 mod status;
+mod target;
 mod told;
 mod tunnel;
 mod upstream_body;
@@ -32,16 +32,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Request, StatusCode, header, request::Parts};
 
 pub use self::{
     address::Admission,
     addresses::{AddressRules, Addresses},
     checks::Page,
-    connection::{Target, TargetError},
     error::UpstreamError,
     head_budget::{HeadPart, HeadTooLarge},
     health::HealthRules,
+    http1::NotHttp,
     identity::{Identity, IdentityHeaders},
     keys::{KEYS_PATH, WELL_KNOWN_KEYS_PATH, show_keys},
     managed_headers::ManagedHeaders,
@@ -49,11 +49,12 @@ pub use self::{
     pool::PoolLimits,
     single_sign_on::SingleSignOn,
     status::{AddressStatus, UPSTREAMS_PATH, UpstreamStatus, status_routes},
+    target::{Target, TargetError},
     upstream_tls::{UpstreamTls, UpstreamTlsError},
 };
 use self::{
-    exchange::Exchange,
-    sending::{Original, Sent},
+    request_head::Headers,
+    sending::{Outgoing, Sent},
     upstream_body::UpstreamBody,
 };
 use crate::{
@@ -130,66 +131,82 @@ impl Upstream {
     ) -> Result<Response, UpstreamError> {
         let upgrade = tunnel::wanted(&request);
         let client = upgrade.then(|| hyper::upgrade::on(&mut request));
-        let exchange = Exchange::begin();
-        let (mut original, body) = Original::new(self, request, forwarding, upgrade);
-        let request = original.request(self, body, &exchange);
-        let is_identity = |name: &_| self.identity.headers.has(name);
-        head_budget::check(&request, is_identity, self.limits.max_head_bytes)?;
+        let mut outgoing = Outgoing::new(self, request, forwarding, upgrade)?;
         let started = Instant::now();
-        let answered = self.send(&mut original, request, &exchange).await;
+        let answered = self.send(&mut outgoing).await;
         self.tracer.record(&forwarding.arrival.context, || {
-            self.span(forwarding, original.method(), started, answered.as_ref())
+            self.span(forwarding, outgoing.method(), started, answered.as_ref())
         });
-        let Sent { mut response, sender, seat } = answered?;
+        let Sent { response, seat } = answered?;
 
-        response_head::check(&response)?;
-        let moved = original.place() != Some(seat.address().index);
+        let moved = outgoing.place() != Some(seat.address().index);
         let remembered = (moved && self.addresses.are_several()).then(|| seat.address().clone());
-        let seat = if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+        let (head, body) = response.into_parts();
+        let body = if head.status == StatusCode::SWITCHING_PROTOCOLS {
             let client = client.ok_or(UpstreamError::UnwantedUpgrade)?;
-            let upstream = hyper::upgrade::on(&mut response);
             let stopping = self.background.stopping();
-            let tunnel = tunnel::connect(client, upstream, goes_on, stopping, seat);
+            let tunnel = tunnel::connect(client, body.into_stream(), goes_on, stopping, seat);
             self.background.spawn("tunnel", tunnel);
-            None
+            Body::empty()
         } else {
-            Some(seat)
+            // What was an attempt at a tunnel is not used again.
+            Body::new(UpstreamBody::new(body, (seat, !upgrade), forwarding.arrival.trace))
         };
+        let mut response = Response::from_parts(head, body);
         response_head::clean(&mut response, upgrade, self.single_sign_on.as_ref());
         if let Some(address) = remembered {
             affinity::remember(&address, forwarding.place, response.headers_mut());
         }
-        // What was an attempt at a tunnel is not used again.
-        let (is_kept, patience) = (!upgrade, self.limits.patience);
-        let trace = forwarding.arrival.trace;
-        Ok(response.map(|body| {
-            Body::new(UpstreamBody::new(body, sender, (seat, is_kept), patience, trace))
-        }))
+        Ok(response)
     }
 
-    /// The headers that the application gets with a request.
+    /// The headers that the application gets with a request, but how long its body is.
     #[must_use]
-    pub fn headers(
+    pub fn headers(&self, from: &HeaderMap, forwarding: &Forwarding<'_>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        self.write_headers(from, forwarding, false, &mut headers);
+        headers
+    }
+
+    /// Writes them.
+    fn write_headers(
         &self,
         from: &HeaderMap,
         forwarding: &Forwarding<'_>,
         upgrade: bool,
-    ) -> HeaderMap {
-        let mut headers = request_head::headers(from, &self.managed, upgrade);
-        if let Some(cookies) = foreign_cookies(from, |pair| self.keeps_back(pair, forwarding)) {
-            headers.insert(header::COOKIE, cookies);
-        }
-        forwarding.write(&mut headers);
+        to: &mut impl Headers,
+    ) {
+        forwarding.write(to);
+        let has_credentials = request_head::write(from, &self.managed, upgrade, to);
         // One request speaks for one: who brings credentials of their own is who those say.
-        if let Some(visitor) = forwarding.visitor
-            && !headers.contains_key(header::AUTHORIZATION)
-        {
-            self.identity.write(visitor, forwarding.arrival.trace, &mut headers);
+        let visitor = forwarding.visitor.filter(|_| !has_credentials);
+        let mut cookies = foreign_cookies(from, |pair| self.keeps_back(pair, forwarding));
+        if let Some(visitor) = visitor {
+            self.identity.write(visitor, forwarding.arrival.trace, to);
             if let (Some(single_sign_on), Some(token)) = (&self.single_sign_on, forwarding.token) {
-                single_sign_on.write(token, &mut headers);
+                cookies = single_sign_on.before(token, cookies.as_ref());
             }
         }
-        headers
+        if let Some(cookies) = cookies {
+            to.put(&header::COOKIE, &cookies);
+        }
+    }
+
+    /// Refuses a request whose head has more bytes, as it will be sent, than the application takes.
+    fn check_size(
+        &self,
+        bytes: usize,
+        asked: &Parts,
+        forwarding: &Forwarding<'_>,
+    ) -> Result<(), HeadTooLarge> {
+        let max = self.limits.max_head_bytes;
+        if bytes <= max {
+            return Ok(());
+        }
+        let headers = self.headers(&asked.headers, forwarding);
+        let target = request_head::target(&asked.uri);
+        let is_identity = |name: &_| self.identity.headers.has(name);
+        Err(head_budget::too_large((bytes, max), target, &headers, is_identity))
     }
 
     /// Whether a client's cookie is not for the application.

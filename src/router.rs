@@ -35,7 +35,7 @@ use crate::{
     policy::{Asked, Asker, Decided, Paths, Readings, Rules, TargetProblem, Verdict},
     proxy::{KEYS_PATH, Upstream, WELL_KNOWN_KEYS_PATH, show_keys},
     session::{LiveSession, Sessions, Visitor},
-    telemetry::{Metrics, TraceId, Tracer},
+    telemetry::{Forwarded, Metrics, TraceId, Tracer},
 };
 
 /// A response with its certificates, signatures and 150 groups has 50 KiB.
@@ -46,6 +46,8 @@ const MAX_FORM_BYTES: usize = 4 * 1024 * 1024;
 pub struct App {
     /// What the configuration calls it.
     pub name: Arc<str>,
+    /// Where its requests are counted that are passed on.
+    pub forwarded: Arc<Forwarded>,
     /// What everybody gets at their first visit.
     pub default_groups: Vec<String>,
     /// What is decided for which request.
@@ -230,6 +232,7 @@ impl Router {
         };
         let app = &self.apps[index];
         record.app = Some(app.name.clone());
+        record.forwarded = Some(app.forwarded.clone());
         let request = match self.login.resume_form(request, arrival, place, target).await? {
             Resumed::No(request) => request,
             // All of it is asked of the form as well: the rules may say otherwise for it.

@@ -248,14 +248,15 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        // Each way in a box of its own: else every connection would have room for all of them, for as long as it is open.
         let Some(tls) = &self.tls else {
-            return self.speak_http1(stream, peer, held).await;
+            return Box::pin(self.speak_http1(stream, peer, held)).await;
         };
-        match timeout(HANDSHAKE, tls.accept(stream)).await {
+        match Box::pin(timeout(HANDSHAKE, tls.accept(stream))).await {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                self.speak_http2(stream, peer, held).await;
+                Box::pin(self.speak_http2(stream, peer, held)).await;
             }
-            Ok(Ok(stream)) => self.speak_http1(stream, peer, held).await,
+            Ok(Ok(stream)) => Box::pin(self.speak_http1(stream, peer, held)).await,
             Ok(Err(error)) => self.broke(tls::reason(&error), peer.client, &error),
             Err(_) => self.broke(Some("tls-late"), peer.client, &"no handshake in time"),
         }

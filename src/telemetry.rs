@@ -1,5 +1,6 @@
 //! How the gateway says what it does: log, trace ids, metrics, spans.
 
+mod forwarded;
 mod log;
 mod metrics;
 mod numbers;
@@ -10,11 +11,12 @@ mod trace_context;
 mod trace_id;
 
 pub use self::{
+    forwarded::Forwarded,
     log::{LogLevel, init},
     metrics::{
-        AlarmLabels, AppLabels, BreakGlassLabels, ConnectorMetrics, FormLabels, HintLabels,
-        LeftOutLabels, LimitLabels, ListeningMetrics, LoginLabels, LoginMethod, LoginOutcome,
-        LoopLabels, Metrics, RequestLabels, RunCounts, SpanLabels, UpstreamMetrics,
+        AlarmLabels, AppLabels, BreakGlassLabels, CLASSES, ConnectorMetrics, FormLabels,
+        HintLabels, LeftOutLabels, LimitLabels, ListeningMetrics, LoginLabels, LoginMethod,
+        LoginOutcome, LoopLabels, Metrics, RequestLabels, RunCounts, SpanLabels, UpstreamMetrics,
     },
     otlp::{Exporter, OtlpError, OtlpOptions},
     seldom::Seldom,

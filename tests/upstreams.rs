@@ -2,6 +2,7 @@
 
 mod affinity;
 mod drains;
+mod early;
 mod health;
 mod nginx;
 mod node;

@@ -177,7 +177,7 @@ impl Requests {
                 let token = Some(&Token::supposed());
                 let forwarding =
                     Forwarding { place, arrival: &arrival, visitor, token, withheld: None };
-                let sent = app.upstream.headers(headers, &forwarding, false);
+                let sent = app.upstream.headers(headers, &forwarding);
                 view.headers = sent.iter().map(|(name, value)| mask(name, value)).collect();
             }
             _ => {}

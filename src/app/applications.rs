@@ -19,7 +19,7 @@ use crate::{
     proxy::{Identity, IdentityHeaders, Limits, ManagedHeaders, SingleSignOn, Upstream},
     router::App,
     secrets::Tagger,
-    telemetry::{Metrics, Tracer},
+    telemetry::{Forwarded, Metrics, Tracer},
 };
 
 /// What every application needs.
@@ -67,6 +67,7 @@ pub(super) fn applications(
         Ok(App {
             rules: Arc::new(rules),
             upstream: Arc::new(upstream),
+            forwarded: Arc::new(Forwarded::new(name.clone(), shared.metrics.clone())),
             name,
             default_groups: app.default_groups.clone(),
             directories: app.directories.iter().map(|name| directories[name]).collect(),

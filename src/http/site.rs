@@ -16,6 +16,7 @@ pub struct Site {
     authority: String,
     secure: bool,
     cookies: CookieNames,
+    lines: String,
 }
 
 impl Site {
@@ -23,13 +24,27 @@ impl Site {
     #[must_use]
     pub fn of(url: &Url) -> Self {
         let secure = url.scheme() == "https";
-        Self {
+        let mut site = Self {
             origin: url.origin().ascii_serialization(),
             // A port that goes without saying is not in it, as in a browser's `Host`.
             authority: url[Position::BeforeHost..Position::AfterPort].to_owned(),
             secure,
             cookies: CookieNames::new(secure),
-        }
+            lines: String::new(),
+        };
+        let (authority, port) = (&site.authority, site.port());
+        let scheme = if secure { "https" } else { "http" };
+        site.lines = format!(
+            "host: {authority}\r\nx-forwarded-host: {authority}\r\nx-forwarded-proto: {scheme}\r\n\
+             x-forwarded-port: {port}\r\n"
+        );
+        site
+    }
+
+    /// What requests say of it that are passed on: lines of headers, as they stand in each of them.
+    #[must_use]
+    pub fn lines(&self) -> &[u8] {
+        self.lines.as_bytes()
     }
 
     /// Such as `https://jira.example.com`.

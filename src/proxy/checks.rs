@@ -5,15 +5,23 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, StatusCode, header};
+use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::{sleep, timeout};
 
-use super::{Upstream, UpstreamError, address::Address};
-use crate::{http::Body, lifecycle::Background, secrets::random};
+use super::{
+    Upstream, UpstreamError,
+    address::Address,
+    http1::Request,
+    request_head::{FORWARDED_PROTO, Headers as _, RequestHead},
+};
+use crate::{lifecycle::Background, secrets::random};
 
 /// How often is looked whether certificates have changed.
 const LOOK_FOR_CERTIFICATES: Duration = Duration::from_secs(10);
+
+/// How often connections that nobody uses are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// More of such a page is not read.
 const MOST_BYTES: usize = 64 * 1024;
@@ -53,14 +61,16 @@ enum PageError {
 }
 
 impl Upstream {
-    /// Looks after its addresses as long as it is used, until that background stops: how they are, and whether certificates
-    /// have changed.
+    /// Looks after its addresses as long as it is used, until that background stops: how they are, whether certificates
+    /// have changed, and which connections nobody needs any more.
     pub fn look_after(self: &Arc<Self>, page: Option<Page>, background: &Background) {
         if self.addresses.tls.has_files() {
             let upstream = Arc::downgrade(self);
             let follow = move || follow_certificates(upstream.clone());
             background.follow("follow certificates of applications", follow);
         }
+        let upstream = Arc::downgrade(self);
+        background.follow("close idle connections", move || sweep(upstream.clone()));
         for (address, page) in self.addresses.all().iter().zip(std::iter::repeat(page)) {
             if let Some(page) = page {
                 let address = Arc::downgrade(address);
@@ -79,6 +89,14 @@ async fn follow_certificates(upstream: Weak<Upstream>) {
     }
 }
 
+async fn sweep(upstream: Weak<Upstream>) {
+    while let Some(upstream) = upstream.upgrade() {
+        upstream.addresses.all().iter().for_each(|address| address.pool.sweep());
+        drop(upstream);
+        sleep(SWEEP).await;
+    }
+}
+
 impl Page {
     async fn ask_for_ever(self, address: Weak<Address>) {
         // Gateways and addresses that begin together shall not stay together.
@@ -94,8 +112,10 @@ impl Page {
 
     /// On a connection of its own: whether new ones are taken is a part of the question.
     async fn ask(&self, address: &Address) -> Result<(), PageError> {
-        let mut sender = address.target().connect(self.patience).await?;
-        let response = sender.send_request(self.request()).await.map_err(UpstreamError::Broken)?;
+        let connection = address.target().connect(self.patience).await?;
+        // All of it together may take that long, and whoever waits for it counts.
+        let asked = connection.ask(self.request(), self.patience.saturating_mul(2)).await;
+        let response = asked.map_err(UpstreamError::from)?;
         let (target, found, wanted) = (self.target.clone(), response.status(), self.status);
         if found != wanted {
             return Err(PageError::Status { target, found, wanted });
@@ -109,16 +129,18 @@ impl Page {
         if has_it { Ok(()) } else { Err(PageError::Text(target, text.clone())) }
     }
 
-    fn request(&self) -> Request<Body> {
-        let scheme = if self.is_secure { "https" } else { "http" };
-        let request = Request::builder()
-            .uri(self.target.as_str())
-            .header(header::HOST, self.host.as_str())
-            .header(header::USER_AGENT, "gatehouse-health")
-            .header(header::ACCEPT, "application/json, */*")
-            .header(header::CONNECTION, "close")
-            .header("x-forwarded-proto", scheme);
-        request.body(Body::empty()).unwrap_or_default()
+    fn request(&self) -> Request {
+        let mut head = RequestHead::begin(&Method::GET, &self.target);
+        for (name, text) in [
+            (&header::HOST, self.host.as_str()),
+            (&header::USER_AGENT, "gatehouse-health"),
+            (&header::ACCEPT, "application/json, */*"),
+            (&header::CONNECTION, "close"),
+            (&FORWARDED_PROTO, if self.is_secure { "https" } else { "http" }),
+        ] {
+            head.put_text(name, text);
+        }
+        Request { head: head.end(), body: None, is_head: false }
     }
 }
 

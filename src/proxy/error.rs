@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{HeadPart, HeadTooLarge};
+use super::{
+    HeadPart, HeadTooLarge,
+    http1::{AskError, ClientBodyError, NotHttp},
+};
 use crate::http::Error;
 
 /// When it is worth trying again: a place is free again soon, and work on an application takes a while.
@@ -29,15 +32,15 @@ pub enum UpstreamError {
     /// An administrator lets nobody in.
     #[error("all addresses of {0} are closed (gatehouse app drain --now)")]
     Closed(Arc<str>),
-    /// The connection ended, or what came was not HTTP.
+    /// The connection ended.
     #[error("the exchange broke: {0}")]
-    Broken(hyper::Error),
+    Broken(std::io::Error),
+    /// What came was not HTTP, or could be read in two ways.
+    #[error(transparent)]
+    NotHttp(#[from] NotHttp),
     /// It took the request, and said nothing.
     #[error("no answer came in time")]
     NoAnswer,
-    /// It kept saying that it will answer.
-    #[error("too many interim answers (1xx) came instead of an answer")]
-    ManyInterim,
     /// It would refuse the request, on a page of its own that nobody understands.
     #[error(transparent)]
     HeadTooLarge(#[from] HeadTooLarge),
@@ -46,10 +49,7 @@ pub enum UpstreamError {
     ClientSilent,
     /// The client went away in the middle of its request.
     #[error("the client broke off in the middle of the request's body: {0}")]
-    ClientBroke(hyper::Error),
-    /// It says in two ways how long its answer is (RFC 9112 section 6.3).
-    #[error("it said in two ways how long its answer is: {0}")]
-    Framing(&'static str),
+    ClientBroke(String),
     /// It changed the protocol, which nobody asked for.
     #[error("it switched protocols unasked")]
     UnwantedUpgrade,
@@ -64,10 +64,8 @@ impl UpstreamError {
             Self::Tls(..) => "upstream-tls",
             Self::Full(_) => "upstream-full",
             Self::Closed(_) => "upstream-closed",
-            Self::Broken(error) if !error.is_parse() => "upstream-broken",
-            Self::Broken(_) | Self::Framing(_) | Self::UnwantedUpgrade | Self::ManyInterim => {
-                "upstream-not-http"
-            }
+            Self::Broken(_) => "upstream-broken",
+            Self::NotHttp(_) | Self::UnwantedUpgrade => "upstream-not-http",
             Self::NoAnswer => "upstream-timeout",
             Self::HeadTooLarge(_) => "head-too-large",
             Self::ClientSilent => "client-silent",
@@ -79,16 +77,16 @@ impl UpstreamError {
 impl UpstreamError {
     /// Whether it is the address that something is wrong with, rather than the request, its sender, or one page.
     pub(super) fn blames_address(&self) -> bool {
-        match self {
-            Self::Connect(..) | Self::ConnectTimeout(_) | Self::Tls(..) | Self::NoAnswer => true,
-            Self::Broken(_) => self.is_break(),
-            _ => false,
-        }
+        self.is_break()
+            || matches!(
+                self,
+                Self::Connect(..) | Self::ConnectTimeout(_) | Self::Tls(..) | Self::NoAnswer
+            )
     }
 
     /// Whether the connection ended before an answer began.
     pub(super) fn is_break(&self) -> bool {
-        matches!(self, Self::Broken(error) if !error.is_parse())
+        matches!(self, Self::Broken(_))
     }
 
     /// The status, what it is in a few words, and what people can do.
@@ -119,7 +117,7 @@ impl UpstreamError {
                 "The application is closed",
                 "The application is being worked on. Try again in a few minutes.",
             ),
-            Self::Broken(error) if !error.is_parse() => (
+            Self::Broken(_) => (
                 StatusCode::BAD_GATEWAY,
                 "The application broke off",
                 "The application broke off while it answered. Try again. If you have sent something, look first whether \
@@ -132,11 +130,7 @@ impl UpstreamError {
             ),
             Self::ClientSilent => (StatusCode::REQUEST_TIMEOUT, Error::HEADING, INCOMPLETE),
             Self::ClientBroke(_) => (StatusCode::BAD_REQUEST, Error::HEADING, INCOMPLETE),
-            Self::HeadTooLarge(_)
-            | Self::Broken(_)
-            | Self::Framing(_)
-            | Self::UnwantedUpgrade
-            | Self::ManyInterim => (
+            Self::HeadTooLarge(_) | Self::NotHttp(_) | Self::UnwantedUpgrade => (
                 StatusCode::BAD_GATEWAY,
                 "The application has made a mistake",
                 "The application has answered something that the sign-on gateway does not understand.",
@@ -155,6 +149,18 @@ impl UpstreamError {
 }
 
 const INCOMPLETE: &str = "What you sent did not arrive in whole. Send it again.";
+
+impl From<AskError> for UpstreamError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Unsent(error, _) | AskError::Broken(error) => Self::Broken(error),
+            AskError::NotHttp(error) => Self::NotHttp(error),
+            AskError::Silent => Self::NoAnswer,
+            AskError::Client(ClientBodyError::Silent) => Self::ClientSilent,
+            AskError::Client(error) => Self::ClientBroke(error.to_string()),
+        }
+    }
+}
 
 impl From<UpstreamError> for Error {
     fn from(error: UpstreamError) -> Self {

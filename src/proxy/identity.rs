@@ -7,10 +7,13 @@ mod groups;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use self::{assertion::Claims, encoding::encode, groups::Groups};
-use super::managed_headers::{HeaderNameError, identity_header};
+use super::{
+    managed_headers::{HeaderNameError, identity_header},
+    request_head::Headers,
+};
 use crate::{
     clock::Clock,
     config::{AppKind, HeaderEncoding, IdentityHeadersConfig},
@@ -80,11 +83,10 @@ pub struct Identity {
 impl Identity {
     /// Writes somebody into a request. What is written is made once for a session, and then again when the
     /// account has changed or the assertion ends.
-    pub(super) fn write(&self, visitor: &Visitor, trace: TraceId, headers: &mut HeaderMap) {
+    pub(super) fn write(&self, visitor: &Visitor, trace: TraceId, to: &mut impl Headers) {
         let told = visitor.told(|told| self.is_good(told), || self.tell(visitor, trace));
-        for (name, value) in &told.headers {
-            headers.insert(name.clone(), value.clone());
-        }
+        to.put_lines(&told.lines, false);
+        to.put_lines(&told.proof, true);
     }
 
     fn is_good(&self, told: &Told) -> bool {
@@ -97,7 +99,7 @@ impl Identity {
     fn tell(&self, visitor: &Visitor, trace: TraceId) -> Told {
         let now = self.clock.now();
         let account = &visitor.account;
-        let mut page = Page { left: self.headers.max_bytes, headers: Vec::new() };
+        let mut page = Page { left: self.headers.max_bytes, lines: Vec::new(), proof: Vec::new() };
         for (what, name, value) in self.plain(account) {
             if let (Some(name), Some(value)) = (name, value)
                 && !page.write(name, encode(value, self.headers.encoding))
@@ -114,7 +116,13 @@ impl Identity {
             self.report(account, trace, "group", left_out);
         }
         let good_until = now + assertion::LIFE - RESERVE;
-        Told { headers: page.headers, good_until, key: number, edition: self.edition }
+        Told {
+            lines: page.lines.into(),
+            proof: page.proof.into(),
+            good_until,
+            key: number,
+            edition: self.edition,
+        }
     }
 
     fn plain<'a>(
@@ -184,7 +192,8 @@ impl Identity {
 /// Headers, as long as there is room.
 struct Page {
     left: usize,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    lines: Vec<u8>,
+    proof: Vec<u8>,
 }
 
 impl Page {
@@ -197,7 +206,11 @@ impl Page {
             return false;
         };
         self.left = left;
-        self.headers.push((name.clone(), value));
+        let parts = [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"];
+        let lines = if value.is_sensitive() { &mut self.proof } else { &mut self.lines };
+        for part in parts {
+            lines.extend_from_slice(part);
+        }
         true
     }
 }

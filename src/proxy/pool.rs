@@ -1,11 +1,11 @@
 //! Connections that wait for the next request.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::{Target, UpstreamError, connection::Sender};
+use super::{Target, UpstreamError, http1::Connection};
 
 /// Which connections are made, and which are kept.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    sender: Sender,
+    connection: Connection,
     since: Instant,
 }
 
@@ -42,51 +42,42 @@ impl Pool {
         &self.target
     }
 
-    pub(super) async fn connect(&self) -> Result<Sender, UpstreamError> {
+    pub(super) async fn connect(&self) -> Result<Connection, UpstreamError> {
         self.target.connect(self.limits.connect_patience).await
     }
 
     /// A connection that can be written to, as far as anybody knows.
-    pub(super) fn take(&self) -> Option<Sender> {
+    pub(super) fn take(&self) -> Option<Connection> {
         let mut idle = self.idle();
-        while let Some(Idle { sender, since }) = idle.pop() {
+        while let Some(Idle { mut connection, since }) = idle.pop() {
             if since.elapsed() >= self.limits.idle {
                 // All below are older.
                 idle.clear();
                 return None;
             }
-            if sender.is_ready() {
-                return Some(sender);
+            if connection.is_open() {
+                return Some(connection);
             }
         }
         None
     }
 
-    /// Takes a connection back whose answer was read to the end. Its request may still be being sent.
-    pub(super) fn give_back(self: &Arc<Self>, mut sender: Sender) {
-        if sender.is_ready() {
-            self.put(sender);
-        } else if !sender.is_closed() {
-            let pool = self.clone();
-            tokio::spawn(async move {
-                if sender.ready().await.is_ok() {
-                    pool.put(sender);
-                }
-            });
+    /// Takes a connection back whose answer was read to the end.
+    pub(super) fn put(&self, connection: Connection) {
+        let mut idle = self.idle();
+        if idle.len() < self.limits.max_idle {
+            idle.push(Idle { connection, since: Instant::now() });
         }
     }
 
-    fn put(&self, sender: Sender) {
-        let (mut idle, since) = (self.idle(), Instant::now());
-        // What is used seldom grows old at the bottom, where `take` does not come as long as there is something on top.
-        let is_old = |idle: &Idle| since - idle.since >= self.limits.idle;
-        if idle.first().is_some_and(is_old) {
-            let old = idle.iter().take_while(|idle| is_old(idle)).count();
-            idle.drain(..old);
-        }
-        if idle.len() < self.limits.max_idle {
-            idle.push(Idle { sender, since });
-        }
+    /// Closes what has been idle for too long, and what the application has closed. What is used seldom grows old at the
+    /// bottom, where [`Self::take`] does not come as long as there is something on top.
+    pub(super) fn sweep(&self) {
+        let now = Instant::now();
+        let is_good = |idle: &mut Idle| {
+            now.duration_since(idle.since) < self.limits.idle && idle.connection.is_open()
+        };
+        self.idle().retain_mut(is_good);
     }
 
     /// Closes a connection that nobody uses, to make room for one of another kind.

@@ -2,7 +2,8 @@
 
 use std::{net::IpAddr, sync::LazyLock};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, uri::PathAndQuery};
 
 use super::{Forwarding, ManagedHeaders, names::Names};
 use crate::telemetry::{TRACEPARENT, TRACESTATE};
@@ -29,15 +30,16 @@ static LEFT_OUT: LazyLock<Names> =
     LazyLock::new(|| HOP_BY_HOP.iter().map(HeaderName::as_str).chain(OWN).collect());
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-static FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(super) static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static PARENT: HeaderName = HeaderName::from_static(TRACEPARENT);
 static STATE: HeaderName = HeaderName::from_static(TRACESTATE);
 
+static HOP_BY_HOP_NAMES: LazyLock<Names> =
+    LazyLock::new(|| HOP_BY_HOP.iter().map(HeaderName::as_str).collect());
+
 /// Whether a header ends here, whatever `Connection` says.
-pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name)
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
+    HOP_BY_HOP_NAMES.has(name)
 }
 
 /// The names in `Connection` headers.
@@ -46,32 +48,137 @@ pub(super) fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &s
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// The headers of a request that an application gets, without cookies, before the gateway's own are added.
-pub(super) fn headers(from: &HeaderMap, managed: &ManagedHeaders, upgrade: bool) -> HeaderMap {
-    let named: Vec<_> = connection_options(from).collect();
-    let mut to = HeaderMap::with_capacity(from.len() + 8);
+/// Where headers are written to: into a request, or to somebody who passes the request on instead of us.
+pub(super) trait Headers {
+    /// One more header.
+    fn put(&mut self, name: &HeaderName, value: &HeaderValue);
+
+    /// One more; a text that cannot stand in a header is left out.
+    fn put_text(&mut self, name: &HeaderName, text: &str);
+
+    /// Some that are written already, each as `name: value` and a line end; and whether they are secret.
+    fn put_lines(&mut self, lines: &[u8], are_secret: bool);
+}
+
+impl Headers for HeaderMap {
+    fn put(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.append(name, value.clone());
+    }
+
+    fn put_text(&mut self, name: &HeaderName, text: &str) {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            self.append(name, value);
+        }
+    }
+
+    fn put_lines(&mut self, lines: &[u8], are_secret: bool) {
+        for line in lines.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r")) {
+            let middle = memchr::memmem::find(line, b": ").unwrap_or(line.len());
+            let (name, value) = line.split_at(middle);
+            let name = HeaderName::from_bytes(name);
+            let value = HeaderValue::from_bytes(value.strip_prefix(b": ").unwrap_or_default());
+            if let (Ok(name), Ok(mut value)) = (name, value) {
+                value.set_sensitive(are_secret);
+                self.append(name, value);
+            }
+        }
+    }
+}
+
+/// Path and query, as they came.
+pub(super) fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", PathAndQuery::as_str)
+}
+
+/// The head of a request, as it is sent (RFC 9112 section 3).
+#[derive(Debug)]
+pub(super) struct RequestHead(Vec<u8>);
+
+/// Most heads are shorter.
+const USUAL_HEAD: usize = 2048;
+
+impl RequestHead {
+    pub(super) fn begin(method: &Method, target: &str) -> Self {
+        let mut head = Self(Vec::with_capacity(USUAL_HEAD));
+        head.write([method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+        head
+    }
+
+    /// So many bytes follow.
+    pub(super) fn put_length(&mut self, length: u64) {
+        self.put_text(&header::CONTENT_LENGTH, &length.to_string());
+    }
+
+    /// Pieces follow.
+    pub(super) fn put_chunked(&mut self) {
+        self.put_text(&header::TRANSFER_ENCODING, "chunked");
+    }
+
+    /// All of it.
+    pub(super) fn end(mut self) -> Bytes {
+        self.0.extend_from_slice(b"\r\n");
+        self.0.into()
+    }
+
+    fn field(&mut self, name: &HeaderName, value: &[u8]) {
+        self.write([name.as_str().as_bytes(), b": ", value, b"\r\n"]);
+    }
+
+    fn write(&mut self, parts: [&[u8]; 4]) {
+        self.0.reserve(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            self.0.extend_from_slice(part);
+        }
+    }
+}
+
+impl Headers for RequestHead {
+    fn put(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.field(name, value.as_bytes());
+    }
+
+    fn put_text(&mut self, name: &HeaderName, text: &str) {
+        let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+        if text.bytes().all(is_printable) {
+            self.field(name, text.as_bytes());
+        }
+    }
+
+    fn put_lines(&mut self, lines: &[u8], _: bool) {
+        self.0.extend_from_slice(lines);
+    }
+}
+
+/// Writes the headers of a client's that an application gets, without cookies. Says whether credentials are among them.
+pub(super) fn write(
+    from: &HeaderMap,
+    managed: &ManagedHeaders,
+    upgrade: bool,
+    to: &mut impl Headers,
+) -> bool {
+    // What most connections say is no header that anybody would pass on.
+    let named = connection_options(from).filter(|name| !LEFT_OUT.has(name));
+    let named: Vec<_> = named.collect();
+    let mut has_credentials = false;
     for (name, value) in from {
+        let is_authorization = *name == header::AUTHORIZATION;
         let dropped = LEFT_OUT.has(name.as_str())
             || named.iter().any(|named| name.as_str().eq_ignore_ascii_case(named))
             || managed.has(name)
-            || (*name == header::AUTHORIZATION && is_consumed(value));
+            || (is_authorization && is_consumed(value));
         if !dropped {
-            to.append(name.clone(), value.clone());
+            has_credentials |= is_authorization;
+            to.put(name, value);
         }
     }
-    // As we have read it: `005` may be another number elsewhere.
-    let length = from.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) {
-        to.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
     if upgrade && let Some(protocol) = from.get(header::UPGRADE) {
-        to.insert(header::UPGRADE, protocol.clone());
-        to.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        to.put(&header::UPGRADE, protocol);
+        to.put_text(&header::CONNECTION, "Upgrade");
     } else if takes_trailers(from) {
-        to.insert(header::TE, HeaderValue::from_static("trailers"));
-        to.insert(header::CONNECTION, HeaderValue::from_static("TE"));
+        to.put_text(&header::TE, "trailers");
+        to.put_text(&header::CONNECTION, "TE");
     }
-    to
+    has_credentials
 }
 
 /// Whether a client wants what comes behind an answer's body (RFC 9110 section 6.5.1). We pass it back; of
@@ -89,36 +196,15 @@ fn is_consumed(authorization: &HeaderValue) -> bool {
         .any(|scheme| value[..end].eq_ignore_ascii_case(scheme))
 }
 
-/// Path and query, as they came.
-pub(super) fn origin_form(uri: &Uri) -> Uri {
-    let path = uri.path_and_query().cloned();
-    Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
-}
-
 impl Forwarding<'_> {
-    /// Where the request comes from and what it was asked for, as browsers see it.
-    pub(super) fn write(&self, headers: &mut HeaderMap) {
-        let site = &self.place.site;
-        let scheme = HeaderValue::from_static(if site.is_secure() { "https" } else { "http" });
+    /// Writes where the request comes from and what it was asked for, as browsers see it.
+    pub(super) fn write(&self, to: &mut impl Headers) {
         let context = &self.arrival.context;
-        let values = [
-            (&FORWARDED_FOR, text_of(self.arrival.client).as_str()),
-            (&FORWARDED_PORT, site.port()),
-            (&PARENT, context.traceparent().as_str()),
-        ]
-        .map(|(name, value)| (name, HeaderValue::from_str(value).ok()));
-        let host = HeaderValue::from_str(site.authority()).ok();
-        let state = context.tracestate().and_then(|state| HeaderValue::from_str(state).ok());
-        let others = [
-            (&header::HOST, host.clone()),
-            (&FORWARDED_HOST, host),
-            (&FORWARDED_PROTO, Some(scheme)),
-            (&STATE, state),
-        ];
-        for (name, value) in values.into_iter().chain(others) {
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
+        to.put_lines(self.place.site.lines(), false);
+        to.put_text(&FORWARDED_FOR, &text_of(self.arrival.client));
+        to.put_text(&PARENT, &context.traceparent());
+        if let Some(state) = context.tracestate() {
+            to.put_text(&STATE, state);
         }
     }
 }
@@ -153,7 +239,8 @@ mod tests {
             from.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let managed = ManagedHeaders::new([&IdentityHeadersConfig::default()].into_iter());
-        let to = headers(&from, &managed, false);
+        let mut to = HeaderMap::new();
+        write(&from, &managed, false, &mut to);
         to.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 
@@ -175,10 +262,7 @@ mod tests {
             ("accept", "a"),
             ("accept", "b"),
         ]);
-        assert_eq!(
-            kept,
-            ["accept: a", "accept: b", "content-length: 5", "te: trailers", "connection: TE"]
-        );
+        assert_eq!(kept, ["accept: a", "accept: b", "te: trailers", "connection: TE"]);
         assert_eq!(passed_on(&[("authorization", "Bearer x")]), ["authorization: Bearer x"]);
         assert_eq!(passed_on(&[("authorization", " NTLM")]).len(), 0);
         assert_eq!(passed_on(&[("te", "gzip, trailers")]).len(), 0);
@@ -194,8 +278,16 @@ mod tests {
     }
 
     #[test]
-    fn the_path_stays_as_it_came() {
+    fn a_head_is_as_it_came_and_nothing_can_be_put_behind_a_line() {
         let uri: Uri = "https://jira.example.com/a%2Db;x?c=%7B|".parse().unwrap();
-        assert_eq!(origin_form(&uri).to_string(), "/a%2Db;x?c=%7B|");
+        let mut head = RequestHead::begin(&Method::GET, target(&uri));
+        head.put_text(&header::HOST, "jira.example.com");
+        for text in ["a\r\nx: y", "a\n", "a\0", "a\u{7f}", "ä"] {
+            head.put_text(&header::HOST, text);
+        }
+        head.put(&header::ACCEPT, &HeaderValue::from_bytes(b"\xe4").unwrap());
+        head.put_length(5);
+        let expected = b"GET /a%2Db;x?c=%7B| HTTP/1.1\r\nhost: jira.example.com\r\naccept: \xe4\r\ncontent-length: 5\r\n\r\n";
+        assert_eq!(&head.end()[..], expected);
     }
 }

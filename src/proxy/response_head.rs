@@ -3,26 +3,10 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use super::{
-    SingleSignOn, UpstreamError,
+    SingleSignOn,
     request_head::{connection_options, is_hop_by_hop},
 };
 use crate::http::sets_own_cookie;
-
-/// Refuses an answer that says in two ways how long it is. Whoever reads one of them differently takes a part of it for
-/// another answer, which may be somebody else's (RFC 9112 section 11.2).
-pub(super) fn check<B>(response: &Response<B>) -> Result<(), UpstreamError> {
-    let mut lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
-    let Some(_) = lengths.next() else {
-        return Ok(());
-    };
-    if lengths.next().is_some() {
-        return Err(UpstreamError::Framing("two Content-Length"));
-    }
-    if response.headers().contains_key(header::TRANSFER_ENCODING) {
-        return Err(UpstreamError::Framing("Content-Length and Transfer-Encoding"));
-    }
-    Ok(())
-}
 
 /// Removes what is about the other connection, and what only the gateway may say.
 pub(super) fn clean<B>(
@@ -32,14 +16,15 @@ pub(super) fn clean<B>(
 ) {
     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS && upgrade;
     let headers = response.headers_mut();
-    let named: Vec<HeaderName> =
-        connection_options(headers).filter_map(|name| name.parse().ok()).collect();
+    // What most connections say is no header but a word, or ends here anyway.
+    let named = connection_options(headers).filter(|name| *name != "close" && !is_hop_by_hop(name));
+    let named: Vec<HeaderName> = named.filter_map(|name| name.parse().ok()).collect();
     let protocol = headers.get(header::UPGRADE).cloned();
     // What frames the message is not removed because a header names it.
     let framing =
         |name: &HeaderName| *name == header::CONTENT_LENGTH || *name == header::SET_COOKIE;
     // Trailers are passed back as they come (RFC 9110 section 6.5), and this says which there will be.
-    let ends_here = |name: &HeaderName| is_hop_by_hop(name) && *name != header::TRAILER;
+    let ends_here = |name: &HeaderName| is_hop_by_hop(name.as_str()) && *name != header::TRAILER;
     let dropped: Vec<HeaderName> = headers
         .keys()
         .filter(|name| ends_here(name) || (named.contains(name) && !framing(name)))

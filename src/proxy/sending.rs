@@ -5,19 +5,16 @@
 //! as long as not too much is sent again ([`super::retries`]). Who has not answered in time is not asked again: what takes so
 //! long would be done twice.
 
-use std::sync::Arc;
-
-use http::{Method, Request, Version, request::Parts};
+use bytes::Bytes;
+use http::{Method, Request, Response, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use super::{
     Forwarding, Upstream, UpstreamError,
     address::Seat,
     addresses::{Tried, Wish},
-    connection::Sender,
-    exchange::{ClientBody, Exchange},
-    request_head,
+    http1::{self, AnswerBody, AskError, ClientBody, Connection, Length},
+    request_head::{RequestHead, target},
     retries::Retry,
 };
 use crate::http::Body;
@@ -25,56 +22,66 @@ use crate::http::Body;
 /// A request is sent to so many addresses at most, or so often.
 const MOST_ATTEMPTS: u32 = 3;
 
-/// What a client has sent, of which the application's request is made: again, if need be.
-pub(super) struct Original<'a> {
-    parts: Parts,
-    forwarding: &'a Forwarding<'a>,
+/// A client's request as the application gets it: again, if need be.
+pub(super) struct Outgoing {
+    head: Bytes,
+    /// Until some of it has been sent.
+    body: Option<(ClientBody, Length)>,
+    method: Method,
     /// Whether it wants to become a WebSocket.
     upgrade: bool,
     wish: Wish,
 }
 
-/// An answer's head, the connection that it came on, and the seat that its request has.
+/// An answer, and the seat that its request has.
 pub(super) struct Sent {
-    pub(super) response: http::Response<Incoming>,
-    pub(super) sender: Sender,
+    pub(super) response: Response<AnswerBody>,
     pub(super) seat: Seat,
 }
 
 /// An address did not answer.
 struct Failure {
     error: UpstreamError,
-    /// The request, if nothing of it was sent.
-    unsent: Option<Box<Request<Body>>>,
+    /// Whether nothing of the request was sent.
+    is_unsent: bool,
     /// Whether the connection had been used before: the application may just have closed it.
     was_used: bool,
 }
 
-impl From<UpstreamError> for Failure {
-    fn from(error: UpstreamError) -> Self {
-        Self { error, unsent: None, was_used: false }
-    }
-}
-
-impl<'a> Original<'a> {
-    /// Takes a client's request apart; its body goes with the first request that is made of it.
+impl Outgoing {
+    /// Makes of a client's request what the application gets, if that takes its head.
     pub(super) fn new(
         upstream: &Upstream,
         request: Request<Body>,
-        forwarding: &'a Forwarding<'a>,
+        forwarding: &Forwarding<'_>,
         upgrade: bool,
-    ) -> (Self, Body) {
+    ) -> Result<Self, UpstreamError> {
         let (parts, body) = request.into_parts();
+        let body = (!body.is_end_stream()).then(|| {
+            let length = body.size_hint().exact().map_or(Length::Chunked, Length::Known);
+            (ClientBody::new(body), length)
+        });
+        let mut head = RequestHead::begin(&parts.method, target(&parts.uri));
+        upstream.write_headers(&parts.headers, forwarding, upgrade, &mut head);
+        match &body {
+            Some((_, Length::Known(length))) => head.put_length(*length),
+            Some((_, Length::Chunked)) => head.put_chunked(),
+            // As we have read it: `000` may be something else elsewhere.
+            None if parts.headers.contains_key(header::CONTENT_LENGTH) => head.put_length(0),
+            None => {}
+        }
+        let head = head.end();
+        upstream.check_size(head.len(), &parts, forwarding)?;
         let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method);
         let wish = Wish {
             place: upstream.addresses.find_affinity(&parts.headers, forwarding.place),
-            is_repeatable: changes_nothing && !upgrade && body.is_end_stream(),
+            is_repeatable: changes_nothing && !upgrade && body.is_none(),
         };
-        (Self { parts, forwarding, upgrade, wish }, body)
+        Ok(Self { head, body, method: parts.method, upgrade, wish })
     }
 
     pub(super) fn method(&self) -> &Method {
-        &self.parts.method
+        &self.method
     }
 
     /// The address where its sender has been before.
@@ -84,31 +91,26 @@ impl<'a> Original<'a> {
 
     /// Whether it may be sent once more after it has failed so.
     fn may_go_on(&self, failure: &Failure) -> bool {
-        failure.unsent.is_some() || self.wish.is_repeatable && failure.error.is_break()
+        failure.is_unsent || self.wish.is_repeatable && failure.error.is_break()
     }
 
-    /// The request as the application gets it.
-    pub(super) fn request(
-        &mut self,
-        upstream: &Upstream,
-        body: Body,
-        exchange: &Arc<Exchange>,
-    ) -> Request<Body> {
-        let body = if body.is_end_stream() {
-            Body::empty()
-        } else {
-            Body::new(ClientBody::new(body, exchange.clone()))
+    fn take(&mut self) -> http1::Request {
+        let is_head = self.method == Method::HEAD;
+        http1::Request { head: self.head.clone(), body: self.body.take(), is_head }
+    }
+
+    /// What a failure means; what was not sent is here again.
+    fn failed(&mut self, error: AskError, was_used: bool) -> Failure {
+        let (error, is_unsent) = match error {
+            AskError::Unsent(error, body) => {
+                self.body = body;
+                (UpstreamError::Broken(error), true)
+            }
+            other => (other.into(), false),
         };
-        let mut request = Request::new(body);
-        *request.headers_mut() =
-            upstream.headers(&self.parts.headers, self.forwarding, self.upgrade);
-        *request.method_mut() = self.parts.method.clone();
-        *request.uri_mut() = request_head::origin_form(&self.parts.uri);
-        *request.version_mut() = Version::HTTP_11;
-        *request.extensions_mut() = std::mem::take(&mut self.parts.extensions);
-        request.extensions_mut().clear();
-        exchange.count_interim(&mut request);
-        request
+        // Who takes a request and says nothing has not just closed the connection.
+        let was_used = was_used && error.is_break();
+        Failure { error, is_unsent, was_used }
     }
 }
 
@@ -124,59 +126,52 @@ struct Attempts<'a> {
 
 impl Upstream {
     /// Sends a request until an address answers, or it must not be sent any more.
-    pub(super) async fn send(
-        &self,
-        original: &mut Original<'_>,
-        mut request: Request<Body>,
-        exchange: &Arc<Exchange>,
-    ) -> Result<Sent, UpstreamError> {
-        let mut seat = self.addresses.seat(original.wish).await?;
-        let (on_new, tried) = (original.upgrade, Tried::default());
+    pub(super) async fn send(&self, request: &mut Outgoing) -> Result<Sent, UpstreamError> {
+        let mut seat = self.addresses.seat(request.wish).await?;
+        let (on_new, tried) = (request.upgrade, Tried::default());
         let mut attempts = Attempts { count: 1, tried, on_new, retry: None };
         loop {
-            let failure = match self.ask(&seat, request, attempts.on_new, exchange).await {
-                Ok((response, sender)) => {
+            let failure = match self.ask(&seat, request, attempts.on_new).await {
+                Ok(response) => {
                     seat.address().answered();
-                    return Ok(Sent { response, sender, seat });
+                    return Ok(Sent { response, seat });
                 }
                 Err(failure) => failure,
             };
             failure.tell(&seat);
-            if attempts.count == MOST_ATTEMPTS || !original.may_go_on(&failure) {
+            if attempts.count == MOST_ATTEMPTS || !request.may_go_on(&failure) {
                 return Err(failure.error);
             }
             // A connection that had been used says nothing of its address: a new one may be good.
-            if failure.unsent.is_some() || !failure.was_used {
+            if failure.is_unsent || !failure.was_used {
                 attempts.tried.add(seat.address().index);
                 let Some(another) = self.addresses.another(attempts.tried) else {
                     return Err(failure.error);
                 };
                 seat = another.seat().await?;
             }
-            request = self.prepare(failure, original, exchange, &mut attempts)?;
+            self.count(failure, &mut attempts)?;
         }
     }
 
-    /// What is sent next: the same request if nothing of it was sent, else another one like it.
-    fn prepare<'a>(
+    /// Counts what is sent once more, if it may be.
+    fn count<'a>(
         &'a self,
-        Failure { error, unsent, .. }: Failure,
-        original: &mut Original<'_>,
-        exchange: &Arc<Exchange>,
+        Failure { error, is_unsent, .. }: Failure,
         attempts: &mut Attempts<'a>,
-    ) -> Result<Request<Body>, UpstreamError> {
+    ) -> Result<(), UpstreamError> {
         tracing::debug!(%error, "a request is sent once more");
         attempts.count += 1;
-        if let Some(unsent) = unsent {
+        if is_unsent {
             self.addresses.retries.count_unsent();
-            return Ok(*unsent);
+            return Ok(());
         }
         let Some(retry) = self.addresses.retries.begin(self.addresses.requests()) else {
             return Err(error);
         };
         attempts.on_new = true;
         attempts.retry.replace(retry);
-        Ok(original.request(self, Body::empty(), exchange))
+        Ok(())
     }
 
     /// Sends a request to one address, on an idle connection or on a new one. An idle one may have been closed just now;
@@ -184,35 +179,33 @@ impl Upstream {
     async fn ask(
         &self,
         seat: &Seat,
-        mut request: Request<Body>,
+        request: &mut Outgoing,
         on_new: bool,
-        exchange: &Arc<Exchange>,
-    ) -> Result<(http::Response<Incoming>, Sender), Failure> {
-        let (address, patience) = (seat.address(), self.limits.patience);
-        while !on_new && let Some(mut sender) = address.pool.take() {
-            let answer = exchange.wait(sender.try_send_request(request), patience).await?;
-            let mut error = match answer {
-                Ok(response) => return Ok((response, sender)),
-                Err(error) => error,
-            };
-            let Some(unsent) = error.take_message() else {
-                let error = exchange.blame(error.into_error());
-                return Err(Failure { error, unsent: None, was_used: true });
-            };
-            request = unsent;
+    ) -> Result<Response<AnswerBody>, Failure> {
+        let address = seat.address();
+        while !on_new && let Some(connection) = address.pool.take() {
+            match self.ask_on(connection, request, true).await {
+                Err(failure) if failure.is_unsent => {}
+                answered => return answered,
+            }
         }
         if on_new && address.places.is_some() {
             address.pool.close_one();
         }
-        let mut sender = match Box::pin(address.pool.connect()).await {
-            Ok(sender) => sender,
-            Err(error) => {
-                return Err(Failure { error, unsent: Some(Box::new(request)), was_used: false });
-            }
-        };
-        let answer = exchange.wait(sender.send_request(request), patience).await?;
-        let answer = answer.map(|response| (response, sender));
-        answer.map_err(|error| exchange.blame(error).into())
+        match Box::pin(address.pool.connect()).await {
+            Ok(connection) => self.ask_on(connection, request, false).await,
+            Err(error) => Err(Failure { error, is_unsent: true, was_used: false }),
+        }
+    }
+
+    async fn ask_on(
+        &self,
+        connection: Connection,
+        request: &mut Outgoing,
+        was_used: bool,
+    ) -> Result<Response<AnswerBody>, Failure> {
+        let answered = connection.ask(request.take(), self.limits.patience).await;
+        answered.map_err(|error| request.failed(error, was_used))
     }
 }
 

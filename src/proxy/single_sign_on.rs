@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderValue;
 use percent_encoding::percent_decode;
 
 use crate::{config::CrowdConfig, session::Token};
@@ -59,9 +59,13 @@ impl SingleSignOn {
         self.folded.len() == name.len() && self.could_be_in(name)
     }
 
-    /// Puts a token into a request, before all other cookies: none of them can swallow it.
-    pub(super) fn write(&self, token: &Token, headers: &mut HeaderMap) {
-        let others = headers.get(header::COOKIE).map(HeaderValue::as_bytes).unwrap_or_default();
+    /// A request's cookies with a token, before all others: none of them can swallow it.
+    pub(super) fn before(
+        &self,
+        token: &Token,
+        others: Option<&HeaderValue>,
+    ) -> Option<HeaderValue> {
+        let others = others.map(HeaderValue::as_bytes).unwrap_or_default();
         let token = token.as_str().as_bytes();
         let mut line = Vec::with_capacity(self.cookie.len() + token.len() + others.len() + 3);
         line.extend_from_slice(self.cookie.as_bytes());
@@ -72,9 +76,7 @@ impl SingleSignOn {
             line.extend_from_slice(others);
         }
         // A token is letters and digits, and what else is there was in a header before.
-        if let Ok(line) = HeaderValue::from_maybe_shared(bytes::Bytes::from(line)) {
-            headers.insert(header::COOKIE, line);
-        }
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(line)).ok()
     }
 }
 
@@ -131,11 +133,9 @@ mod tests {
 
     #[test]
     fn a_token_comes_before_all_other_cookies() {
-        let mut headers = HeaderMap::new();
-        crowd().write(&Token::supposed(), &mut headers);
-        assert_eq!(headers[header::COOKIE], "crowd.token_key=none");
-        headers.insert(header::COOKIE, HeaderValue::from_static("a=\"1; b=2"));
-        crowd().write(&Token::supposed(), &mut headers);
-        assert_eq!(headers[header::COOKIE], "crowd.token_key=none; a=\"1; b=2");
+        let before = |others: Option<&HeaderValue>| crowd().before(&Token::supposed(), others);
+        assert_eq!(before(None).unwrap(), "crowd.token_key=none");
+        let others = HeaderValue::from_static("a=\"1; b=2");
+        assert_eq!(before(Some(&others)).unwrap(), "crowd.token_key=none; a=\"1; b=2");
     }
 }

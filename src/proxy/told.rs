@@ -1,9 +1,11 @@
 //! What somebody has to set in a request who passes it on instead of us (forward-auth).
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 
-use super::{Forwarding, Upstream, UpstreamError, head_budget, request_head};
-use crate::http::Body;
+use super::{
+    Forwarding, Upstream, UpstreamError,
+    request_head::{Headers as _, RequestHead, target},
+};
 
 impl Upstream {
     /// Who it is, and the cookies that the application may have, Crowd's among them: as the application would get all of
@@ -14,15 +16,15 @@ impl Upstream {
         asked: &Parts,
         forwarding: &Forwarding<'_>,
     ) -> Result<HeaderMap, UpstreamError> {
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = asked.method.clone();
-        *request.uri_mut() = request_head::origin_form(&asked.uri);
-        *request.headers_mut() = self.headers(&asked.headers, forwarding, false);
-        let is_identity = |name: &HeaderName| self.identity.headers.has(name);
-        head_budget::check(&request, is_identity, self.limits.max_head_bytes)?;
+        let headers = self.headers(&asked.headers, forwarding);
+        let mut head = RequestHead::begin(&asked.method, target(&asked.uri));
+        for (name, value) in &headers {
+            head.put(name, value);
+        }
+        self.check_size(head.end().len(), asked, forwarding)?;
         let says = |name: &HeaderName| {
             let nothing = || HeaderValue::from_static("");
-            (name.clone(), request.headers().get(name).cloned().unwrap_or_else(nothing))
+            (name.clone(), headers.get(name).cloned().unwrap_or_else(nothing))
         };
         Ok(self.managed.identities().chain([&header::COOKIE]).map(says).collect())
     }

@@ -1,19 +1,27 @@
 //! A WebSocket: after the handshake, bytes go both ways until one side or the session ends.
 
-use std::{future::Future, io, time::Duration};
+use std::{
+    cell::RefCell,
+    future::{Future, poll_fn},
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
+use bytes::{Buf as _, BytesMut};
 use http::{Request, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    sync::oneshot,
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     address::Seat,
+    http1::Stream,
     request_head::connection_options,
     websocket::{Farewell, Frames},
 };
@@ -28,7 +36,13 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const HALF_CLOSED: Duration = Duration::from_secs(5);
 
 /// As much as is copied at a time.
-const BUFFER: usize = 8 * 1024;
+const BUFFER: usize = 16 * 1024;
+
+thread_local! {
+    /// What is read has its place here until it has been written. Most tunnels are silent at most times: those of a thread have
+    /// one buffer together.
+    static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; BUFFER].into());
+}
 
 /// Whether a request is the handshake of a WebSocket (RFC 6455 section 4.1). No other protocol is
 /// switched to.
@@ -44,13 +58,13 @@ pub(super) fn wanted<B>(request: &Request<B>) -> bool {
 /// application would tell it. So long it has its seat at the application.
 pub(super) async fn connect(
     client: OnUpgrade,
-    upstream: OnUpgrade,
+    (upstream, begun): (Stream, BytesMut),
     goes_on: impl Fn() -> bool + Send,
     stopping: CancellationToken,
     seat: Seat,
 ) {
-    let (client, upstream) = match tokio::try_join!(client, upstream) {
-        Ok(both) => both,
+    let client = match client.await {
+        Ok(client) => TokioIo::new(client),
         Err(error) => {
             tracing::debug!(%error, "a tunnel did not open");
             return;
@@ -62,73 +76,177 @@ pub(super) async fn connect(
             () = stopping.cancelled() => Farewell::GoingAway,
         }
     };
-    copy(TokioIo::new(client), TokioIo::new(upstream), why).await;
+    Tunnel::new(client, upstream, begun).copy(why).await;
     drop(seat);
 }
 
-/// Copies both ways until one side closes, and for a moment longer: whoever does not close then would keep its seat for ever.
-/// When it is known `why` the tunnel ends, the client is told between two frames of the application's. Its answer still goes
-/// to the application, which so takes its leave of a client that goes.
-async fn copy(
-    client: impl AsyncRead + AsyncWrite,
-    upstream: impl AsyncRead + AsyncWrite,
-    why: impl Future<Output = Farewell>,
-) {
-    let (mut from_client, to_client) = tokio::io::split(client);
-    let (from_upstream, mut to_upstream) = tokio::io::split(upstream);
-    let (tell, told) = oneshot::channel();
-    let up = async {
-        let _ = tokio::io::copy(&mut from_client, &mut to_upstream).await;
-        let _ = to_upstream.shutdown().await;
-    };
-    let down = async {
-        // Whoever has gone hears nothing.
-        let _ = copy_down(from_upstream, to_client, told).await;
-    };
-    tokio::pin!(up, down);
-    let _ = tokio::select! {
-        () = &mut up => timeout(HALF_CLOSED, down).await,
-        () = &mut down => timeout(HALF_CLOSED, up).await,
-        why = why => {
-            let _ = tell.send(why);
-            timeout(LAST_WORDS, async { tokio::join!(up, down); }).await
-        }
-    };
+/// A client and an application that talk to each other.
+struct Tunnel<C, U> {
+    client: C,
+    upstream: U,
+    up: Way,
+    down: Way,
 }
 
-/// Copies to the client until the application has no more to say, or the gateway has a last word.
-async fn copy_down(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    mut told: oneshot::Receiver<Farewell>,
-) -> io::Result<()> {
-    let (mut frames, mut buffer, mut farewell) = (Frames::default(), vec![0; BUFFER], None);
-    loop {
-        if let Some(farewell) = farewell.filter(|_| frames.are_whole()) {
-            if !frames.are_closed() {
-                to.write_all(&Farewell::frame(farewell)).await?;
-            }
-            return to.shutdown().await;
-        }
-        let length = tokio::select! {
-            read = from.read(&mut buffer) => read?,
-            Ok(why) = &mut told, if farewell.is_none() => {
-                farewell = Some(why);
-                continue;
-            }
+impl<C: AsyncRead + AsyncWrite + Unpin, U: AsyncRead + AsyncWrite + Unpin> Tunnel<C, U> {
+    /// What the application has `begun` to say has come already.
+    fn new(client: C, upstream: U, begun: BytesMut) -> Self {
+        let mut frames = Frames::default();
+        frames.follow(&begun);
+        // An empty buffer would keep what it has been read into.
+        let rest = if begun.is_empty() { BytesMut::new() } else { begun };
+        let down = Way { rest, frames: Some(frames), ..Way::default() };
+        Self { client, upstream, up: Way::default(), down }
+    }
+
+    /// Copies both ways until one side closes, and for a moment longer: whoever does not close then would keep its seat for
+    /// ever. When it is known `why` the tunnel ends, the client is told between two frames of the application's. Its answer
+    /// still goes to the application, which so takes its leave of a client that goes.
+    async fn copy(mut self, why: impl Future<Output = Farewell>) {
+        self.down.farewell = tokio::select! {
+            () = poll_fn(|context| self.poll(context).0) => None,
+            why = why => Some(why),
         };
-        if length == 0 {
-            return to.shutdown().await;
+        let patience = if self.down.farewell.is_some() { LAST_WORDS } else { HALF_CLOSED };
+        let _ = timeout(patience, poll_fn(|context| self.poll(context).1)).await;
+    }
+
+    /// Whether one way is at its end, and whether both are.
+    fn poll(&mut self, context: &mut Context<'_>) -> (Poll<()>, Poll<()>) {
+        let up = self.up.poll(&mut self.client, &mut self.upstream, context);
+        let down = self.down.poll(&mut self.upstream, &mut self.client, context);
+        if up.is_ready() { (up, down) } else { (down, up) }
+    }
+}
+
+/// One way of a tunnel.
+#[derive(Debug, Default)]
+struct Way {
+    /// What has been read, and not been taken yet.
+    rest: BytesMut,
+    /// Where the frames end, on a way where the gateway may have to say something between two of them.
+    frames: Option<Frames>,
+    /// What the gateway says last.
+    farewell: Option<Farewell>,
+    /// Whether something was written that may still wait to be sent.
+    is_unflushed: bool,
+    /// Whether no more is read.
+    is_read: bool,
+    /// Whether the other side has everything, and knows that it is everything.
+    is_over: bool,
+}
+
+impl Way {
+    /// Copies until `from` has no more to say, or the gateway has said its last word. Whoever has gone hears nothing.
+    fn poll(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        if !self.is_over {
+            let copied = ready!(self.poll_copy(from, to, context));
+            if copied.is_err() {
+                // What has broken on the one side, the other one is told.
+                let _ = ready!(Pin::new(to).poll_shutdown(context));
+            }
+            self.is_over = true;
         }
-        let bytes = &buffer[..length];
-        let bytes = if farewell.is_none() {
-            frames.follow(bytes);
-            bytes
-        } else {
-            &bytes[..frames.finish(bytes)]
+        Poll::Ready(())
+    }
+
+    fn poll_copy(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_rest(to, context))?;
+            if self.is_read {
+                return Pin::new(to).poll_shutdown(context);
+            }
+            if self.is_last_word_due() {
+                self.say_last_word();
+            } else if let Poll::Ready(read) = self.poll_piece(from, to, context) {
+                read?;
+            } else {
+                if self.is_unflushed {
+                    ready!(Pin::new(to).poll_flush(context))?;
+                    self.is_unflushed = false;
+                }
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Writes what has been read before.
+    fn poll_rest(
+        &mut self,
+        to: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.rest.is_empty() {
+            let written = ready!(Pin::new(&mut *to).poll_write(context, &self.rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.is_unflushed = true;
+            self.rest.advance(written);
+            if self.rest.is_empty() {
+                self.rest = BytesMut::new();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads a piece, and writes as much of it as is taken at once.
+    fn poll_piece(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        SHARED.with_borrow_mut(|shared| {
+            let mut buffer = ReadBuf::new(shared);
+            ready!(Pin::new(from).poll_read(context, &mut buffer))?;
+            let bytes = buffer.filled();
+            self.is_read = bytes.is_empty();
+            let bytes = self.pass(bytes);
+            let mut written = 0;
+            if !bytes.is_empty()
+                && let Poll::Ready(taken) = Pin::new(to).poll_write(context, bytes)
+            {
+                written = taken?;
+            }
+            self.is_unflushed |= written > 0;
+            self.rest.extend_from_slice(&bytes[written..]);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// What of a piece is passed on: before the last word, nothing is begun any more.
+    fn pass<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let Some(frames) = &mut self.frames else {
+            return bytes;
         };
-        to.write_all(bytes).await?;
-        to.flush().await?;
+        if self.farewell.is_some() {
+            return &bytes[..frames.finish(bytes)];
+        }
+        frames.follow(bytes);
+        bytes
+    }
+
+    fn is_last_word_due(&self) -> bool {
+        self.farewell.is_some() && self.frames.as_ref().is_some_and(Frames::are_whole)
+    }
+
+    fn say_last_word(&mut self) {
+        let is_closed = self.frames.as_ref().is_some_and(Frames::are_closed);
+        if let Some(farewell) = self.farewell.filter(|_| !is_closed) {
+            self.rest.extend_from_slice(&farewell.frame());
+        }
+        self.is_read = true;
     }
 }
 
@@ -140,7 +258,10 @@ async fn ended(goes_on: impl Fn() -> bool) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{DuplexStream, duplex};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        sync::oneshot,
+    };
 
     use super::*;
 
@@ -155,7 +276,8 @@ mod tests {
         let (client, to_client) = duplex(100_000);
         let (upstream, to_upstream) = duplex(100_000);
         let (tell, told) = oneshot::channel();
-        let copying = tokio::spawn(copy(to_client, to_upstream, async { told.await.unwrap() }));
+        let tunnel = super::Tunnel::new(to_client, to_upstream, BytesMut::new());
+        let copying = tokio::spawn(tunnel.copy(async { told.await.unwrap() }));
         Tunnel { client, upstream, tell, copying }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     http::{Arrival, RefusedBecause, Response},
     session::Visitor,
-    telemetry::{AppLabels, Metrics, RequestLabels, Span, SpanKind, Tracer},
+    telemetry::{AppLabels, CLASSES, Forwarded, Metrics, RequestLabels, Span, SpanKind, Tracer},
 };
 
 /// The label of what belongs to no application.
@@ -25,6 +25,8 @@ pub(super) struct Record {
     path: String,
     version: Version,
     pub(super) app: Option<Arc<str>>,
+    /// Where its application's requests are counted that are passed on.
+    pub(super) forwarded: Option<Arc<Forwarded>>,
     /// `forward`, `authorize`, `login`, `wait`, `refuse` or `own`.
     pub(super) decision: &'static str,
     /// The number of the rule that decided, from 0.
@@ -40,6 +42,7 @@ impl Record {
             path: request.uri().path().to_owned(),
             version: request.version(),
             app: None,
+            forwarded: None,
             decision: "refuse",
             rule: None,
             visitor: None,
@@ -90,14 +93,16 @@ impl Record {
         took: Duration,
         metrics: &Metrics,
     ) {
-        let class = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-        let status = usize::from(response.status().as_u16() / 100) - 1;
+        let class = usize::from(response.status().as_u16() / 100) - 1;
+        if let ("forward", None, Some(forwarded)) = (self.decision, reason, &self.forwarded) {
+            return forwarded.count(class, took);
+        }
         let app = self.app.as_ref().unwrap_or(&NO_APP);
         let labels = RequestLabels {
             app: app.clone(),
             decision: self.decision,
             reason: reason.unwrap_or("ok"),
-            status: class.get(status).copied().unwrap_or("?"),
+            status: CLASSES.get(class).copied().unwrap_or("?"),
         };
         metrics.requests.get_or_create(&labels).inc();
         let labels = AppLabels { app: app.clone() };

@@ -1,13 +1,15 @@
 //! Somebody at an application, and what that application is told of them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicI64, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
-use http::{HeaderName, HeaderValue};
 
 use super::LiveSession;
 use crate::store::Account;
@@ -28,16 +30,23 @@ pub struct Visitor {
 }
 
 /// What the application is told, ready to be written into requests: nothing of it is worth doing twice.
-#[derive(Debug)]
 pub struct Told {
-    /// The headers.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Lines of headers, as they stand in a request: each `name: value` and a line end.
+    pub lines: Box<[u8]>,
+    /// Those that prove it, which nobody else may see.
+    pub proof: Box<[u8]>,
     /// From then on it has to be made anew.
     pub good_until: DateTime<Utc>,
     /// The number of the key that signed it, if one did.
     pub key: Option<i64>,
     /// The edition of the configuration that it was made by.
     pub edition: u64,
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Told").field("good_until", &self.good_until).finish_non_exhaustive()
+    }
 }
 
 impl Visitor {

@@ -186,6 +186,9 @@ pub enum LoginOutcome {
     refused,
 }
 
+/// The classes of statuses, by their first digits.
+pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {

@@ -1,26 +1,15 @@
-//! Connections to an application.
+//! Where an application is, and how it is connected to.
 
 use std::{sync::Arc, time::Duration};
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 use url::Url;
 
-use super::{UpstreamError, UpstreamTls};
-use crate::http::Body;
-
-/// The largest head of an answer that is read; Tomcat writes at most 8 KiB. It is also the largest
-/// piece of a body.
-const MAX_ANSWER_HEAD: usize = 64 * 1024;
-
-/// Sends requests on a connection, one after the other.
-pub(super) type Sender = http1::SendRequest<Body>;
+use super::{
+    UpstreamError, UpstreamTls,
+    http1::{Connection, Stream},
+};
 
 /// Where an application is.
 #[derive(Clone)]
@@ -71,37 +60,21 @@ impl Target {
     }
 
     /// A new connection, on which HTTP can be spoken within `patience`.
-    pub(super) async fn connect(&self, patience: Duration) -> Result<Sender, UpstreamError> {
+    pub(super) async fn connect(&self, patience: Duration) -> Result<Connection, UpstreamError> {
         let connecting = timeout(patience, self.open()).await;
         connecting.unwrap_or_else(|_| Err(UpstreamError::ConnectTimeout(self.name.clone())))
     }
 
-    async fn open(&self) -> Result<Sender, UpstreamError> {
+    async fn open(&self) -> Result<Connection, UpstreamError> {
         let failed = |error| UpstreamError::Connect(self.name.clone(), error);
         let connected = TcpStream::connect((self.host.as_str(), self.port)).await;
         let stream = connected.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         let Some((tls, name)) = &self.tls else {
-            return handshake(stream).await;
+            return Ok(Connection::new(Stream::Plain(stream)));
         };
         let secured = tls.connector().connect(name.clone(), stream).await;
-        handshake(secured.map_err(|error| UpstreamError::Tls(self.name.clone(), error))?).await
+        let secured = secured.map_err(|error| UpstreamError::Tls(self.name.clone(), error))?;
+        Ok(Connection::new(Stream::Tls(Box::new(secured))))
     }
-}
-
-async fn handshake<S>(stream: S) -> Result<Sender, UpstreamError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut http = http1::Builder::new();
-    http.max_buf_size(MAX_ANSWER_HEAD);
-    let handshake = http.handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = handshake.map_err(UpstreamError::Broken)?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            // Whoever waits for an answer is told; this is for those who look for a pattern.
-            tracing::debug!(%error, "a connection to an application broke");
-        }
-    });
-    Ok(sender)
 }
