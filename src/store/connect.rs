@@ -29,9 +29,6 @@ const CONNECT_SECONDS: u64 = 10;
 /// Reads are short; more connections than this only wait for the disk.
 const SQLITE_READERS: u32 = 8;
 
-/// What the one connection that writes keeps in memory, as soon as the database is as large.
-const WRITER_CACHE_KIB: u32 = 64 << 10;
-
 /// SQLite keeps copies of pages that a statement changes, and may have to change back.
 const COPIES_IN_MEMORY: &str = "PRAGMA temp_store = memory";
 
@@ -121,9 +118,7 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
 /// What makes large plans cheaper: a page that changes again and again is written into the database once for all that the
 /// log holds.
 fn for_writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options
-        .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
-        .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
+    options.pragma("wal_autocheckpoint", LOG_PAGES.to_string())
 }
 
 async fn open_postgres(options: &StoreOptions) -> Result<Store, StoreError> {

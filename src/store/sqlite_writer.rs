@@ -4,7 +4,14 @@
 //! writes that wait together are committed together: one `fsync` for all of them. Parts of a large work that can be
 //! taken up again are not waited for: the next commit that has to last makes them last too, for the log has one order.
 
-use std::{fs::File, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{
+    fs::File,
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
@@ -21,6 +28,14 @@ const MAX_GROUP: usize = 128;
 /// Whether a commit waits for the disk.
 const SYNCED: &str = "PRAGMA synchronous = FULL";
 const UNSYNCED: &str = "PRAGMA synchronous = NORMAL";
+
+/// What the writer keeps of the database in memory, as soon as that is as large: parts of a large work come to the same pages
+/// again and again, and what people do hardly does.
+const SMALL_CACHE: &str = "PRAGMA cache_size = -8192";
+const LARGE_CACHE: &str = "PRAGMA cache_size = -65536";
+
+/// A large work of which no part has come for so long is over.
+const WORK_IS_OVER: Duration = Duration::from_mins(1);
 
 /// How many writes may wait; beyond that, whoever writes waits to wait.
 const QUEUE: usize = 1024;
@@ -175,10 +190,14 @@ async fn run(
     commit: watch::Sender<u64>,
 ) {
     let mut queues = Queues { logins, bulk, next: None };
-    let mut is_synced = true;
+    let (mut is_synced, mut large_work) = (true, None);
+    if let Err(error) = execute(&mut transaction, SMALL_CACHE).await {
+        tracing::warn!(%error, "the database takes more memory than it should");
+    }
     while let Some(first) = queues.next().await {
         let mut done = Vec::new();
         let committed = async {
+            fit_cache(&mut transaction, !first.lasts, &mut large_work).await?;
             if is_synced != first.lasts {
                 execute(&mut transaction, if first.lasts { SYNCED } else { UNSYNCED }).await?;
                 is_synced = first.lasts;
@@ -195,6 +214,24 @@ async fn run(
             acknowledge(committed.clone());
         }
     }
+}
+
+/// Gives a large work the memory that it needs, from its first part on; `since` is when the last one came.
+async fn fit_cache(
+    transaction: &mut Transaction,
+    is_part: bool,
+    since: &mut Option<Instant>,
+) -> Result<(), sqlx::Error> {
+    let before = *since;
+    if is_part {
+        *since = Some(Instant::now());
+        return if before.is_none() { execute(transaction, LARGE_CACHE).await } else { Ok(()) };
+    }
+    if before.is_some_and(|last| last.elapsed() >= WORK_IS_OVER) {
+        *since = None;
+        return execute(transaction, SMALL_CACHE).await;
+    }
+    Ok(())
 }
 
 /// The first write needs no savepoint, for which SQLite would copy each page that it changes: if it fails, nothing else
