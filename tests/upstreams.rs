@@ -92,6 +92,15 @@ impl House {
         }
     }
 
+    /// Waits until no connection is idle any more.
+    async fn wait_until_unused(&self) {
+        let began = Instant::now();
+        while self.status("cluster").await[0].idle > 0 {
+            assert!(began.elapsed() < Duration::from_secs(10), "a connection is kept");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// The value of a metric.
     async fn metric(&self, line: &str) -> u64 {
         let url = format!("{}/metrics", self.gateway.plan.internal());

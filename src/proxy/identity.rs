@@ -42,7 +42,7 @@ pub struct IdentityHeaders {
 impl IdentityHeaders {
     /// From the configuration of an application of a kind; an empty name leaves a header out.
     pub fn new(config: &IdentityHeadersConfig, kind: AppKind) -> Result<Self, HeaderNameError> {
-        Ok(Self {
+        let headers = Self {
             user: identity_header(&config.user)?,
             email: identity_header(&config.email)?,
             name: identity_header(&config.name)?,
@@ -51,13 +51,22 @@ impl IdentityHeaders {
             encoding: config.encoding,
             group_format: Groups::new(config),
             max_bytes: config.max_bytes,
-        })
+        };
+        let mut names: Vec<_> = headers.all().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(HeaderNameError::Twice(pair[0].to_owned())),
+            None => Ok(headers),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &HeaderName> {
+        [&self.user, &self.email, &self.name, &self.groups, &self.assertion].into_iter().flatten()
     }
 
     /// Whether a header is one of them.
     pub(super) fn has(&self, name: &HeaderName) -> bool {
-        let all = [&self.user, &self.email, &self.name, &self.groups, &self.assertion];
-        all.into_iter().flatten().any(|own| own == name)
+        self.all().any(|own| own == name)
     }
 }
 
@@ -212,5 +221,25 @@ impl Page {
             lines.extend_from_slice(part);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_header_tells_one_thing() {
+        let named = |user: &str, email: &str| IdentityHeadersConfig {
+            user: user.to_owned(),
+            email: email.to_owned(),
+            ..IdentityHeadersConfig::default()
+        };
+        let new = |config| IdentityHeaders::new(&config, AppKind::Generic);
+        assert!(new(named("X-Who", "X-Mail")).is_ok());
+        assert!(new(named("", "")).is_ok(), "what is left out is not twice");
+        let error = new(named("X-Who", "x-who")).unwrap_err();
+        assert_eq!(error.to_string(), "\"x-who\" would tell two things of a user");
+        assert!(new(named("X-Forwarded-Host", "X-Mail")).is_err());
     }
 }

@@ -17,10 +17,13 @@ pub enum HeaderNameError {
     /// It says something else already.
     #[error("{0:?} is a header with a meaning of its own")]
     Reserved(String),
+    /// Whoever reads it cannot know which it is.
+    #[error("{0:?} would tell two things of a user")]
+    Twice(String),
 }
 
 /// Headers that say what a request is.
-const RESERVED: [HeaderName; 8] = [
+const RESERVED: [HeaderName; 12] = [
     header::HOST,
     header::COOKIE,
     header::AUTHORIZATION,
@@ -29,6 +32,11 @@ const RESERVED: [HeaderName; 8] = [
     header::EXPECT,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
+    // The gateway says them of every request.
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-port"),
 ];
 
 /// The name of a header that tells an identity; none if it is empty.
@@ -171,7 +179,15 @@ mod tests {
     fn an_identity_takes_no_header_that_means_something_else() {
         assert_eq!(identity_header("").unwrap(), None);
         assert_eq!(identity_header("Remote-User").unwrap().unwrap(), "remote-user");
-        for name in ["a b", "X-Über", "Host", "cookie", "Transfer-Encoding", "traceparent"] {
+        for name in [
+            "a b",
+            "X-Über",
+            "Host",
+            "cookie",
+            "Transfer-Encoding",
+            "traceparent",
+            "X-Forwarded-For",
+        ] {
             assert!(identity_header(name).is_err(), "{name}");
         }
     }

@@ -51,6 +51,8 @@ impl Accounts {
     fn insert(&self, new: Cached) {
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
         cached.retain(|old| old.directories != new.directories || old.app != new.app);
+        // Most sessions have one, for the application whose host they are on; there are tens of thousands of sessions.
+        cached.reserve_exact(1);
         cached.push(new);
     }
 }

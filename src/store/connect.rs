@@ -29,6 +29,9 @@ const CONNECT_SECONDS: u64 = 10;
 /// Reads are short; more connections than this only wait for the disk.
 const SQLITE_READERS: u32 = 8;
 
+/// What each of them keeps in memory, in KiB: what is in none is in the kernel's.
+const READER_CACHE: &str = "-1024";
+
 /// SQLite keeps copies of pages that a statement changes, and may have to change back.
 const COPIES_IN_MEMORY: &str = "PRAGMA temp_store = memory";
 
@@ -106,7 +109,7 @@ async fn open_sqlite(url: &str) -> Result<Store, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(Duration::from_secs(CONNECT_SECONDS))
-        .connect_with(options.pragma("query_only", "on"))
+        .connect_with(options.pragma("query_only", "on").pragma("cache_size", READER_CACHE))
         .await
         .map_err(open)?;
     let store = Store::Sqlite { readers, writer: SqliteWriter::start(writer, Some(lock)) };

@@ -81,4 +81,5 @@ async fn connections_that_nobody_uses_are_not_kept_for_long() {
     sleep(Duration::from_millis(1200)).await;
     house.get("/cluster/x").await;
     assert_eq!((one.connections(), house.status("cluster").await[0].idle), (2, 1));
+    house.wait_until_unused().await;
 }

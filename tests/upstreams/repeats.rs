@@ -70,6 +70,8 @@ async fn a_connection_that_was_ended_while_nobody_used_it_is_not_used() {
         assert_eq!(one.connections(), round);
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
+    // It is closed here too, though nobody asks for one.
+    house.wait_until_unused().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -160,12 +160,24 @@ def switched(tunnel):
         raise SystemExit(f"no tunnel: answered {status}")
 
 
-def gigabyte(peer, session):
+def gigabyte(peer, session, directory, up):
     """Seconds of CPU, and MiB of memory that it took more."""
     before, memory = peer.cpu(), peer.resident()
     command = ["taskset", "-c", "1", "curl", "-sf", "-o", "/dev/null", "-H", f"Cookie: gatehouse-session={session}"]
-    subprocess.run([*command, "-H", "Host: files.localhost:18482", f"http://127.0.0.1:{peer.port}/1g"], check=True)
+    command += ["-H", "Host: files.localhost:18482"]
+    command += ["-H", "Expect:", "-T", f"{directory}/www/1g"] if up else []
+    subprocess.run([*command, f"http://127.0.0.1:{peer.port}/{'up' if up else '1g'}"], check=True)
     return peer.cpu() - before, (peer.resident() - memory) / 1024
+
+
+def gigabytes(gateway, haproxy, session, directory, up):
+    """How much CPU the gateway takes for one, in HAProxy's."""
+    passed = [[gigabyte(peer, session, directory, up) for peer in (gateway, haproxy)] for _ in range(3)]
+    found = statistics.median(mine[0] / theirs[0] for mine, theirs in passed)
+    (seconds, grown), _ = passed[-1]
+    way = "up" if up else "down"
+    print(f"1 GiB {way}: {seconds:.2f} s of CPU, {found:.2f} x HAProxy, {grown:.0f} MiB of memory more")
+    return found
 
 
 def main(directory, instructions):
@@ -192,11 +204,7 @@ def main(directory, instructions):
     print(f"{SOCKETS} WebSockets: {one_by_one:.1f} KiB each opened one by one, {at_once:.1f} KiB more all at once")
     idle = idle_connections(gateway, session)
     print(f"{IDLE} idle connections: {idle:.1f} KiB each")
-    downloads = [(gigabyte(gateway, session), gigabyte(haproxy, session)) for _ in range(3)]
-    gb_ratio = statistics.median(mine[0] / theirs[0] for mine, theirs in downloads)
-    (seconds, grown), _ = downloads[-1]
-    print(f"\n1 GiB down: {seconds:.2f} s of CPU, {gb_ratio:.2f} x HAProxy, {grown:.0f} MiB of memory more")
-
+    gb_ratio = max(gigabytes(gateway, haproxy, session, directory, up) for up in (False, True))
     print(f"instructions per request: {instructions}")
     result = {
         "bench": "proxy",

@@ -16,7 +16,9 @@ nginx_at() {
 }
 
 start_upstreams() {
-    nginx_at 18480 upstream 1 <<<"root $DEMO/www;"
+    nginx_at 18480 upstream 1 <<<"root $DEMO/www;
+        location /up { proxy_pass http://127.0.0.1:18489; proxy_http_version 1.1; proxy_request_buffering off; }"
+    taskset -c 1 $PYTHON scripts/bench/proxy/sink.py 18489 &
     taskset -c 1 $PYTHON scripts/bench/proxy/echo.py 18488 &
     # What says yes to everybody; that it does is not counted.
     nginx_at 18487 allowed 1 <<<"location / { return 204; }"
