@@ -90,8 +90,7 @@ pub(super) fn target(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", PathAndQuery::as_str)
 }
 
-/// The head of a request, as it is sent (RFC 9112 section 3).
-#[derive(Debug)]
+/// The head of a request, as it is sent (RFC 9112 section 3). It has cookies and proofs in it, so nobody can print it.
 pub(super) struct RequestHead(Vec<u8>);
 
 /// Most heads are shorter.

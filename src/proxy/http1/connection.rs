@@ -1,6 +1,7 @@
 //! A connection to an application.
 
 use std::{
+    fmt,
     future::poll_fn,
     io,
     pin::Pin,
@@ -24,12 +25,18 @@ use super::{
 const PIECE: usize = 8 * 1024;
 
 /// One request at a time is asked on it.
-#[derive(Debug)]
 pub(in crate::proxy) struct Connection {
     stream: Stream,
     /// What has come and nobody has taken.
     buffer: BytesMut,
     patience: Patience,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What has come is somebody's.
+        f.debug_struct("Connection").field("stream", &self.stream).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer.

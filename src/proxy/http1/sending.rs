@@ -1,7 +1,7 @@
 //! A request on its way to an application.
 
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,8 +11,7 @@ use tokio::io::AsyncWrite;
 
 use super::{ClientBody, ClientBodyError};
 
-/// A request as it is sent.
-#[derive(Debug)]
+/// A request as it is sent. It proves who somebody is, so nobody can print it.
 pub(in crate::proxy) struct Request {
     /// Everything before its body.
     pub(in crate::proxy) head: Bytes,
@@ -41,7 +40,6 @@ pub(super) enum SendError {
 }
 
 /// What of a request is still to be written.
-#[derive(Debug)]
 pub(super) struct Sending {
     before: Bytes,
     data: Bytes,
@@ -49,6 +47,12 @@ pub(super) struct Sending {
     stage: Stage,
     has_begun: bool,
     has_moved: bool,
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").field("stage", &self.stage).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
